@@ -1,0 +1,1 @@
+"""What is deployed beside `index.py` and the dependencies. Importing it imports nothing else."""

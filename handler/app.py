@@ -1,0 +1,208 @@
+"""The composition root: everything is put together here, once per function instance.
+
+Clock, environment and threads come in as arguments. The SDKs are imported when a client is first
+needed: an event that is ignored costs none of that.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from handler.cloud import ports
+from handler.errors import Retryable
+from handler.events import Batch, parse
+from handler.invocation import Invocation, deadline_of
+from handler.log import RecordLog
+from handler.model import Rejected, Request
+from handler.pacing import Pacer
+from handler.reading import Reader
+from handler.records import not_acted_on
+from handler.run import Delivery, Run
+from handler.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handler.cloud.connect import Connector
+    from handler.events import Item
+    from handler.pacing import Clock
+
+# Terway's limits on itself, calls a minute (pkg/aliyun/client/limit.go): the best public hint.
+ALLOWANCES = {
+    ports.DESCRIBE_ENIS: 800,
+    ports.DESCRIBE_TYPES: 400,
+    ports.DESCRIBE_VSWITCHES: 300,
+    "*": 500,
+}
+# When the context names no timeout there is none to keep: a laptop.
+NO_TIMEOUT = 86_400.0
+
+Result = dict[str, object]
+
+
+class WallClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        """The time, in epoch seconds."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        time.sleep(seconds)
+
+
+@dataclass
+class App:
+    """The function, as long as its instance lives.
+
+    Attributes:
+        settings: what the operator configured.
+        environ: the environment, for credentials and FC_* variables.
+        clock: time and sleep.
+    """
+
+    settings: Settings
+    environ: Mapping[str, str]
+    clock: Clock = field(default_factory=WallClock)
+
+    def __post_init__(self) -> None:
+        """Set up what outlives an invocation."""
+        allowances = ALLOWANCES | {ports.ASSIGN: self.settings.assign_per_minute}
+        self._pacer = Pacer(allowances, self.settings.minute_seconds)
+        self._threads = ThreadPoolExecutor(self.settings.max_concurrency, "call")
+        self._capacities: dict[str, int] = {}
+        self._connector: Connector | None = None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], clock: Clock | None = None) -> App:
+        """Read the settings.
+
+        Raises:
+            BadSettings: naming every variable that cannot be used.
+        """
+        return cls(read_settings(environ), environ, clock or WallClock())
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False)
+
+    def warm_up(self, context: object) -> None:
+        """Import the SDKs and build the clients, so that the first event pays none of it."""
+        connector, region = self._connect(context), self._delivery(context).region
+        if region is not None:
+            connector.cloud(region)
+
+    def handle(self, event: object, context: object) -> Result:
+        """Work on one delivery.
+
+        Args:
+            event: what the trigger delivers: bytes of JSON, wrapped or not.
+            context: the runtime's, for request id, timeout, region and credentials.
+
+        Returns:
+            The result; see docs/interfaces.md.
+
+        Raises:
+            Retryable: something is undecided; the event must be delivered again.
+        """
+        delivery = self._delivery(context)
+        parsed = parse(event, home_region=delivery.region)
+        if isinstance(parsed, Batch):
+            return self._batch(parsed, delivery, context)
+        return self._one(parsed, delivery, context)
+
+    def _batch(self, batch: Batch, delivery: Delivery, context: object) -> Result:
+        """Every event is tried; if one must be delivered again, then all are."""
+        results, failures = [], []
+        for item in batch.items:
+            try:
+                results.append(self._one(item, delivery, context))
+            except Retryable as error:  # noqa: PERF203  (one event must not cost the others)
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        counts: dict[str, int] = {}
+        for result in results:
+            for name, count in result["counts"].items():  # type: ignore[attr-defined]
+                counts[name] = counts.get(name, 0) + count
+        request_id = delivery.request_id
+        return {"action": "batch", "request_id": request_id, "counts": counts, "results": results}
+
+    def _one(self, item: Item, delivery: Delivery, context: object) -> Result:
+        if isinstance(item, Request) and self._refuses(item):
+            allowed = "a share above 0 of ASSIGN_PER_MINUTE"
+            item = Rejected("BACKFILL_SHARE", "0", allowed, item.source, item.region, item.event_id)
+        if isinstance(item, Request):
+            return self._work(item, delivery, context)
+        log = self._log(delivery, item.region)
+        result = not_acted_on(delivery.request_id, item)
+        rejected = isinstance(item, Rejected)
+        log.write(
+            "event_rejected" if rejected else "event_ignored",
+            "warning" if rejected else "info",
+            source=item.source,
+            reason=item.reason,
+            event_id=item.event_id,
+        )
+        return result
+
+    def _refuses(self, request: Request) -> bool:
+        """Whether the operator has switched backfills off; plans cost no writes."""
+        return request.manual and not request.dry_run and self.settings.backfill_share == 0
+
+    def _work(self, request: Request, delivery: Delivery, context: object) -> Result:
+        connector = self._connect(context)
+        tokens = [request.hook.token] if request.hook else []
+        log = self._log(delivery, request.region, tokens)
+        share = self.settings.backfill_share if request.manual else 1.0
+        invocation = Invocation(
+            self.clock, delivery.deadline, self._pacer, self._threads, log, share
+        )
+        cloud = connector.cloud(request.region)
+        reader = Reader(cloud, invocation, self._capacities)
+        return Run(request, delivery, self.settings, cloud, reader, invocation, log).perform()
+
+    def _log(
+        self, delivery: Delivery, region: str | None, tokens: list[str] | None = None
+    ) -> RecordLog:
+        base = {"request_id": delivery.request_id, "region": region}
+        known = self._connector.credentials if self._connector else None
+        return RecordLog(
+            base,
+            self.settings.log_level,
+            lambda: (tokens or []) + (known.secrets() if known else []),
+        )
+
+    def _connect(self, context: object) -> Connector:
+        from handler.cloud.connect import Connector  # noqa: PLC0415  (the SDKs, when needed)
+
+        if self._connector is None:
+            self._connector = Connector(self.settings.endpoints, self.environ)
+        self._connector.credentials.use(context)
+        return self._connector
+
+    def _delivery(self, context: object) -> Delivery:
+        """What the runtime tells of an invocation; both context shapes, and none at all."""
+        started = self.clock.now()
+        function, service = getattr(context, "function", None), getattr(context, "service", None)
+        version = getattr(function, "version_id", None) or getattr(service, "version_id", None)
+        return Delivery(
+            request_id=str(getattr(context, "request_id", None) or uuid.uuid4()),
+            region=self.environ.get("FC_REGION") or getattr(context, "region", None) or None,
+            started=started,
+            deadline=deadline_of(started, _seconds(getattr(function, "timeout", None))),
+            version=str(version) if version else None,
+        )
+
+
+def _seconds(timeout: object) -> float:
+    """The function's timeout: a number, or text holding one (python3.12)."""
+    try:
+        return float(str(timeout))
+    except ValueError:
+        return NO_TIMEOUT

@@ -1,0 +1,39 @@
+"""Clients for a region, made once and kept: connections are reused, credentials are asked anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handler.cloud.credentials import RoleCredentials
+from handler.cloud.ecs import EcsOpenApi
+from handler.cloud.ess import EssOpenApi
+from handler.cloud.openapi import Connection, silence_sdk_loggers
+from handler.cloud.ports import Cloud
+from handler.cloud.vpc import VpcOpenApi
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handler.settings import Endpoints
+
+
+class Connector:
+    """Gives the services of a region under the credentials of the request being served."""
+
+    def __init__(self, endpoints: Endpoints, environ: Mapping[str, str]) -> None:
+        silence_sdk_loggers()
+        self.credentials = RoleCredentials(environ)
+        self._endpoints = endpoints
+        self._clouds: dict[str, Cloud] = {}
+
+    def cloud(self, region: str) -> Cloud:
+        """The services of a region ("cn-hangzhou")."""
+        if region not in self._clouds:
+            connection = Connection(region, self._endpoints, self.credentials)
+            self._clouds[region] = Cloud(
+                EcsOpenApi(connection),
+                VpcOpenApi(connection),
+                EssOpenApi(connection),
+                self.credentials,
+            )
+        return self._clouds[region]

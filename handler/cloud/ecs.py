@@ -1,0 +1,202 @@
+"""Elastic Compute Service 2014-05-26 through its typed SDK client, in our nouns."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from alibabacloud_ecs20140526 import models
+from alibabacloud_ecs20140526.client import Client
+from darabonba.runtime import RuntimeOptions
+
+from handler.cloud import ports
+from handler.cloud.openapi import CheckedAnswers, attempt, bad_answer
+from handler.cloud.ports import Page
+from handler.model import Answer, AskKind, Eni, Instance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from handler.cloud.openapi import Connection
+    from handler.cloud.ports import EniQuery, InstanceQuery
+    from handler.model import Ask
+
+# The most that one page may hold (DescribeNetworkInterfaces, DescribeInstances references).
+ENI_PAGE, INSTANCE_PAGE = 500, 100
+_ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
+_PREFIX = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}")
+_HOW = {
+    AskKind.COUNT: "secondary_private_ip_address_count",
+    AskKind.ADDRESSES: "private_ip_address",
+    AskKind.PREFIX_COUNT: "ipv_4prefix_count",
+    AskKind.PREFIXES: "ipv_4prefix",
+}
+
+
+class _Client(CheckedAnswers, Client):
+    """The ECS client with checked answers."""
+
+
+class EcsOpenApi:
+    """ECS of one region; see `ports.Ecs`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._region = connection.region
+        self._client = _Client(connection.config("ecs"))
+        self._runtime = RuntimeOptions()
+
+    def network_interfaces(self, query: EniQuery, token: str | None = None) -> Page[Eni]:
+        """See `ports.Ecs.network_interfaces`."""
+        request = models.DescribeNetworkInterfacesRequest(
+            region_id=self._region,
+            network_interface_id=list(query.ids) or None,
+            instance_id=query.instance_id,
+            v_switch_id=query.vswitch_id,
+            status="InUse" if query.attached else None,
+            max_results=ENI_PAGE,
+            next_token=token,
+        )
+
+        def call() -> Page[Eni]:
+            body = self._client.describe_network_interfaces_with_options(
+                request, self._runtime
+            ).body
+            rows = _rows(body, "network_interface_sets", "network_interface_set")
+            return Page(tuple(map(_eni, rows)), _text(body.next_token))
+
+        return attempt(ports.DESCRIBE_ENIS, call)
+
+    def instances(self, query: InstanceQuery, token: str | None = None) -> Page[Instance]:
+        """See `ports.Ecs.instances`."""
+        request = models.DescribeInstancesRequest(
+            region_id=self._region,
+            instance_ids=json.dumps(query.ids) if query.ids else None,
+            tag=[models.DescribeInstancesRequestTag(key=k, value=v) for k, v in query.tags] or None,
+            max_results=INSTANCE_PAGE,
+            next_token=token,
+        )
+
+        def call() -> Page[Instance]:
+            body = self._client.describe_instances_with_options(request, self._runtime).body
+            rows = _rows(body, "instances", "instance")
+            return Page(tuple(map(_instance, rows)), _text(body.next_token))
+
+        return attempt(ports.DESCRIBE_INSTANCES, call)
+
+    def addresses_per_eni(self, types: Sequence[str]) -> Mapping[str, int]:
+        """See `ports.Ecs.addresses_per_eni`."""
+        request = models.DescribeInstanceTypesRequest(instance_types=list(types))
+
+        def call() -> Mapping[str, int]:
+            body = self._client.describe_instance_types_with_options(request, self._runtime).body
+            return {
+                row.instance_type_id: row.eni_private_ip_address_quantity
+                for row in _rows(body, "instance_types", "instance_type")
+                if isinstance(row.eni_private_ip_address_quantity, int)
+                and row.eni_private_ip_address_quantity > 0
+            }
+
+        return attempt(ports.DESCRIBE_TYPES, call)
+
+    def assign(self, eni_id: str, ask: Ask, client_token: str) -> Answer:
+        """See `ports.Ecs.assign`."""
+        request = models.AssignPrivateIpAddressesRequest(
+            region_id=self._region,
+            network_interface_id=eni_id,
+            client_token=client_token,
+            **{_HOW[ask.kind]: list(ask.values) or ask.count},
+        )
+
+        def call() -> Answer:
+            return _answer(
+                self._client.assign_private_ip_addresses_with_options(request, self._runtime).body,
+                eni_id,
+            )
+
+        return attempt(ports.ASSIGN, call)
+
+
+def _answer(body: Any, eni_id: str) -> Answer:
+    """Older regions answer with a RequestId alone; then the next reading must tell."""
+    assigned = body.assigned_private_ip_addresses_set
+    if assigned is None:
+        return Answer(request_id=_text(body.request_id))
+    if assigned.network_interface_id not in {None, "", eni_id}:
+        raise bad_answer(ports.ASSIGN, "the answer is about another ENI")
+    addresses = _items(assigned.private_ip_set, "private_ip_address")
+    prefixes = _items(assigned.ipv_4prefix_set, "ipv_4prefixes")
+    return Answer(
+        tuple(_checked(each, _ADDRESS) for each in addresses),
+        tuple(_checked(each, _PREFIX) for each in prefixes),
+        _text(body.request_id),
+    )
+
+
+def _eni(row: Any) -> Eni:
+    sets = _items(row.private_ip_sets, "private_ip_set")
+    primary = {each.private_ip_address for each in sets if each.primary}
+    held = {_checked(each.private_ip_address, _ADDRESS) for each in sets}
+    prefixes = _items(row.ipv_4prefix_sets, "ipv_4prefix_set")
+    attachment = _text(row.attachment.instance_id) if row.attachment else None
+    return Eni(
+        id=_required(row.network_interface_id),
+        type=_required(row.type),
+        status=_required(row.status),
+        vswitch_id=_required(row.v_switch_id),
+        instance_id=_text(row.instance_id) or attachment,
+        secondary=frozenset(held - primary),
+        prefixes=frozenset(_checked(each.ipv_4prefix, _PREFIX) for each in prefixes),
+        tags=_tags(row.tags),
+        service_managed=bool(row.service_managed),
+        complete=bool(primary),
+    )
+
+
+def _instance(row: Any) -> Instance:
+    enis = _items(row.network_interfaces, "network_interface")
+    return Instance(
+        id=_required(row.instance_id),
+        type=_required(row.instance_type),
+        status=_required(row.status),
+        tags=_tags(row.tags),
+        eni_ids=tuple(_required(each.network_interface_id) for each in enis),
+    )
+
+
+def _rows(body: Any, outer: str, inner: str) -> list[Any]:
+    """The rows of a listing; a listing without its container is no listing."""
+    container = getattr(body, outer, None)
+    if container is None:
+        raise ValueError(outer)
+    return _items(container, inner)
+
+
+def _items(container: Any, name: str) -> list[Any]:
+    """`{"Tag": null}` and missing containers happen; both are empty."""
+    found = getattr(container, name, None) if container is not None else None
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise TypeError(name)
+    return found
+
+
+def _tags(container: Any) -> dict[str, str]:
+    return {tag.tag_key: tag.tag_value or "" for tag in _items(container, "tag") if tag.tag_key}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _required(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("empty")
+    return value
+
+
+def _checked(value: Any, form: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not form.fullmatch(value):
+        raise ValueError("not an address")
+    return value

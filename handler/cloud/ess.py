@@ -1,0 +1,109 @@
+"""Auto Scaling 2022-02-22: lifecycle actions and the instances of a scaling group."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from handler.cloud import ports
+from handler.cloud.openapi import OpenApi, bad_answer
+from handler.cloud.ports import LifecycleAction, Page
+
+if TYPE_CHECKING:
+    from handler.cloud.openapi import Connection
+    from handler.model import Hook
+
+# The most that one page may hold (DescribeLifecycleActions, DescribeScalingInstances references).
+ACTION_PAGE, INSTANCE_PAGE = 50, 100
+
+
+class EssOpenApi:
+    """Auto Scaling of one region; see `ports.Ess`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._region = connection.region
+        self._api = OpenApi("ess", "2022-02-22", connection)
+
+    def complete(self, hook: Hook, result: str | None) -> None:
+        """See `ports.Ess.complete`. One ClientToken per action: a lost reply is asked for again."""
+        token = hashlib.sha256(f"complete {hook.hook_id} {hook.token}".encode()).hexdigest()
+        self._api.call(
+            "CompleteLifecycleAction",
+            {
+                "RegionId": self._region,
+                "LifecycleHookId": hook.hook_id,
+                "LifecycleActionToken": hook.token,
+                "LifecycleActionResult": result,
+                "ClientToken": token,
+            },
+        )
+
+    def heartbeat(self, hook: Hook, seconds: int) -> None:
+        """See `ports.Ess.heartbeat`. This operation spells its parameters in lower camel case."""
+        self._api.call(
+            "RecordLifecycleActionHeartbeat",
+            {
+                "RegionId": self._region,
+                "lifecycleHookId": hook.hook_id,
+                "lifecycleActionToken": hook.token,
+                "heartbeatTimeout": seconds,
+            },
+        )
+
+    def lifecycle_actions(
+        self, scaling_activity_id: str, token: str | None = None
+    ) -> Page[LifecycleAction]:
+        """See `ports.Ess.lifecycle_actions`."""
+        body = self._api.call(
+            "DescribeLifecycleActions",
+            {
+                "RegionId": self._region,
+                "ScalingActivityId": scaling_activity_id,
+                "MaxResults": ACTION_PAGE,
+                "NextToken": token,
+            },
+        )
+        rows = _rows(body, "LifecycleActions", "LifecycleAction", ports.DESCRIBE_ACTIONS)
+        actions = tuple(
+            LifecycleAction(str(row.get("LifecycleActionToken", "")), _instance_ids(row))
+            for row in rows
+        )
+        return Page(actions, body.get("NextToken") or None)
+
+    def scaling_instances(
+        self, scaling_group_id: str, scaling_activity_id: str | None = None, page: int = 1
+    ) -> Page[str]:
+        """See `ports.Ess.scaling_instances`."""
+        body = self._api.call(
+            "DescribeScalingInstances",
+            {
+                "RegionId": self._region,
+                "ScalingGroupId": scaling_group_id,
+                "ScalingActivityId": scaling_activity_id,
+                "PageNumber": page,
+                "PageSize": INSTANCE_PAGE,
+            },
+        )
+        operation = ports.DESCRIBE_SCALING_INSTANCES
+        rows = _rows(body, "ScalingInstances", "ScalingInstance", operation)
+        ids = tuple(str(row["InstanceId"]) for row in rows if row.get("InstanceId"))
+        total = body.get("TotalCount")
+        more = isinstance(total, int) and page * INSTANCE_PAGE < total and rows
+        return Page(ids, str(page + 1) if more else None)
+
+
+def _rows(body: dict[str, Any], name: str, nested: str, operation: str) -> list[dict[str, Any]]:
+    """A list of objects: flat as version 2022-02-22 answers, or nested as 2014-08-28 did."""
+    found = body.get(name)
+    if isinstance(found, dict):
+        found = found.get(nested)
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise bad_answer(operation, f"{name} is not a list")
+    return found
+
+
+def _instance_ids(row: dict[str, Any]) -> tuple[str, ...]:
+    found = row.get("InstanceIds")
+    if isinstance(found, dict):
+        found = found.get("InstanceId")
+    return tuple(str(each) for each in found) if isinstance(found, list) else ()

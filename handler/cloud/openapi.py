@@ -1,0 +1,207 @@
+"""One API call at a time: where it goes, what an answer must look like, what its errors mean.
+
+ECS goes through its typed SDK client, VPC and Auto Scaling through the generic call of the SDK's
+core; both meet here, so that errors are translated once and nothing of the SDK leaves `cloud/`.
+The SDK does not retry (its `retry_options` default to one attempt); retrying is the caller's.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from alibabacloud_credentials.client import Client as Credential
+from alibabacloud_tea_openapi.client import Client as OpenApiClient
+from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
+from alibabacloud_tea_openapi.utils import Utils
+from darabonba.runtime import RuntimeOptions
+
+from handler.cloud.credentials import NoCredentialsError
+from handler.cloud.faults import BAD_ANSWER, NO_ANSWER, NO_CREDENTIALS, treatment_of
+from handler.errors import CloudFault
+from handler.model import Treatment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.cloud.credentials import RoleCredentials
+    from handler.settings import Endpoints
+
+T = TypeVar("T")
+
+CONNECT_MS, READ_MS = 5_000, 10_000
+MESSAGE_LENGTH = 200
+# Where the service is reached centrally instead of under its regional name: the endpoint maps of
+# alibabacloud_vpc20160428 7.2.2 and alibabacloud_ess20220222 1.13.3.
+_CENTRAL = {
+    "vpc": frozenset({"cn-hangzhou", "cn-shanghai-finance-1", "cn-shenzhen-finance-1"}),
+    "ess": frozenset(
+        {
+            *("cn-qingdao", "cn-beijing", "cn-hangzhou", "cn-shanghai", "cn-shenzhen"),
+            *("cn-hongkong", "cn-nanjing", "ap-southeast-1", "us-east-1", "us-west-1"),
+            *("cn-shanghai-finance-1", "cn-shenzhen-finance-1", "cn-beijing-finance-1"),
+            "cn-north-2-gov-1",
+        }
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach the services of one region under one identity."""
+
+    region: str
+    endpoints: Endpoints
+    credentials: RoleCredentials
+
+    def config(self, product: str) -> Any:
+        """The SDK's configuration for "ecs", "vpc" or "ess"."""
+        host, protocol = self._endpoint(product)
+        return Config(
+            credential=Credential(provider=self.credentials),
+            region_id=self.region,
+            endpoint=host,
+            protocol=protocol,
+            connect_timeout=CONNECT_MS,
+            read_timeout=READ_MS,
+        )
+
+    def _endpoint(self, product: str) -> tuple[str, str]:
+        """Host and protocol.
+
+        In-VPC hosts are built here: the SDK's map silently gives public ones for some regions.
+        """
+        url: str | None = getattr(self.endpoints, product)
+        if url:
+            scheme, _, host = url.partition("://")
+            return host, scheme.upper()
+        if self.endpoints.network == "vpc":
+            return f"{product}-vpc.{self.region}.aliyuncs.com", "HTTPS"
+        if self.region in _CENTRAL.get(product, ()):
+            return f"{product}.aliyuncs.com", "HTTPS"
+        return f"{product}.{self.region}.aliyuncs.com", "HTTPS"
+
+
+class CheckedAnswers(OpenApiClient):
+    """Refuses the answers that the SDK takes for good: no object, or an error with status 200."""
+
+    def call_api(self, params: Any, request: Any, runtime: Any) -> Any:
+        """The generic call, its answer checked.
+
+        Raises:
+            CloudFault: the answer is not what was asked for.
+        """
+        answer = super().call_api(params, request, runtime)
+        body = answer.get("body") if isinstance(answer, dict) else None
+        operation = str(params.action)
+        if not isinstance(body, dict):
+            raise bad_answer(operation, "the body is not an object")
+        code = body.get("Code")
+        if isinstance(code, str) and code.lower() not in {"", "200", "ok", "success"}:
+            status = answer.get("statusCode")
+            raise _refused(operation, code, status, body.get("Message"), body.get("RequestId"))
+        return answer
+
+
+class OpenApi(CheckedAnswers):
+    """A service of RPC style, called by the names of its operations."""
+
+    def __init__(self, product: str, version: str, connection: Connection) -> None:
+        super().__init__(connection.config(product))
+        self.product = product
+        self.version = version
+
+    def call(self, action: str, query: dict[str, object]) -> dict[str, Any]:
+        """Call an operation; parameters that are None are left out.
+
+        Raises:
+            CloudFault: refused, not answered, or answered with something else.
+        """
+        params = Params(
+            action=action,
+            version=self.version,
+            protocol="HTTPS",
+            pathname="/",
+            method="POST",
+            auth_type="AK",
+            style="RPC",
+            req_body_type="formData",
+            body_type="json",
+        )
+        given = {name: value for name, value in query.items() if value is not None}
+        request = OpenApiRequest(query=Utils.query(given))
+        answer = attempt(
+            f"{self.product}:{action}", lambda: self.call_api(params, request, RuntimeOptions())
+        )
+        body: dict[str, Any] = answer["body"]
+        return body
+
+
+def attempt(operation: str, call: Callable[[], T]) -> T:
+    """Make one call and translate whatever the SDK raises.
+
+    Raises:
+        CloudFault: the call was refused, or its outcome is unknown. The SDK's exception is dropped
+            entirely: its text can hold the string that was signed, security token included.
+    """
+    try:
+        return call()
+    except CloudFault as fault:
+        translated = fault
+        translated.operation = operation
+    except Exception as error:  # noqa: BLE001  (whatever a transport raises, the outcome is unknown)
+        translated = _translate(operation, error)
+    raise translated
+
+
+def _translate(operation: str, error: Exception) -> CloudFault:
+    cause = getattr(error, "inner_exception", None) or error
+    if isinstance(cause, NoCredentialsError):
+        return CloudFault(operation, NO_CREDENTIALS, Treatment.CREDENTIALS)
+    status, code = getattr(error, "status_code", None), getattr(error, "code", None)
+    if isinstance(status, int) and isinstance(code, str) and code not in {"", "None"}:
+        data = getattr(error, "data", None)
+        message = data.get("Message") if isinstance(data, dict) else None
+        return _refused(operation, code, status, message, getattr(error, "request_id", None))
+    if isinstance(cause, (ValueError, AttributeError, TypeError, KeyError)):
+        return bad_answer(operation, type(cause).__name__)
+    return CloudFault(operation, NO_ANSWER, Treatment.TRANSIENT, type(cause).__name__)
+
+
+def _refused(
+    operation: str, code: str, status: object, message: object, request_id: object
+) -> CloudFault:
+    number = status if isinstance(status, int) else None
+    # An error with status 200 whose code is in no table: whether it was done is unknown.
+    treatment = treatment_of(code, number if number and number >= 400 else None)
+    # Refused signatures are explained by quoting what was signed: nothing of that is kept.
+    quotable = treatment is not Treatment.CREDENTIALS and isinstance(message, str)
+    return CloudFault(
+        operation,
+        code[:100],
+        treatment,
+        str(message)[:MESSAGE_LENGTH] if quotable else "",
+        number,
+        request_id if isinstance(request_id, str) and request_id != "None" else None,
+    )
+
+
+def bad_answer(operation: str, what: str) -> CloudFault:
+    """An answer that cannot be what the cloud meant; whether the call was done is unknown."""
+    return CloudFault(operation, BAD_ANSWER, treatment_of(BAD_ANSWER, None), what)
+
+
+def silence_sdk_loggers() -> None:
+    """Keep the SDKs' own logging off stderr: on a failure it prints request headers and tokens."""
+    for name in (
+        "darabonba-core",
+        "alibabacloud-tea",
+        "alibabacloud_credentials",
+        "fc2",
+        "urllib3",
+    ):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False

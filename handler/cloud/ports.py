@@ -1,0 +1,140 @@
+"""What the function needs of the cloud, in its own nouns: one method is one API call.
+
+Every method may raise `CloudFault`; nothing of an SDK passes through. Paging, pacing and retries
+are the caller's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from handler.model import Answer, Ask, Eni, Hook, Instance
+
+T = TypeVar("T")
+
+ASSIGN = "ecs:AssignPrivateIpAddresses"
+DESCRIBE_ENIS = "ecs:DescribeNetworkInterfaces"
+DESCRIBE_INSTANCES = "ecs:DescribeInstances"
+DESCRIBE_TYPES = "ecs:DescribeInstanceTypes"
+DESCRIBE_VSWITCHES = "vpc:DescribeVSwitches"
+COMPLETE = "ess:CompleteLifecycleAction"
+HEARTBEAT = "ess:RecordLifecycleActionHeartbeat"
+DESCRIBE_ACTIONS = "ess:DescribeLifecycleActions"
+DESCRIBE_SCALING_INSTANCES = "ess:DescribeScalingInstances"
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page of a listing; the next one is asked for with `next_token`, None on the last."""
+
+    items: tuple[T, ...]
+    next_token: str | None = None
+
+
+@dataclass(frozen=True)
+class EniQuery:
+    """Which ENIs to list: all conditions given must hold.
+
+    Attributes:
+        ids: at most 100.
+        attached: only those attached to an instance.
+    """
+
+    ids: tuple[str, ...] = ()
+    instance_id: str | None = None
+    vswitch_id: str | None = None
+    attached: bool = False
+
+
+@dataclass(frozen=True)
+class InstanceQuery:
+    """Which instances to list: at most 100 ids, or those that bear all tags; neither lists all."""
+
+    ids: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+class Ecs(Protocol):
+    """Elastic Compute Service 2014-05-26."""
+
+    def network_interfaces(self, query: EniQuery, token: str | None = None) -> Page[Eni]:
+        """DescribeNetworkInterfaces; ids that do not exist are absent."""
+        ...
+
+    def instances(self, query: InstanceQuery, token: str | None = None) -> Page[Instance]:
+        """DescribeInstances; without permission it may be empty."""
+        ...
+
+    def addresses_per_eni(self, types: Sequence[str]) -> Mapping[str, int]:
+        """DescribeInstanceTypes for at most 10 types: EniPrivateIpAddressQuantity of each.
+
+        The quantity counts the primary address. Unknown types are absent.
+        """
+        ...
+
+    def assign(self, eni_id: str, ask: Ask, client_token: str) -> Answer:
+        """AssignPrivateIpAddresses, for one ENI."""
+        ...
+
+
+class Vpc(Protocol):
+    """Virtual Private Cloud 2016-04-28."""
+
+    def available_addresses(self, vswitch_id: str) -> int:
+        """DescribeVSwitches: AvailableIpAddressCount."""
+        ...
+
+
+@dataclass(frozen=True)
+class LifecycleAction:
+    """A lifecycle action as Auto Scaling lists it."""
+
+    token: str
+    instance_ids: tuple[str, ...]
+
+
+class Ess(Protocol):
+    """Auto Scaling 2022-02-22."""
+
+    def complete(self, hook: Hook, result: str | None) -> None:
+        """CompleteLifecycleAction with CONTINUE or ABANDON; None lets the hook's default apply."""
+        ...
+
+    def heartbeat(self, hook: Hook, seconds: int) -> None:
+        """RecordLifecycleActionHeartbeat: wait `seconds` (30..21600) from now on."""
+        ...
+
+    def lifecycle_actions(
+        self, scaling_activity_id: str, token: str | None = None
+    ) -> Page[LifecycleAction]:
+        """DescribeLifecycleActions."""
+        ...
+
+    def scaling_instances(
+        self, scaling_group_id: str, scaling_activity_id: str | None = None, page: int = 1
+    ) -> Page[str]:
+        """DescribeScalingInstances: instance ids; `next_token` is the next page's number."""
+        ...
+
+
+class Identity(Protocol):
+    """Whose credentials the calls are made with."""
+
+    @property
+    def from_environment(self) -> bool:
+        """Whether they stand in environment variables, which only a new process refreshes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The services of one region under one identity."""
+
+    ecs: Ecs
+    vpc: Vpc
+    ess: Ess
+    identity: Identity

@@ -1,0 +1,35 @@
+"""Virtual Private Cloud 2016-04-28: how many addresses a vSwitch has left.
+
+ECS has an operation of the same name, which is deprecated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handler.cloud import ports
+from handler.cloud.openapi import OpenApi, bad_answer
+
+if TYPE_CHECKING:
+    from handler.cloud.openapi import Connection
+
+
+class VpcOpenApi:
+    """VPC of one region; see `ports.Vpc`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._region = connection.region
+        self._api = OpenApi("vpc", "2016-04-28", connection)
+
+    def available_addresses(self, vswitch_id: str) -> int:
+        """See `ports.Vpc.available_addresses`."""
+        body = self._api.call(
+            "DescribeVSwitches", {"RegionId": self._region, "VSwitchId": vswitch_id}
+        )
+        try:
+            rows = body["VSwitches"]["VSwitch"]
+            counts = {row["VSwitchId"]: row["AvailableIpAddressCount"] for row in rows}
+            return int(counts[vswitch_id])
+        except (KeyError, TypeError, ValueError):
+            fault = bad_answer(ports.DESCRIBE_VSWITCHES, f"no free count of {vswitch_id}")
+        raise fault

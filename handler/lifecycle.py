@@ -1,0 +1,81 @@
+"""The lifecycle hook of a launch: kept alive while we work, completed once when all is decided."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from handler.cloud import ports
+from handler.cloud.faults import HOOK_ENDED
+from handler.errors import CloudFault
+from handler.model import Treatment
+from handler.records import Lifecycle
+
+if TYPE_CHECKING:
+    from handler.cloud.ports import Ess
+    from handler.invocation import Invocation
+    from handler.model import Hook
+    from handler.records import Tally
+
+# RecordLifecycleActionHeartbeat: 30..21600 s, at most 20 times an action (ESS reference).
+LEAST, MOST, TIMES = 30, 21_600, 20
+LONG_WAIT, SLACK, EVERY = 20.0, 60.0, 300.0
+_RESULTS = {"default": None, "continue": "CONTINUE", "abandon": "ABANDON"}
+
+
+class Keepalive:
+    """Extends the hook's timeout before long waits and every five minutes of work."""
+
+    def __init__(self, ess: Ess, hook: Hook, invocation: Invocation) -> None:
+        self._ess = ess
+        self._hook = hook
+        self._invocation = invocation
+        self._lock = threading.Lock()
+        self._left = TIMES
+        self._last = invocation.clock.now()
+        self._covered_until = self._last
+
+    def __call__(self, planned: float) -> None:
+        """A wait of `planned` seconds is about to begin (0: work goes on)."""
+        with self._lock:
+            now = self._invocation.clock.now()
+            if planned > LONG_WAIT and now + planned > self._covered_until:
+                self._beat(now, planned)
+            elif now - self._last >= EVERY:
+                self._beat(now, EVERY)
+
+    def _beat(self, now: float, planned: float) -> None:
+        if self._left <= 0:
+            return
+        seconds = int(min(MOST, max(LEAST, planned + SLACK)))
+        self._left -= 1
+        self._last, self._covered_until = now, now + seconds
+        try:
+            self._invocation.send(ports.HEARTBEAT, lambda: self._ess.heartbeat(self._hook, seconds))
+        except CloudFault as fault:
+            # The work goes on: if the hook has ended, completing it will tell.
+            if fault.treatment is not Treatment.TRANSIENT:
+                self._left = 0
+
+
+def result_for(tally: Tally, on_shortfall: str) -> str | None:
+    """What to tell Auto Scaling once every instance is decided; None lets its default apply."""
+    return _RESULTS[on_shortfall] if tally.hook_short else "CONTINUE"
+
+
+def complete(ess: Ess, hook: Hook, result: str | None, invocation: Invocation) -> Lifecycle:
+    """Complete the hook; one that has ended elsewhere is not an error.
+
+    Raises:
+        CloudFault: Auto Scaling refused, or did not answer in time.
+    """
+    told = result or "DEFAULT"
+    try:
+        invocation.read(ports.COMPLETE, lambda: ess.complete(hook, result))
+    except CloudFault as fault:
+        if fault.code != HOOK_ENDED:
+            raise
+    else:
+        return Lifecycle(hook.hook_id, told, completed=True, reason="completed")
+    reason = "already completed, timed out, or the hook is gone"
+    return Lifecycle(hook.hook_id, told, completed=False, reason=reason)

@@ -1,0 +1,90 @@
+"""Records as SLS takes them: one JSON object a line on stdout, one write a line, no secrets.
+
+Results are written whatever LOG_LEVEL is, because an ENI whose record is missing is an ENI lost;
+the level holds back what only explains them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, MutableMapping
+
+# Function Compute cuts one write at 32 KiB (older) or 128 KiB; half of the smaller leaves room.
+MAX_BYTES = 16_000
+HELD_BACK = ("api_error", "event_ignored")
+FIRST = ("timestamp", "level", "record_type", "request_id", "region")
+_RANK = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+Record = dict[str, Any]
+
+
+class RecordLog:
+    """A `records.Log` for one invocation.
+
+    Args:
+        base: fields of every record (request_id, region).
+        level: LOG_LEVEL.
+        secrets: gives the values that must not appear, as they are at the time of writing.
+    """
+
+    def __init__(
+        self, base: Record, level: str = "INFO", secrets: Callable[[], Iterable[str]] = tuple
+    ) -> None:
+        self._least = _RANK[level.lower()]
+        self._logger = structlog.wrap_logger(
+            structlog.WriteLogger(sys.stdout),
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.EventRenamer("record_type"),
+                _render,
+                _Redaction(secrets),
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(0),
+        ).bind(**base)
+
+    def write(self, record_type: str, level: str = "info", **fields: object) -> None:
+        """Write one record; see `records.Log`."""
+        if record_type not in HELD_BACK or _RANK[level] >= self._least:
+            getattr(self._logger, level)(record_type, **fields)
+
+
+class _Redaction:
+    """The last processor: replaces the values of secrets in the finished line."""
+
+    def __init__(self, secrets: Callable[[], Iterable[str]]) -> None:
+        self._secrets = secrets
+
+    def __call__(self, _logger: object, _method: str, line: Any) -> str:  # noqa: ANN401
+        text = str(line)
+        for secret in self._secrets():
+            quoted = json.dumps(secret)[1:-1]
+            text = text.replace(quoted, "***") if quoted else text
+        return text
+
+
+def _render(_logger: object, _method: str, record: MutableMapping[str, Any]) -> str:
+    ordered = {key: record[key] for key in FIRST if key in record} | dict(record)
+    while len(line := json.dumps(ordered, default=str)) > MAX_BYTES:
+        ordered = shortened(ordered)
+    return line
+
+
+def shortened(record: Record) -> Record:
+    """The same record with its bulkiest list or text cut by half, and told so in `truncated`."""
+
+    def bulk(key: str) -> int:
+        value = record[key]
+        return len(json.dumps(value, default=str)) if isinstance(value, (list, str, dict)) else 0
+
+    longest = max((key for key in record if key != "truncated"), key=bulk)
+    value = record[longest]
+    half = value[: len(value) // 2] if isinstance(value, (list, str)) else str(value)[:1000]
+    told = sorted({*record.get("truncated", []), longest})
+    return {**record, longest: half, "truncated": told}

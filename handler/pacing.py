@@ -1,0 +1,141 @@
+"""How fast the cloud may be called: windows of one wall-clock minute, and backoff between tries.
+
+ECS counts calls per account, region and operation in fixed minutes that begin at multiples of a
+minute since the epoch; once throttled, an operation stays so until the next minute begins. Backing
+off within the minute is wasted. Time is an argument here.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# Throttled callers come back spread over this share of a minute (5 s of 60 s).
+JITTER_SHARE = 5 / 60
+# A quota that throttling revealed is crept up from by this share every minute.
+GROWTH = 0.1
+BACKOFF_FIRST, BACKOFF_LONGEST = 0.2, 5.0
+
+
+class Clock(Protocol):
+    """Wall-clock time, in epoch seconds, and sleep."""
+
+    def now(self) -> float:
+        """The time, in epoch seconds."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        ...
+
+
+def backoff(attempt: int) -> float:
+    """Seconds to wait after the nth try (0, 1, ...): doubling, at most `BACKOFF_LONGEST`."""
+    return min(BACKOFF_LONGEST, BACKOFF_FIRST * 2.0 ** min(attempt, 16))
+
+
+@dataclass
+class _Lane:
+    """One operation's minute."""
+
+    configured: int
+    allowance: int
+    minute: int = 0
+    used: int = 0
+    succeeded: int = 0
+    throttled: bool = False
+    closed_until: float = 0.0
+
+    def enter(self, minute: int) -> None:
+        """Begin a new minute: adopt what throttling revealed, or creep up."""
+        passed = minute - self.minute
+        if passed <= 0:
+            return
+        if self.throttled:
+            self.allowance, passed = max(1, self.succeeded), passed - 1
+        while passed > 0 and self.allowance < self.configured:
+            step = max(1, int(self.allowance * GROWTH))
+            self.allowance, passed = min(self.configured, self.allowance + step), passed - 1
+        self.minute, self.used, self.succeeded, self.throttled = minute, 0, 0, False
+
+
+class Pacer:
+    """Admits calls, per operation, within the minute's allowance. Safe to share among threads.
+
+    Args:
+        allowances: calls a minute, per operation; "*" stands for every other one.
+        minute: the length of a window in seconds.
+        jitter: a number in 0..1, new at each call.
+    """
+
+    def __init__(
+        self,
+        allowances: Mapping[str, int],
+        minute: float = 60.0,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._allowances = allowances
+        self._minute = minute
+        self._jitter = jitter
+        self._lanes: dict[str, _Lane] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, operation: str, now: float, share: float = 1.0) -> float:
+        """Count one call in, or say how long to wait before asking again.
+
+        Args:
+            operation: for example "ecs:AssignPrivateIpAddresses".
+            now: epoch seconds.
+            share: the part of the allowance that the caller may use up, above 0 to 1.
+
+        Returns:
+            0.0 when the call may be made now, else seconds until the next window.
+        """
+        with self._lock:
+            lane = self._lane(operation, now)
+            if now < lane.closed_until:
+                return lane.closed_until - now
+            if lane.used >= max(1, int(lane.allowance * share)):
+                return self._next_window(now) - now
+            lane.used += 1
+            return 0.0
+
+    def succeeded(self, operation: str, now: float) -> None:
+        """Note that a call was not throttled."""
+        with self._lock:
+            self._lane(operation, now).succeeded += 1
+
+    def throttled(self, operation: str, now: float) -> None:
+        """Close the operation until the next window and a little more.
+
+        Args:
+            operation: as in `admit`.
+            now: when the throttled call was made; an earlier window tells nothing of this one.
+        """
+        with self._lock:
+            lane = self._lane(operation, now)
+            if not lane.throttled and lane.minute == int(now // self._minute):
+                lane.throttled = True
+                spread = self._jitter() * JITTER_SHARE * self._minute
+                lane.closed_until = self._next_window(now) + spread
+
+    def allowance(self, operation: str, now: float) -> int:
+        """Calls that the operation may make in the current window."""
+        with self._lock:
+            return self._lane(operation, now).allowance
+
+    def _lane(self, operation: str, now: float) -> _Lane:
+        lane = self._lanes.get(operation)
+        if lane is None:
+            configured = self._allowances.get(operation, self._allowances["*"])
+            lane = self._lanes[operation] = _Lane(configured, configured, int(now // self._minute))
+        lane.enter(int(now // self._minute))
+        return lane
+
+    def _next_window(self, now: float) -> float:
+        return (now // self._minute + 1) * self._minute

@@ -1,0 +1,480 @@
+"""The protocol by which one ENI is brought to its target: pure, one small step at a time.
+
+Replies get lost, reads lag writes, events come twice. What keeps an ENI from being filled twice is
+its ClientToken: a digest of what the ENI holds, not of what is asked. ECS answers one token once,
+so the token works as compare-and-swap on the ENI's state, among writers that never met.
+
+A `Pursuit` is what an invocation knows of one ENI. The shell reads (`observe`), asks what holds
+the ENI up (`hindrance`), plans, asks for the call to make (`next_call`), makes it, and notes what
+came of it (`answered`, `refused`). Nothing here does I/O or knows a clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from handler.model import Ask, AskKind, Outcome, Reason, Treatment
+from handler.pacing import backoff
+
+if TYPE_CHECKING:
+    from handler.errors import CloudFault
+    from handler.model import Answer, Decision, Eni, Instance
+
+# Tries of one ENI that ended in a transient error other than throttling, before it is given up.
+MAX_TRANSIENT = 8
+# A refusal that contradicts fresh reads is asked three times: once more with the same token, in
+# case the reads were late, and once with the next, in case ECS replayed an old refusal.
+MAX_REFUSALS = 3
+# Explicit addresses that are in use: on this very ENI that is success, so a re-read decides.
+TAKEN = frozenset(
+    {"InvalidIp.IpAssigned", "InvalidIp.IpRepeated", "InvalidPrivateIpAddress.Duplicated"}
+)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long reads may lag writes, and how long to wait for something to get ready; seconds."""
+
+    settle: float
+    visibility: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an ENI holds: the state that tokens and generations belong to."""
+
+    secondary: frozenset[str]
+    prefixes: frozenset[str]
+
+    @classmethod
+    def by(cls, eni: Eni) -> Held:
+        """What a reading shows."""
+        return cls(eni.secondary, eni.prefixes)
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Addresses and prefixes alike."""
+        return self.secondary | self.prefixes
+
+
+def client_token(region: str, eni_id: str, held: Held, generation: int) -> str:
+    """The ClientToken for a write to an ENI in this state: 64 hex digits.
+
+    What is asked is left out on purpose: from one state, ECS then lets only one ask through.
+    """
+    state = [region, eni_id, sorted(held.secondary), sorted(held.prefixes), generation]
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Write:
+    """A call that was made and whose effect no read has shown yet.
+
+    Attributes:
+        at: when it was made, epoch seconds.
+        answer: None when its outcome is unknown.
+    """
+
+    ask: Ask
+    token: str
+    held: Held
+    at: float
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the pursuit of an ENI ends."""
+
+    outcome: Outcome
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Nothing to do for this ENI yet.
+
+    Attributes:
+        until: when to look again, epoch seconds.
+        at_most_until: when waiting for it ends.
+    """
+
+    until: float
+    at_most_until: float
+
+
+@dataclass(frozen=True)
+class Pursuit:
+    """What one invocation knows of one ENI.
+
+    Attributes:
+        first: its first reading.
+        eni: its latest reading.
+        generation: of the token for what it holds now.
+        write: the latest write whose effect is not visible yet.
+        lost: addresses that a replayed answer named and that the ENI does not hold.
+        gained: addresses and prefixes that our writes brought and a read confirmed.
+        requested: addresses asked for so far.
+        calls: AssignPrivateIpAddresses calls made.
+        fault: the latest refusal.
+        refused_ask: what was refused for want of room, until it is asked differently.
+        refusals: how often in a row `refused_ask` was refused against what reads show.
+        contested_until: another writer took this state; until then its write may become visible.
+        insisted: whether the next generation was tried for it.
+        taken: addresses asked for by name and refused as in use.
+        taken_at: when that was.
+        hindered_since: since when the ENI has not been ready.
+        polls: looks taken while waiting.
+        not_before: no call before this time.
+        transients: transient errors so far.
+        missing_since: since when reads have not shown the ENI.
+        verdict: the end, once it is known.
+    """
+
+    first: Eni
+    eni: Eni
+    generation: int = 0
+    write: Write | None = None
+    lost: tuple[str, ...] = ()
+    gained: frozenset[str] = frozenset()
+    requested: int = 0
+    calls: int = 0
+    fault: CloudFault | None = None
+    token: str | None = None
+    api_request_id: str | None = None
+    refused_ask: Ask | None = None
+    refusals: int = 0
+    insisted: bool = False
+    taken: tuple[str, ...] = ()
+    taken_at: float = 0.0
+    contested_until: float | None = None
+    hindered_since: float | None = None
+    polls: int = 0
+    not_before: float = 0.0
+    transients: int = 0
+    missing_since: float | None = None
+    verdict: Verdict | None = field(default=None)
+
+    @property
+    def held(self) -> Held:
+        """What the latest reading shows."""
+        return Held.by(self.eni)
+
+
+def begin(eni: Eni) -> Pursuit:
+    """Take up an ENI with its first reading."""
+    return Pursuit(first=eni, eni=eni)
+
+
+def observe(pursuit: Pursuit, eni: Eni | None, now: float, timing: Timing) -> Pursuit:
+    """Take in a reading; None when the read did not show the ENI.
+
+    Args:
+        pursuit: what was known.
+        eni: the reading.
+        now: when the read began, epoch seconds.
+        timing: how long reads may lag.
+    """
+    if eni is None:
+        return _missed(pursuit, now, timing)
+    if Held.by(eni) != pursuit.held:
+        pursuit = _afresh(pursuit, Held.by(eni))
+    pursuit = replace(pursuit, eni=eni, missing_since=None)
+    return _uncontested(_confirmed(pursuit, now, timing), now)
+
+
+def _afresh(pursuit: Pursuit, held: Held) -> Pursuit:
+    """What was learnt about one held set does not hold for another."""
+    return replace(
+        pursuit,
+        generation=0,
+        lost=tuple(each for each in pursuit.lost if each not in held.all),
+        refused_ask=None,
+        refusals=0,
+        insisted=False,
+        taken=(),
+        contested_until=None,
+        polls=0,
+    )
+
+
+def _missed(pursuit: Pursuit, now: float, timing: Timing) -> Pursuit:
+    """Gone when ECS said so too, else when it stays absent for longer than reads lag."""
+    since = pursuit.missing_since if pursuit.missing_since is not None else now
+    told = pursuit.fault is not None and pursuit.fault.treatment is Treatment.GONE
+    gone = Verdict(Outcome.GONE, Reason.NOT_FOUND) if told or now - since >= timing.settle else None
+    return replace(pursuit, missing_since=since, verdict=gone or pursuit.verdict)
+
+
+def _uncontested(pursuit: Pursuit, now: float) -> Pursuit:
+    """The other writer's call had no effect within the time that reads lag: its token is spent."""
+    if pursuit.contested_until is None or now < pursuit.contested_until:
+        return pursuit
+    return replace(pursuit, contested_until=None, generation=pursuit.generation + 1)
+
+
+def _confirmed(pursuit: Pursuit, now: float, timing: Timing) -> Pursuit:
+    """Compare the latest write with what the reading shows."""
+    write, held = pursuit.write, pursuit.held
+    if write is None:
+        return pursuit
+    promised = _promised(write)
+    if not promised:
+        return _confirmed_by_effect(pursuit, write, now, timing)
+    if promised <= held.all:
+        return replace(pursuit, write=None, gained=pursuit.gained | promised, polls=0)
+    if now - write.at < timing.settle:
+        return pursuit
+    return _replayed(pursuit, write, promised)
+
+
+def _promised(write: Write) -> frozenset[str]:
+    return frozenset(write.answer.addresses + write.answer.prefixes if write.answer else ())
+
+
+def _confirmed_by_effect(pursuit: Pursuit, write: Write, now: float, timing: Timing) -> Pursuit:
+    """No answer, or one that names nothing: what is new since then is what it did."""
+    new = pursuit.held.all - write.held.all
+    if new:
+        mine = new if len(new) <= write.ask.count else frozenset()
+        return replace(pursuit, write=None, gained=pursuit.gained | mine, polls=0)
+    if write.answer is not None and now - write.at >= timing.settle:
+        return replace(pursuit, verdict=Verdict(Outcome.DEFERRED, Reason.UNCONFIRMED))
+    return pursuit
+
+
+def _replayed(pursuit: Pursuit, write: Write, promised: frozenset[str]) -> Pursuit:
+    """Addresses answered and still absent: ECS replayed what an older call with this token got.
+
+    The next generation asks for those very addresses. An ask by name cannot overfill, whoever
+    else makes it; an ask by count could.
+    """
+    held = pursuit.held
+    spent = pursuit.generation + 1 if held == write.held else pursuit.generation
+    return replace(
+        pursuit,
+        write=None,
+        generation=spent,
+        lost=tuple(sorted(promised - held.all)),
+        gained=pursuit.gained | (promised & held.all),
+        polls=0,
+    )
+
+
+def located(pursuit: Pursuit, elsewhere: frozenset[str]) -> Pursuit:
+    """Note which of the addresses refused as taken a read shows on other ENIs.
+
+    Lost ones that another ENI has now are asked for by count; ones that a request named fail.
+    """
+    if pursuit.lost:
+        rest = tuple(each for each in pursuit.lost if each not in elsewhere)
+        found = rest != pursuit.lost
+        return replace(pursuit, lost=rest, taken=() if found else pursuit.taken)
+    failed = Verdict(Outcome.FAILED, Reason.ADDRESS_TAKEN) if elsewhere else pursuit.verdict
+    return replace(pursuit, verdict=failed)
+
+
+def hindrance(
+    pursuit: Pursuit, instance: Instance | None, now: float, timing: Timing
+) -> Pause | Verdict | None:
+    """What keeps an ENI that needs something from being written to, if anything."""
+    if pursuit.verdict is not None:
+        return pursuit.verdict
+    lag = _lagging(pursuit, timing)
+    if lag is not None:
+        return _poll(pursuit, now, lag)
+    if pursuit.taken:
+        return _taken(pursuit, now, timing)
+    if not is_ready(pursuit.eni, instance) or _told_to_wait(pursuit):
+        return _not_ready(pursuit, instance, now, timing)
+    return Pause(pursuit.not_before, pursuit.not_before) if now < pursuit.not_before else None
+
+
+def _lagging(pursuit: Pursuit, timing: Timing) -> float | None:
+    """Until when reads may still be catching up with a write, ours or another's."""
+    if pursuit.write is not None and pursuit.write.answer is not None:
+        return pursuit.write.at + timing.settle
+    if pursuit.missing_since is not None:
+        return pursuit.missing_since + timing.settle
+    return pursuit.contested_until
+
+
+def _taken(pursuit: Pursuit, now: float, timing: Timing) -> Pause | Verdict:
+    """In use, but neither here nor on another ENI: perhaps here, and reads are late."""
+    end = pursuit.taken_at + timing.settle
+    if now < end:
+        return _poll(pursuit, now, end)
+    if pursuit.lost:
+        return Verdict(Outcome.DEFERRED, Reason.UNCONFIRMED)
+    return Verdict(Outcome.FAILED, Reason.ADDRESS_TAKEN)
+
+
+def _told_to_wait(pursuit: Pursuit) -> bool:
+    fault = pursuit.fault
+    return fault is not None and fault.treatment in {Treatment.WAIT, Treatment.GONE}
+
+
+def _not_ready(
+    pursuit: Pursuit, instance: Instance | None, now: float, timing: Timing
+) -> Pause | Verdict | None:
+    since = pursuit.hindered_since if pursuit.hindered_since is not None else now
+    end = since + timing.visibility
+    if now >= end:
+        return Verdict(Outcome.DEFERRED, Reason.NOT_READY)
+    if not is_ready(pursuit.eni, instance):
+        return _poll(pursuit, now, end)
+    return Pause(min(pursuit.not_before, end), end) if now < pursuit.not_before else None
+
+
+def is_ready(eni: Eni, instance: Instance | None) -> bool:
+    """Whether ECS takes addresses for it (AssignPrivateIpAddresses reference, usage notes)."""
+    if eni.status not in {"InUse", "Available"}:
+        return False
+    return eni.type != "Primary" or instance is None or instance.status in {"Running", "Stopped"}
+
+
+def _poll(pursuit: Pursuit, now: float, end: float) -> Pause:
+    return Pause(min(now + backoff(pursuit.polls), max(end, now)), end)
+
+
+def paused(pursuit: Pursuit, instance: Instance | None, now: float) -> Pursuit:
+    """Note that a look was taken in vain."""
+    since = pursuit.hindered_since
+    if since is None and not is_ready(pursuit.eni, instance):
+        since = now
+    return replace(pursuit, polls=pursuit.polls + 1, hindered_since=since)
+
+
+def next_call(pursuit: Pursuit, decision: Decision) -> tuple[Pursuit, Ask | None]:
+    """What to ask for now; None and a verdict when the ENI is finished.
+
+    Args:
+        pursuit: an ENI that nothing hinders.
+        decision: what the planner decided from its latest reading.
+    """
+    ask = decision.ask
+    if ask is None:
+        return replace(pursuit, verdict=_final(pursuit, decision)), None
+    ask = _by_name(pursuit, ask)
+    if ask != pursuit.refused_ask:
+        return replace(pursuit, refused_ask=None, refusals=0, insisted=False), ask
+    if pursuit.refusals >= MAX_REFUSALS:
+        return replace(pursuit, verdict=_no_room(pursuit.fault)), None
+    if pursuit.refusals == MAX_REFUSALS - 1 and not pursuit.insisted:
+        pursuit = replace(pursuit, generation=pursuit.generation + 1, insisted=True)
+    return pursuit, ask
+
+
+def _by_name(pursuit: Pursuit, ask: Ask) -> Ask:
+    """The same ask for the very addresses or prefixes that a replay named, while any are lost."""
+    named = tuple(each for each in pursuit.lost if ("/" in each) == ask.is_prefix)[: ask.count]
+    if not named or ask.values:
+        return ask
+    return Ask(AskKind.PREFIXES if ask.is_prefix else AskKind.ADDRESSES, len(named), named)
+
+
+def _no_room(fault: CloudFault | None) -> Verdict:
+    full = fault is not None and fault.treatment is Treatment.FULL
+    return Verdict(Outcome.SHORT, Reason.QUOTA if full else Reason.VSWITCH)
+
+
+def _final(pursuit: Pursuit, decision: Decision) -> Verdict:
+    if decision.outcome is Outcome.SATISFIED and pursuit.gained:
+        return Verdict(Outcome.ASSIGNED, Reason.REACHED)
+    return Verdict(decision.outcome, decision.reason)
+
+
+def asked(pursuit: Pursuit, ask: Ask, token: str, now: float) -> Pursuit:
+    """Note that a call is about to be made."""
+    gained = sum("/" not in each for each in pursuit.gained)
+    return replace(
+        pursuit,
+        calls=pursuit.calls + 1,
+        token=token,
+        requested=pursuit.requested if ask.is_prefix else gained + ask.count,
+        write=Write(ask, token, pursuit.held, now),
+    )
+
+
+def answered(pursuit: Pursuit, answer: Answer, now: float) -> Pursuit:
+    """Note what ECS says it assigned; the next reading must show it."""
+    write = replace(pursuit.write, answer=answer, at=now) if pursuit.write else None
+    return replace(
+        pursuit, write=write, fault=None, api_request_id=answer.request_id, hindered_since=None
+    )
+
+
+def refused(pursuit: Pursuit, fault: CloudFault, now: float, timing: Timing) -> Pursuit:
+    """Note a refusal, by the treatment of its code."""
+    pursuit = replace(pursuit, fault=fault, api_request_id=fault.request_id)
+    if fault.treatment is Treatment.TRANSIENT:
+        return _transient(pursuit, fault, now)
+    refused_ask = pursuit.write.ask if pursuit.write else None
+    return _TREAT[fault.treatment](replace(pursuit, write=None), refused_ask, now, timing)
+
+
+def _transient(pursuit: Pursuit, fault: CloudFault, now: float) -> Pursuit:
+    """The same token again: whatever became of the call, it cannot be done twice."""
+    if fault.code.startswith("Throttling"):
+        return pursuit
+    return _again(pursuit, now + backoff(pursuit.transients))
+
+
+def _again(pursuit: Pursuit, not_before: float) -> Pursuit:
+    """One more try, and they are counted."""
+    if pursuit.transients + 1 >= MAX_TRANSIENT:
+        return replace(pursuit, verdict=Verdict(Outcome.DEFERRED, Reason.TRANSIENT))
+    return replace(pursuit, transients=pursuit.transients + 1, not_before=not_before)
+
+
+def _wait(pursuit: Pursuit, _ask: Ask | None, now: float, _timing: Timing) -> Pursuit:
+    since = pursuit.hindered_since if pursuit.hindered_since is not None else now
+    return replace(pursuit, hindered_since=since, not_before=now + backoff(pursuit.polls))
+
+
+def _want_of_room(pursuit: Pursuit, ask: Ask | None, now: float, timing: Timing) -> Pursuit:
+    """Counted while the same is refused; prefixes are final, as no read shows what is free."""
+    if ask is not None and ask.is_prefix:
+        return replace(pursuit, verdict=_no_room(pursuit.fault))
+    refusals = pursuit.refusals + 1 if ask == pursuit.refused_ask else 1
+    pursuit = replace(pursuit, refused_ask=ask, refusals=refusals)
+    full = pursuit.fault is not None and pursuit.fault.treatment is Treatment.FULL
+    if refusals < MAX_REFUSALS or not full:
+        return pursuit
+    # Full for good, or filled by someone whose write is not visible yet: give reads their time.
+    return replace(pursuit, contested_until=now + timing.settle, polls=0)
+
+
+def _burnt(pursuit: Pursuit, _ask: Ask | None, now: float, _timing: Timing) -> Pursuit:
+    return _again(replace(pursuit, generation=pursuit.generation + 1), now)
+
+
+def _contested(pursuit: Pursuit, _ask: Ask | None, now: float, timing: Timing) -> Pursuit:
+    return _again(replace(pursuit, contested_until=now + timing.settle, polls=0), now)
+
+
+def _rejected(pursuit: Pursuit, ask: Ask | None, now: float, _timing: Timing) -> Pursuit:
+    """Final, but for addresses in use, which may be in use on this very ENI."""
+    by_name = ask is not None and ask.kind is AskKind.ADDRESSES
+    if ask is None or not by_name or pursuit.fault is None or pursuit.fault.code not in TAKEN:
+        return replace(pursuit, verdict=Verdict(Outcome.FAILED, Reason.REFUSED))
+    return replace(pursuit, taken=ask.values, taken_at=now, polls=0)
+
+
+def _denied(pursuit: Pursuit, _ask: Ask | None, _now: float, _timing: Timing) -> Pursuit:
+    return replace(pursuit, verdict=Verdict(Outcome.FAILED, Reason.NOT_PERMITTED))
+
+
+_TREAT = {
+    Treatment.WAIT: _wait,
+    Treatment.GONE: _wait,
+    Treatment.EXHAUSTED: _want_of_room,
+    Treatment.FULL: _want_of_room,
+    Treatment.NEW_TOKEN: _burnt,
+    Treatment.REREAD: _contested,
+    Treatment.REJECTED: _rejected,
+    Treatment.CREDENTIALS: _denied,
+}

@@ -1,0 +1,173 @@
+"""What the cloud shows, read with the fewest calls: ids in batches, pages to their end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from handler.cloud import ports
+from handler.cloud.ports import EniQuery, InstanceQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from handler.cloud.ports import Cloud, Page
+    from handler.invocation import Invocation
+    from handler.model import Eni, Instance
+
+T = TypeVar("T")
+
+# Ids that one call takes (DescribeNetworkInterfaces, DescribeInstances, DescribeInstanceTypes).
+IDS_PER_CALL, TYPES_PER_CALL = 100, 10
+
+
+@dataclass(frozen=True)
+class Reading:
+    """ENIs and the instances they are attached to, by id."""
+
+    enis: Mapping[str, Eni] = field(default_factory=dict)
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+
+    def owner_known(self, eni_id: str) -> bool:
+        """Whether the ENI is unattached, or its instance was read too."""
+        owner = self.enis[eni_id].instance_id
+        return owner is None or owner in self.instances
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """The items in groups of at most `size`, in their order."""
+    held = list(items)
+    for start in range(0, len(held), size):
+        yield tuple(held[start : start + size])
+
+
+class Reader:
+    """Reads through one invocation. Instance types are remembered in `capacities`.
+
+    Args:
+        cloud: the services.
+        invocation: pacing and threads.
+        capacities: secondary addresses per ENI of the instance types known so far; shared by all
+            invocations of a function instance, as types do not change.
+    """
+
+    def __init__(self, cloud: Cloud, invocation: Invocation, capacities: dict[str, int]) -> None:
+        self._cloud = cloud
+        self._invocation = invocation
+        self._capacities = capacities
+
+    def of_instances(self, ids: Sequence[str]) -> Reading:
+        """Instances and the ENIs attached to them; what is not visible yet is absent."""
+        if len(ids) == 1:
+            return self._of_one_instance(ids[0])
+        instances = self.instances(ids)
+        enis = self.enis([eni for each in instances.values() for eni in each.eni_ids])
+        return Reading(enis, instances)
+
+    def _of_one_instance(self, instance_id: str) -> Reading:
+        """One instance can be asked for its ENIs: both reads run side by side."""
+        enis: dict[str, Eni] = {}
+        instances: dict[str, Instance] = {}
+        reads: list[Callable[[], None]] = [
+            lambda: enis.update(self.attached_to(instance_id)),
+            lambda: instances.update(self.instances([instance_id])),
+        ]
+        self._invocation.side_by_side(lambda read: read(), reads)
+        return Reading(enis, instances)
+
+    def of_enis(self, ids: Sequence[str]) -> Reading:
+        """ENIs and the instances they are attached to."""
+        enis = self.enis(ids)
+        return Reading(enis, self.instances(_attached(enis.values())))
+
+    def enis(self, ids: Sequence[str]) -> dict[str, Eni]:
+        """ENIs by their ids, complete readings only."""
+        queries = [EniQuery(ids=batch) for batch in batches(ids, IDS_PER_CALL)]
+        found = self._invocation.side_by_side(lambda query: list(self.list_enis(query)), queries)
+        return {eni.id: eni for page in found for eni in page if eni.complete}
+
+    def attached_to(self, instance_id: str) -> dict[str, Eni]:
+        """The ENIs of one instance, complete readings only."""
+        found = self.list_enis(EniQuery(instance_id=instance_id))
+        return {eni.id: eni for eni in found if eni.complete}
+
+    def list_enis(self, query: EniQuery) -> Iterator[Eni]:
+        """Every ENI that fits, page by page, incomplete rows too."""
+        ecs = self._cloud.ecs
+        return self._pages(ports.DESCRIBE_ENIS, lambda token: ecs.network_interfaces(query, token))
+
+    def instances(self, ids: Sequence[str]) -> dict[str, Instance]:
+        """Instances by their ids."""
+        queries = [InstanceQuery(ids=batch) for batch in batches(ids, IDS_PER_CALL)]
+        found = self._invocation.side_by_side(
+            lambda query: list(self.list_instances(query)), queries
+        )
+        return {each.id: each for page in found for each in page}
+
+    def list_instances(self, query: InstanceQuery) -> Iterator[Instance]:
+        """Every instance that fits, page by page."""
+        ecs = self._cloud.ecs
+        return self._pages(ports.DESCRIBE_INSTANCES, lambda token: ecs.instances(query, token))
+
+    def capacities(self, instances: Iterable[Instance]) -> Mapping[str, int]:
+        """Secondary addresses per ENI, by instance type: the quantity less the primary address."""
+        wanted = sorted({each.type for each in instances} - self._capacities.keys())
+
+        def read(types: tuple[str, ...]) -> Mapping[str, int]:
+            return self._invocation.read(
+                ports.DESCRIBE_TYPES, lambda: self._cloud.ecs.addresses_per_eni(types)
+            )
+
+        for found in self._invocation.side_by_side(read, batches(wanted, TYPES_PER_CALL)):
+            self._capacities.update({name: count - 1 for name, count in found.items()})
+        return self._capacities
+
+    def available(self, vswitch_ids: Iterable[str]) -> dict[str, int]:
+        """Free addresses of each vSwitch."""
+
+        def read(vswitch_id: str) -> tuple[str, int]:
+            return vswitch_id, self._invocation.read(
+                ports.DESCRIBE_VSWITCHES, lambda: self._cloud.vpc.available_addresses(vswitch_id)
+            )
+
+        return dict(self._invocation.side_by_side(read, sorted(set(vswitch_ids))))
+
+    def of_activity(
+        self, activity_id: str, group_id: str | None, hook_token: str | None
+    ) -> set[str]:
+        """The instances of a scaling activity, as Auto Scaling lists them."""
+        ess = self._cloud.ess
+        if hook_token is None and group_id is not None:
+            return self.of_group(group_id, activity_id)
+        actions = self._pages(
+            ports.DESCRIBE_ACTIONS, lambda token: ess.lifecycle_actions(activity_id, token)
+        )
+        return {
+            instance_id
+            for action in actions
+            if hook_token in {None, action.token}
+            for instance_id in action.instance_ids
+        }
+
+    def of_group(self, group_id: str, activity_id: str | None = None) -> set[str]:
+        """The instances of a scaling group, or those that one activity of it brought."""
+        ess = self._cloud.ess
+        return set(
+            self._pages(
+                ports.DESCRIBE_SCALING_INSTANCES,
+                lambda token: ess.scaling_instances(group_id, activity_id, int(token or 1)),
+            )
+        )
+
+    def _pages(self, operation: str, page: Callable[[str | None], Page[T]]) -> Iterator[T]:
+        """Until there is no next token; a short or empty page is not the last one."""
+        found = self._invocation.read(operation, partial(page, None))
+        yield from found.items
+        while found.next_token is not None:
+            found = self._invocation.read(operation, partial(page, found.next_token))
+            yield from found.items
+
+
+def _attached(enis: Iterable[Eni]) -> list[str]:
+    return sorted({eni.instance_id for eni in enis if eni.instance_id})

@@ -1,0 +1,130 @@
+"""What one invocation has to say: a record per ENI as it is finished, sums, and the result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from handler.model import Outcome, Reason
+
+if TYPE_CHECKING:
+    from handler.model import EniResult, Ignored, Rejected
+
+# A synchronous reply may be 32 MB and a record 16 KB; 500 ENIs are about 300 KB and readable.
+MAX_ENIS = 500
+COUNTS = ("instances", "enis", *(outcome.value for outcome in Outcome), "addresses_assigned")
+_FINE = (Outcome.SATISFIED, Outcome.ASSIGNED, Outcome.GONE, Outcome.PLANNED, Outcome.SKIPPED)
+
+
+class Log(Protocol):
+    """Where records go: one JSON object a line."""
+
+    def write(self, record_type: str, level: str = "info", **fields: object) -> None:
+        """Write one record."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """What became of the lifecycle hook.
+
+    `result` is what Auto Scaling was told: CONTINUE, ABANDON, DEFAULT, or None when nothing was.
+    `completed` is true only if our call succeeded.
+    """
+
+    hook_id: str
+    result: str | None
+    completed: bool
+    reason: str
+
+
+@dataclass
+class Tally:
+    """Takes in what ENIs end as; writes the record at once, keeps the sums and a bounded list."""
+
+    log: Log
+    counts: Counter[str] = field(default_factory=Counter)
+    undecided: list[EniResult] = field(default_factory=list)
+    denied: list[EniResult] = field(default_factory=list)
+    hook_short: int = 0
+    hook_foreign: int = 0
+    assigned_at: float | None = None
+    _instances: set[str] = field(default_factory=set)
+    _kept: dict[bool, list[EniResult]] = field(default_factory=lambda: {True: [], False: []})
+
+    def add(self, result: EniResult, now: float) -> None:
+        """One ENI is finished.
+
+        Args:
+            result: how it ended.
+            now: epoch seconds.
+        """
+        self.log.write("eni_result", level_of(result), **row(result))
+        self._count(result)
+        if result.addresses or result.prefixes:
+            self.assigned_at = now
+        if result.outcome is Outcome.DEFERRED and result.reason is not Reason.LIMIT:
+            self.undecided.append(result)
+        self.denied += [result] if result.reason is Reason.NOT_PERMITTED else []
+        self.hook_foreign += result.reason is Reason.SCALING_GROUP
+        self.hook_short += (
+            result.outcome in {Outcome.SHORT, Outcome.FAILED}
+            or result.reason is Reason.INVALID_TARGET
+        )
+
+    def _count(self, result: EniResult) -> None:
+        self.counts["enis"] += result.network_interface_id is not None
+        self.counts[result.outcome.value] += 1
+        self.counts["addresses_assigned"] += len(result.addresses)
+        if result.instance_id is not None:
+            self._instances.add(result.instance_id)
+            self.counts["instances"] = len(self._instances)
+        kept = self._kept[result.outcome is Outcome.SATISFIED]
+        if len(kept) < MAX_ENIS:
+            kept.append(result)
+
+    def sums(self) -> dict[str, int]:
+        """Every count, zeros included, in the documented order."""
+        return {name: self.counts[name] for name in COUNTS}
+
+    def rows(self) -> list[dict[str, object]]:
+        """At most `MAX_ENIS` results; satisfied ones are the first to be left out."""
+        return [row(each) for each in (self._kept[False] + self._kept[True])[:MAX_ENIS]]
+
+    def left_out(self) -> int:
+        """How many results `rows` leaves out."""
+        total = sum(self.counts[outcome.value] for outcome in Outcome)
+        return total - len(self.rows())
+
+
+def row(result: EniResult) -> dict[str, object]:
+    """An ENI's result as it stands in records and replies."""
+    found = asdict(result)
+    found["addresses"], found["prefixes"] = list(result.addresses), list(result.prefixes)
+    found["outcome"], found["reason"] = result.outcome.value, result.reason.value
+    return found
+
+
+def level_of(result: EniResult) -> str:
+    """The log level of an ENI's record."""
+    if result.outcome is Outcome.FAILED:
+        return "error"
+    fine = result.outcome in _FINE and result.reason is not Reason.INVALID_TARGET
+    return "info" if fine else "warning"
+
+
+def not_acted_on(request_id: str, decided: Ignored | Rejected) -> dict[str, object]:
+    """The result for an event that leads to no work."""
+    action = type(decided).__name__.lower()
+    return {
+        "request_id": request_id,
+        "source": decided.source,
+        "action": action,
+        "region": decided.region,
+        "reason": decided.reason,
+        "counts": dict.fromkeys(COUNTS, 0),
+        "enis": [],
+        "lifecycle": None,
+        "continuation": None,
+    }

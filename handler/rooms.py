@@ -1,0 +1,50 @@
+"""How many addresses an invocation may still take from each vSwitch: a ledger, no I/O.
+
+Reads of a vSwitch may lag our own writes, so what was granted stays deducted from what was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Rooms:
+    """Addresses above the reserve, per vSwitch.
+
+    Attributes:
+        reserve: free addresses to leave in every vSwitch.
+    """
+
+    reserve: int
+    _free: dict[str, int] = field(default_factory=dict)
+    _granted: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def unknown(self, vswitch_ids: set[str]) -> set[str]:
+        """Those of them that were not read yet."""
+        return vswitch_ids - self._free.keys()
+
+    def learn(self, vswitch_id: str, available: int) -> None:
+        """Take in a reading: a later one only ever lowers what is left."""
+        free = available - self.reserve
+        self._free[vswitch_id] = min(self._free.get(vswitch_id, free), free)
+
+    def left(self) -> dict[str, int]:
+        """What each vSwitch read so far may still give; below 0 counts as 0."""
+        return {vswitch_id: max(0, free) for vswitch_id, free in self._free.items()}
+
+    def grant(self, eni_id: str, vswitch_id: str, count: int) -> None:
+        """Deduct what is about to be asked for on behalf of an ENI."""
+        self.settle(eni_id, 0)
+        self._free[vswitch_id] -= count
+        self._granted[eni_id] = (vswitch_id, count)
+
+    def settle(self, eni_id: str, used: int) -> None:
+        """Give back what an ENI was granted and did not use."""
+        vswitch_id, count = self._granted.pop(eni_id, ("", 0))
+        if vswitch_id:
+            self._free[vswitch_id] += count - used
+
+    def close(self, vswitch_id: str) -> None:
+        """Leave an exhausted vSwitch alone from now on."""
+        self._free[vswitch_id] = min(0, self._free.get(vswitch_id, 0))
