@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from handler.cloud.ecs import ENI_PAGE
 from handler.cloud.ports import EniQuery, InstanceQuery
 from handler.launch import sort_out, unexplained, unseen
 from handler.model import Outcome, Reason
@@ -25,6 +24,8 @@ T = TypeVar("T")
 
 # A tag query is answered with at most 1 000 (DescribeInstances reference).
 MOST_BY_TAG = 1000
+# One page of DescribeNetworkInterfaces at its largest.
+ENIS_PER_PAGE = 500
 _RECHECK_SECONDS = 1.0
 
 
@@ -57,7 +58,7 @@ class Backfill:
                 yield frozenset(ids), reader.of_enis(ids)
         elif selector.vswitch_id or selector.everything:
             query = EniQuery(vswitch_id=selector.vswitch_id, attached=True)
-            for page in pages(reader.list_enis(query), ENI_PAGE):
+            for page in pages(reader.list_enis(query), ENIS_PER_PAGE):
                 enis = {eni.id: eni for eni in page if eni.complete and eni.instance_id}
                 owners = sorted({eni.instance_id for eni in enis.values() if eni.instance_id})
                 yield frozenset(), Reading(enis, reader.instances(owners))

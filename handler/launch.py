@@ -30,6 +30,7 @@ class Launch:
     """One launch, in one invocation."""
 
     reconciler: Reconciler
+    request_id: str
     _done: set[str] = field(default_factory=set)
     _asked_ess: bool = False
 
@@ -52,7 +53,7 @@ class Launch:
         if reason := self._left_alone():
             return Lifecycle(hook.hook_id, None, completed=False, reason=reason)
         result = result_for(crew.tally, crew.settings.on_shortfall)
-        return complete(crew.cloud.ess, hook, result, crew.invocation)
+        return complete(crew.cloud.ess, hook, result, crew.invocation, self.request_id)
 
     def _left_alone(self) -> str | None:
         """Why the hook is not completed although all is decided."""

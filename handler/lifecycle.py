@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -63,15 +64,21 @@ def result_for(tally: Tally, on_shortfall: str) -> str | None:
     return _RESULTS[on_shortfall] if tally.hook_short else "CONTINUE"
 
 
-def complete(ess: Ess, hook: Hook, result: str | None, invocation: Invocation) -> Lifecycle:
+def complete(
+    ess: Ess, hook: Hook, result: str | None, invocation: Invocation, request_id: str
+) -> Lifecycle:
     """Complete the hook; one that has ended elsewhere is not an error.
+
+    The ClientToken belongs to this invocation: when a reply is lost its next try still succeeds,
+    while any other delivery of the event is told that the action has ended.
 
     Raises:
         CloudFault: Auto Scaling refused, or did not answer in time.
     """
     told = result or "DEFAULT"
+    token = hashlib.sha256(f"{request_id} {hook.hook_id} {hook.token}".encode()).hexdigest()
     try:
-        invocation.read(ports.COMPLETE, lambda: ess.complete(hook, result))
+        invocation.read(ports.COMPLETE, lambda: ess.complete(hook, result, token))
     except CloudFault as fault:
         if fault.code != HOOK_ENDED:
             raise

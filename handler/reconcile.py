@@ -201,10 +201,9 @@ class Reconciler:
         return replace(member, pursuit=protocol.answered(sent, answer, now()))
 
     def _take_back(self, member: Member) -> None:
-        """Note what came of a call, in the crew and in the vSwitch's ledger."""
+        """Note what came of a call; what was refused took nothing from the vSwitch."""
         self._crew[member.id] = member
-        pursuit = member.pursuit
-        if pursuit.write is None:
+        if member.pursuit.write is None:
             self.rooms.settle(member.id, 0)
 
     # --- reading again ------------------------------------------------------------------------
@@ -217,6 +216,8 @@ class Reconciler:
         found = self.reader.enis(sorted(self._crew))
         for eni_id, member in list(self._crew.items()):
             seen = protocol.observe(member.pursuit, found.get(eni_id), began, self.timing)
+            if member.pursuit.write is not None and seen.write is None:
+                self.rooms.settle(eni_id, len(seen.gained) - len(member.pursuit.gained))
             self._keep(member, seen)
         self._reread_instances()
         self._reread_vswitches()
@@ -298,7 +299,7 @@ def result_of(member: Member, verdict: Verdict) -> EniResult:
     pursuit, decision = member.pursuit, member.decision
     fault = pursuit.fault if _explains(pursuit.fault, verdict) else None
     planned = decision.ask if decision and verdict.outcome is Outcome.PLANNED else None
-    gained = sorted(pursuit.gained)
+    gained = sorted(pursuit.gained, key=_in_order)
     settled = decision or demand(pursuit.eni, member.wish, member.capacity).decision
     return EniResult(
         network_interface_id=pursuit.eni.id,
@@ -319,6 +320,11 @@ def result_of(member: Member, verdict: Verdict) -> EniResult:
         client_token=pursuit.token,
         advice=advice_on(fault.code, fault.operation) if fault else None,
     )
+
+
+def _in_order(address: str) -> list[int]:
+    """Addresses in the order of their numbers, not of their letters."""
+    return [int(part) for part in address.replace("/", ".").split(".")]
 
 
 def _explains(fault: CloudFault | None, verdict: Verdict) -> bool:

@@ -82,7 +82,7 @@ class Run:
             if self.request.manual:
                 Backfill(crew).run()
                 return None, None
-            return Launch(crew).run(), None
+            return Launch(crew, self.delivery.request_id).run(), None
         except OutOfTime as error:
             return None, OutOfTime(str(error))
         except CloudFault as fault:

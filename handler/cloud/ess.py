@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud import ports
@@ -24,9 +23,8 @@ class EssOpenApi:
         self._region = connection.region
         self._api = OpenApi("ess", "2022-02-22", connection)
 
-    def complete(self, hook: Hook, result: str | None) -> None:
-        """See `ports.Ess.complete`. One ClientToken per action: a lost reply is asked for again."""
-        token = hashlib.sha256(f"complete {hook.hook_id} {hook.token}".encode()).hexdigest()
+    def complete(self, hook: Hook, result: str | None, client_token: str) -> None:
+        """See `ports.Ess.complete`."""
         self._api.call(
             "CompleteLifecycleAction",
             {
@@ -34,7 +32,7 @@ class EssOpenApi:
                 "LifecycleHookId": hook.hook_id,
                 "LifecycleActionToken": hook.token,
                 "LifecycleActionResult": result,
-                "ClientToken": token,
+                "ClientToken": client_token,
             },
         )
 

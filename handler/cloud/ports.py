@@ -100,7 +100,7 @@ class LifecycleAction:
 class Ess(Protocol):
     """Auto Scaling 2022-02-22."""
 
-    def complete(self, hook: Hook, result: str | None) -> None:
+    def complete(self, hook: Hook, result: str | None, client_token: str) -> None:
         """CompleteLifecycleAction with CONTINUE or ABANDON; None lets the hook's default apply."""
         ...
 

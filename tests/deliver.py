@@ -1,0 +1,33 @@
+"""One delivery in a process of its own: `python -m tests.deliver FILE [REQUEST_ID]`.
+
+The environment says where the cloud is; records go to stdout as in Function Compute, the result to
+stderr, and an event that must be delivered again ends with status 75 (EX_TEMPFAIL).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import index
+from handler.errors import Retryable
+
+EX_TEMPFAIL = 75
+
+
+def main(file: str, request_id: str = "by-hand") -> int:
+    """Deliver the file's bytes to the function."""
+    context = SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=120))
+    try:
+        result = index.handler(Path(file).read_bytes(), context)
+    except Retryable as undecided:
+        sys.stderr.write(f"{type(undecided).__name__}: {undecided}\n")
+        return EX_TEMPFAIL
+    sys.stderr.write(json.dumps(result) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,115 @@
+"""`make run`: one event through `index.handler` against a local cloud, shown to a person.
+
+The event is delivered twice, because that is what happens in production; the second delivery must
+write nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from tests.localcloud.testing import LocalCloud
+from tests.stage import environment
+
+WORLD = Path(__file__).parent / "localcloud/worlds/demo.json"
+SETTINGS = {"TARGET_SECONDARY_IPS": "8", "SETTLE_SECONDS": "2", "VISIBILITY_SECONDS": "4"}
+WRITE = "AssignPrivateIpAddresses"
+STYLES = {"short": "yellow", "failed": "red", "deferred": "yellow", "skipped": "dim"}
+
+Result = dict[str, Any]
+
+
+def main(file: str) -> int:
+    """Deliver the file twice and say what happened."""
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    with LocalCloud(json.loads(WORLD.read_text())) as cloud:
+        # Settings of your own are kept: TARGET_SECONDARY_IPS=12 make run.
+        os.environ |= SETTINGS | dict(os.environ) | environment(cloud.url)
+        import index  # noqa: PLC0415  (after its environment)
+
+        for number in (1, 2):
+            written = len(cloud.calls(WRITE))
+            console.rule(f"delivery {number} of {file}")
+            raised = deliver(index.handler, file, f"demo-{number}", console)
+            calls = cloud.calls(WRITE)[written:]
+            console.print(f"{WRITE}: {len(calls)} calls in delivery {number}")
+        index.pre_stop(None)
+    return 1 if raised else 0
+
+
+def deliver(handler: Any, file: str, request_id: str, console: Console) -> bool:  # noqa: ANN401
+    """One delivery; True when it must be delivered again."""
+    context = SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=60))
+    records = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(records):
+            result = handler(Path(file).read_bytes(), context)
+    except Exception as error:  # noqa: BLE001  (whatever it is, a person is shown it)
+        rows = [json.loads(line) for line in records.getvalue().splitlines()]
+        show_enis([row for row in rows if row["record_type"] == "eni_result"], console)
+        console.print(f"[red]must be delivered again[/]: {type(error).__name__}: {error}")
+        return True
+    for one in result.get("results", [result]):
+        show(one, console)
+    return False
+
+
+def show(result: Result, console: Console) -> None:
+    """A result: its ENIs and its hook, or why nothing was done."""
+    console.print(f"{result['source']} in {result['region']}: [bold]{result['action']}[/]")
+    if result["reason"]:
+        console.print(f"  {result['reason']}")
+    show_enis(result["enis"], console)
+    if hook := result["lifecycle"]:
+        told = f"{hook['result']}, {'completed' if hook['completed'] else 'not completed'}"
+        console.print(f"lifecycle hook {hook['hook_id']}: [bold]{told}[/] ({hook['reason']})")
+
+
+def show_enis(enis: list[Result], console: Console) -> None:
+    """What happened to each ENI, and why."""
+    if not enis:
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("ENI", "instance", "had", "target", "has", "outcome", "why", "gained"):
+        table.add_column(name, overflow="fold")
+    for row in enis:
+        why = row["reason"] + (f" ({row['code']})" if row["code"] else "")
+        source = f" ({row['target_source']})" if row["target_source"] else ""
+        table.add_row(
+            str(row["network_interface_id"] or "-"),
+            str(row["instance_id"] or "-"),
+            text(row["before"]),
+            text(row["target"]) + source,
+            text(row["after"]),
+            f"[{STYLES.get(row['outcome'], 'green')}]{row['outcome']}[/]",
+            why,
+            gained(row["addresses"]) or gained(row["prefixes"]) or "-",
+        )
+    console.print(table)
+
+
+def gained(addresses: list[str]) -> str:
+    """How many, and from which to which."""
+    if len(addresses) < 2:
+        return "".join(addresses)
+    return f"{len(addresses)}: {addresses[0]} .. {addresses[-1]}"
+
+
+def text(value: object) -> str:
+    """A number as it is; nothing as a dash."""
+    return "-" if value is None else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""The function and the real SDKs against the local cloud, over HTTP."""
