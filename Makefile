@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 # The SDKs honour a proxy even for 127.0.0.1, where everything here listens.
 unexport HTTP_PROXY HTTPS_PROXY http_proxy https_proxy ALL_PROXY all_proxy
 
-.PHONY: help setup run test lint bench package localcloud lock clean
+.PHONY: help setup run test lint localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14

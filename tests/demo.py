@@ -80,7 +80,7 @@ def show_enis(enis: list[Result], console: Console) -> None:
     """What happened to each ENI, and why."""
     if not enis:
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in ("ENI", "instance", "had", "target", "has", "outcome", "why", "gained"):
         table.add_column(name, overflow="fold")
     for row in enis:

@@ -1,4 +1,4 @@
-"""Every error code of AssignPrivateIpAddresses, injected, ends with its treatment in the records."""
+"""Every error code of AssignPrivateIpAddresses, injected, ends with its treatment on record."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What the local cloud promises, shown with the real SDK over HTTP."""

@@ -1,0 +1,132 @@
+"""Bad input ends in a result that names the field and the rule: no call, no retry."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.stage import Stage
+from tests.worlds import GROUP, hook_event, instance, running_event, world
+
+
+def manual(**fields: Any) -> dict[str, Any]:
+    """A backfill with these fields."""
+    return {"backfill": fields}
+
+
+def wrapped(depth: int) -> bytes:
+    """A hook event inside so many MNS messages, each in base64."""
+    event = json.dumps(hook_event("i-a")).encode()
+    for _ in range(depth):
+        inner = base64.b64encode(event).decode()
+        event = json.dumps({"TopicName": "t", "MessageId": "m", "Message": inner}).encode()
+    return event
+
+
+MANY = [f"i-{number}" for number in range(10_000)]
+# What is delivered, the action of the result, and what its reason must name.
+CASES: list[tuple[str, Any, str, tuple[str, ...]]] = [
+    ("empty", b"", "rejected", ("event",)),
+    ("not JSON", b"hello", "rejected", ("event", "JSON")),
+    ("not UTF-8", b"\xff\xfe\x00", "rejected", ("event",)),
+    ("a number", b"7", "rejected", ("event",)),
+    ("null", b"null", "rejected", ("event",)),
+    ("NaN", b'{"backfill": {"all": true, "limit": NaN}}', "rejected", ("NaN",)),
+    ("key twice", b'{"plan": {"all": true}, "plan": {}}', "rejected", ("plan",)),
+    ("unknown shape", {"hello": "world"}, "ignored", ("hello",)),
+    ("misspelt", {"backfil": {"all": True}}, "ignored", ("backfil",)),
+    ("odd id", hook_event("i-a;rm"), "rejected", ("instanceIds", "i-")),
+    ("masked id", hook_event("i-bp1****"), "rejected", ("instanceIds",)),
+    ("id of another kind", hook_event("eni-a"), "rejected", ("instanceIds",)),
+    ("id not text", hook_event(7), "rejected", ("instanceIds",)),  # type: ignore[arg-type]
+    ("no ids", hook_event(), "rejected", ("instanceIds", "empty")),
+    ("10 000 ids", hook_event(*MANY), "rejected", ("instanceIds", "4000")),
+    ("other region", hook_event("i-a") | {"regionId": "cn-beijing"}, "rejected", ("cn-beijing",)),
+    ("odd region", hook_event("i-a") | {"regionId": "../etc"}, "rejected", ("regionId",)),
+    ("no token", hook_event("i-a", lifecycleActionToken=""), "rejected", ("ActionToken",)),
+    ("deep nesting", wrapped(20), "rejected", ("at most 12 wrappers",)),
+    ("deep JSON", b"[" * 100_000, "rejected", ("event",)),
+    ("base64 of text", base64.b64encode(b"TEST"), "rejected", ("event",)),
+    ("no selector", manual(), "rejected", ("backfill", "instance_ids")),
+    ("two selectors", manual(all=True, scaling_group_id=GROUP), "rejected", ("all", "group_id")),
+    ("unknown field", manual(all=True, targets=3), "rejected", ("backfill.targets", "target")),
+    ("bad target", manual(all=True, target="lots"), "rejected", ("backfill.target", "lots")),
+    ("negative target", manual(all=True, target=-1), "rejected", ("backfill.target", "-1")),
+    ("true as target", manual(all=True, target=True), "rejected", ("backfill.target",)),
+    ("bad limit", manual(all=True, limit=0), "rejected", ("backfill.limit", "0")),
+    ("all: false", manual(all=False), "rejected", ("backfill.all",)),
+    ("empty list", manual(instance_ids=[]), "rejected", ("backfill.instance_ids",)),
+    ("text for list", manual(instance_ids="i-a"), "rejected", ("backfill.instance_ids",)),
+    ("10 000 asked", manual(instance_ids=MANY), "rejected", ("instance_ids", "4000")),
+    ("other region asked", manual(all=True, region="cn-beijing"), "rejected", ("region",)),
+    ("backfill is a list", {"backfill": []}, "rejected", ("backfill",)),
+    ("both", {"backfill": {"all": True}, "plan": {"all": True}}, "rejected", ("plan",)),
+    ("map without ids", manual(all=True, ipv4_prefix_count={"eni-a": 1}), "rejected", ("prefix",)),
+    (
+        "address that is none",
+        manual(network_interface_ids=["eni-a"], private_ip_addresses={"eni-a": ["10.0.0.999"]}),
+        "rejected",
+        ("private_ip_addresses", "10.0.0.999"),
+    ),
+    (
+        "prefix of another length",
+        manual(network_interface_ids=["eni-a"], ipv4_prefixes={"eni-a": ["10.0.0.0/24"]}),
+        "rejected",
+        ("ipv4_prefixes", "/28"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("event", "action", "names"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_bad_input_is_a_result_and_makes_no_call(
+    event: object, action: str, names: tuple[str, ...]
+) -> None:
+    """Promise 5: rejected or ignored with field and rule, recorded once, nothing called.
+
+    Seen to fail when an unreadable event raises, and when a region is not compared.
+    """
+    with Stage(world(instance("a")), {"TARGET_SECONDARY_IPS": "8"}) as stage:
+        delivered = stage.deliver(event)
+        assert delivered.error is None
+        assert action == delivered.result["action"]
+        for name in names:
+            assert name in delivered.result["reason"]
+        assert [] == stage.cloud.calls()
+        assert [f"event_{action}"] == [row["record_type"] for row in delivered.records]
+        assert 0 == sum(delivered.result["counts"].values())
+
+
+def test_events_of_an_array_are_each_decided() -> None:
+    """One bad element costs the others nothing; counts are summed."""
+    events = [running_event("i-a"), {"hello": "world"}, "nonsense", running_event("i-b")]
+    with Stage(world(instance("a"), instance("b")), {"TARGET_SECONDARY_IPS": "2"}) as stage:
+        result = stage.deliver(events).result
+        assert "batch" == result["action"]
+        assert ["assign", "ignored", "rejected", "assign"] == [
+            each["action"] for each in result["results"]
+        ]
+        assert (2, 4) == (result["counts"]["enis"], result["counts"]["addresses_assigned"])
+
+
+def test_array_with_an_undecided_event_is_raised_after_all_were_tried() -> None:
+    """The first event cannot be finished; the second is, before the array is raised."""
+    brief = {"TARGET_SECONDARY_IPS": "2", "VISIBILITY_SECONDS": "1", "SETTLE_SECONDS": "1"}
+    with Stage(world(instance("b")), brief) as stage:
+        delivered = stage.deliver([running_event("i-never"), running_event("i-b")])
+        assert "i-never" in str(delivered.error)
+        assert {"eni-b": 2} == stage.held()
+
+
+def test_backfills_can_be_switched_off() -> None:
+    """BACKFILL_SHARE=0 refuses them by name; a plan is still answered."""
+    settings = {"TARGET_SECONDARY_IPS": "2", "BACKFILL_SHARE": "0"}
+    with Stage(world(instance("a")), settings) as stage:
+        refused = stage.deliver(manual(all=True)).result
+        assert ("rejected", True) == (refused["action"], "BACKFILL_SHARE" in refused["reason"])
+        assert "plan" == stage.deliver({"plan": {"all": True}}).result["action"]
+        assert [] == stage.writes()

@@ -1,0 +1,93 @@
+"""No secret reaches a log, a result, an exception or stderr: every byte of them is searched."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.localcloud.testing import LocalCloud
+from tests.stage import environment
+from tests.worlds import HOOK_TOKEN, hook_event, instance, world
+
+ROOT = Path(__file__).parents[2]
+SECRET = "PLANTED-SECRET-4f1d7a"
+TOKEN = "PLANTED-TOKEN-90c3be+/="
+KEY = {"id": "LTAIplanted", "secret": SECRET, "security_token": TOKEN}
+WRITE = "AssignPrivateIpAddresses"
+
+TROUBLE: dict[str, list[dict[str, Any]]] = {
+    "none": [],
+    "lost reply": [{"action": WRITE, "fault": "no_reply"}],
+    "bad gateway": [{"action": "*", "fault": "http", "status": 502, "body": "<html>", "times": 9}],
+    "echo": [
+        {
+            "action": WRITE,
+            "fault": "error",
+            "code": "InvalidParameter",
+            "message": f"You sent {SECRET}, {TOKEN} and {HOOK_TOKEN}.",
+        }
+    ],
+    "signature": [
+        {
+            "action": "DescribeInstances",
+            "fault": "error",
+            "code": "SignatureDoesNotMatch",
+            "message": f"Server string to sign is: POST&SecurityToken%3D{quote(TOKEN, safe='')}",
+            "times": 9,
+        }
+    ],
+    "completion": [
+        {
+            "action": "CompleteLifecycleAction",
+            "fault": "error",
+            "code": "Odd.Refusal",
+            "message": f"No such token: {HOOK_TOKEN}",
+            "times": 9,
+        }
+    ],
+    "expired": [
+        {"action": "*", "fault": "error", "code": "InvalidSecurityToken.Expired", "times": 9}
+    ],
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+@pytest.mark.parametrize("debug", ["", "sdk"])
+def test_no_byte_of_a_secret_leaves_the_process(trouble: str, debug: str, tmp_path: Path) -> None:
+    """Promise 6: neither AccessKey secret, security token nor hook token, on stdout or stderr.
+
+    Seen to fail when the SDKs' loggers are left alone under DEBUG=sdk, and when the message of a
+    refused signature is recorded.
+    """
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(hook_event("i-a")))
+    settings = {"TARGET_SECONDARY_IPS": "8", "SETTLE_SECONDS": "1", "VISIBILITY_SECONDS": "1"}
+    with LocalCloud(world(instance("a"), access_keys=[KEY]), faults=TROUBLE[trouble]) as cloud:
+        environ = os.environ | environment(cloud.url, **settings)
+        environ["ALIBABA_CLOUD_ACCESS_KEY_ID"] = KEY["id"]
+        environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = SECRET
+        environ["ALIBABA_CLOUD_SECURITY_TOKEN"] = TOKEN
+        environ["DEBUG"] = debug
+        ended = subprocess.run(  # noqa: S603
+            [sys.executable, "-X", "dev", "-m", "tests.deliver", str(event)],
+            env=environ,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert cloud.calls("DescribeInstances"), ended.stderr
+        for secret in (SECRET, TOKEN, HOOK_TOKEN):
+            for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe="")):
+                assert form not in ended.stdout + ended.stderr
+        if trouble == "none":  # so the planted credentials are what the calls were signed with
+            assert 8 == len(cloud.state()["instances"][0]["enis"][0]["secondary"])
+        if trouble == "expired":
+            assert "ending this instance" in ended.stderr

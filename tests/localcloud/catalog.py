@@ -1,0 +1,20 @@
+"""Every product with all of its actions: importing the modules below is what registers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.localcloud import ecs_addresses, ecs_describe, ess, vpc
+from tests.localcloud.products import ECS, ESS, VPC
+
+if TYPE_CHECKING:
+    from tests.localcloud.actions import Product
+
+MODULES = (ecs_addresses, ecs_describe, ess, vpc)
+
+PRODUCTS: dict[str, Product] = {product.version: product for product in (ECS, VPC, ESS)}
+"""By version: one port serves them all, and the version tells them apart."""
+
+ACTIONS = {
+    name: action for product in PRODUCTS.values() for name, action in product.actions.items()
+}

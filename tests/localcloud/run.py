@@ -1,0 +1,198 @@
+"""The path of a call: signature, fault, quota, parameters, token, state, journal, in that order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.localcloud.catalog import ACTIONS, PRODUCTS
+from tests.localcloud.errors import ApiError, refusal
+from tests.localcloud.faults import Fault, FaultList
+from tests.localcloud.founding import found_cloud
+from tests.localcloud.journal import Entry, Journal
+from tests.localcloud.parameters import Given, missing
+from tests.localcloud.products import ECS
+from tests.localcloud.signature import Gatekeeper
+from tests.localcloud.snapshot import snapshot
+from tests.localcloud.throttle import Throttle
+from tests.localcloud.tokens import TokenBook
+from tests.localcloud.wire import Reply, Request, failure, new_request_id, success
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.localcloud.actions import Action, Json
+    from tests.localcloud.clock import Clock
+    from tests.localcloud.specs import World
+
+METHODS = ("GET", "POST")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that was let in: what it asks, and what a fault does to it."""
+
+    action: Action
+    ask: Any
+    token: str
+    parameters: Mapping[str, str]
+    delay: float
+    lag: float
+
+    @property
+    def thing(self) -> str:
+        """The id of what it changes, if only one call at a time may."""
+        return self.parameters.get(self.action.locks, "")
+
+
+class Run:
+    """Everything that has happened since the start or the last reset."""
+
+    def __init__(self, world: World, faults: object, minute: float, clock: Clock) -> None:
+        self._world = world
+        self._clock = clock
+        self.cloud = found_cloud(world, clock)
+        self.faults = FaultList(faults, ACTIONS)
+        self.journal = Journal()
+        self._gatekeeper = Gatekeeper(world.access_keys, clock)
+        self._throttle = Throttle(world.quotas, minute, clock)
+        self._tokens = TokenBook(
+            world.token_seconds, clock, remember_failures=world.remember_failures
+        )
+        self._busy: set[str] = set()
+        self.in_progress = 0
+
+    def state(self) -> Json:
+        """Return the state in the shape of a world file."""
+        return snapshot(self.cloud, self._world.source)
+
+    async def serve(self, request: Request) -> Reply:
+        """Perform a call, note it in the journal and return its reply."""
+        product = PRODUCTS.get(request.version)
+        entry = Entry(
+            action=request.action,
+            parameters=request.own_parameters,
+            time=self._clock.now(),
+            request_id=new_request_id(),
+            product=product.name if product else "",
+        )
+        self.in_progress += 1
+        try:
+            reply = await self._admit(request, entry)
+        except ApiError as error:
+            reply = self._refuse(error, entry)
+        finally:
+            self.in_progress -= 1
+        return self._note(entry, reply)
+
+    def turn_away(self, error: ApiError) -> Reply:
+        """Note a request that could not be read, and return its reply."""
+        entry = Entry("", {}, self._clock.now(), new_request_id())
+        return self._note(entry, self._refuse(error, entry))
+
+    async def _admit(self, request: Request, entry: Entry) -> Reply:
+        self._gatekeeper.admit(request)
+        action = _find_action(request)
+        fault = self.faults.take(action, entry.parameters)
+        if fault is None:
+            return await self._answer(action, entry)
+        entry.fault = fault.kind
+        return await self._answer_with(fault, action, entry)
+
+    async def _answer_with(self, fault: Fault, action: Action, entry: Entry) -> Reply:
+        if fault.kind == "error":
+            raise fault.error()
+        if fault.kind == "http":
+            return Reply(fault.status, fault.body.encode(), fault.content_type)
+        if fault.kind == "reset_before":
+            return Reply(None, sent=False)
+        delay = fault.seconds if fault.kind == "slow" else 0.0
+        lag = fault.seconds if fault.kind == "stale" else 0.0
+        reply = await self._answer(action, entry, delay, lag)
+        if fault.kind == "no_reply":
+            return Reply(reply.status, code=reply.code, sent=False)
+        return reply
+
+    async def _answer(
+        self, action: Action, entry: Entry, delay: float = 0.0, lag: float = 0.0
+    ) -> Reply:
+        """Perform a call; a slow one takes its token and its place in the quota when it comes."""
+        try:
+            self._throttle.admit(action.name)
+            call = self._read(action, entry.parameters, delay, lag)
+            body = await (self._write(call) if action.writes else self._look(call))
+        except ApiError as error:
+            return self._refuse(error, entry)
+        return success(body, entry.request_id)
+
+    def _read(
+        self, action: Action, parameters: Mapping[str, str], delay: float, lag: float
+    ) -> Call:
+        given = Given(parameters, self._world.region)
+        ask = action.read(given)
+        token = given.client_token() if action.idempotent else ""
+        given.nothing_left()
+        return Call(action, ask, token, parameters, delay, max(lag, self._world.read_lag))
+
+    async def _look(self, call: Call) -> Json:
+        await self._wait(call)
+        return call.action.perform(self.cloud.view(call.lag), call.ask)
+
+    async def _write(self, call: Call) -> Json:
+        if not call.token:
+            return await self._change(call)
+        key = (call.action.name, call.token)
+        claim = self._tokens.claim(key, call.parameters)
+        if claim.outcome is not None:
+            await self._wait(call)
+            return claim.repeat()
+        try:
+            body = await self._change(call)
+        except ApiError as error:
+            self._tokens.fail(key, error)
+            raise
+        claim.outcome = body
+        return body
+
+    async def _change(self, call: Call) -> Json:
+        """Change the cloud; while a slow call does, others for the same thing are refused."""
+        if call.thing in self._busy:
+            raise refusal("Operation.Conflict", f"Another task on {call.thing} is in progress.")
+        if call.thing and call.delay:
+            self._busy.add(call.thing)
+        try:
+            await self._wait(call)
+        finally:
+            self._busy.discard(call.thing)
+        return call.action.perform(self.cloud, call.ask)
+
+    async def _wait(self, call: Call) -> None:
+        if call.delay:
+            await self._clock.sleep(call.delay)
+
+    def _refuse(self, error: ApiError, entry: Entry) -> Reply:
+        product = entry.product or ECS.name
+        host = f"{product.lower()}.{self._world.region}.aliyuncs.com"
+        return failure(error, entry.request_id, product, host)
+
+    def _note(self, entry: Entry, reply: Reply) -> Reply:
+        entry.status, entry.code, entry.answered = reply.status, reply.code, reply.sent
+        self.journal.add(entry)
+        return reply
+
+
+def _find_action(request: Request) -> Action:
+    if request.method not in METHODS:
+        raise refusal("UnsupportedHTTPMethod")
+    if request.parameters.get("Format", "JSON").upper() != "JSON":
+        raise refusal("InvalidParameter.Format")
+    for name, value in (("Action", request.action), ("Version", request.version)):
+        if not value:
+            raise missing(name)
+    product = PRODUCTS.get(request.version)
+    if product is None:
+        raise refusal("InvalidVersion")
+    action = product.actions.get(request.action)
+    if action is None:
+        raise refusal("InvalidAction.NotFound")
+    return action

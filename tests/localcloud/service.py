@@ -1,0 +1,58 @@
+"""A local cloud without its web server: the world it starts from, and the run that is on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.localcloud.catalog import ACTIONS
+from tests.localcloud.clock import Clock, SystemClock
+from tests.localcloud.run import Run
+from tests.localcloud.schema import InvalidInput
+from tests.localcloud.world import read_world
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.localcloud.errors import ApiError
+    from tests.localcloud.wire import Reply, Request
+
+MINUTE = 60.0
+
+
+class Service:
+    """Serves calls; raises InvalidInput when the world or the faults cannot be used."""
+
+    def __init__(
+        self,
+        world: Mapping[str, Any],
+        *,
+        faults: object = (),
+        minute: float = MINUTE,
+        clock: Clock | None = None,
+    ) -> None:
+        self._world = read_world(world)
+        for name in self._world.quotas:
+            if name not in ACTIONS:
+                raise InvalidInput(f"quotas.{name}: no such action is served")
+        self._faults = faults
+        self._minute = minute
+        self._clock = clock or SystemClock()
+        self.run = self._begin()
+
+    def reset(self) -> None:
+        """Go back to the beginning: world, faults, tokens, quotas, nonces and journal.
+
+        Calls in progress end in the run in which they began.
+        """
+        self.run = self._begin()
+
+    async def serve(self, request: Request) -> Reply:
+        """Perform a call and return its reply."""
+        return await self.run.serve(request)
+
+    def turn_away(self, error: ApiError) -> Reply:
+        """Return the reply to a request that could not be read."""
+        return self.run.turn_away(error)
+
+    def _begin(self) -> Run:
+        return Run(self._world, self._faults, self._minute, self._clock)

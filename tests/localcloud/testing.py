@@ -1,0 +1,119 @@
+"""The local cloud inside a test: a server in a thread of the same process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tests.localcloud.app import running
+from tests.localcloud.service import MINUTE, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from tests.localcloud.clock import Clock
+
+T = TypeVar("T")
+
+POLL = 0.005
+EMPTY_WORLD: Mapping[str, Any] = {"region": "cn-hangzhou"}
+
+
+class LocalCloud:
+    """A running local cloud; use it with ``with``.
+
+    ``url`` is where it listens. Unless the world names access keys, the one in
+    ``tests.localcloud.world.DEFAULT_KEY`` is valid.
+    """
+
+    def __init__(
+        self,
+        world: Mapping[str, Any] = EMPTY_WORLD,
+        *,
+        minute: float = MINUTE,
+        faults: Sequence[Mapping[str, Any]] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self.world = world
+        self.url = ""
+        self._service = Service(world, faults=faults, minute=minute, clock=clock)
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._stopped: asyncio.Event
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="localcloud", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join()
+
+    @property
+    def address(self) -> str:
+        """Host and port, as SDKs take an endpoint."""
+        return self.url.removeprefix("http://")
+
+    def state(self) -> dict[str, Any]:
+        """Return the state in the shape of a world file."""
+        return self._ask(self._service.run.state)
+
+    def calls(self, action: str | None = None) -> list[dict[str, Any]]:
+        """Return the journal, or the calls of one action."""
+        return self._ask(lambda: self._service.run.journal.rows(action))
+
+    def wait_for_call(self, seconds: float = 5.0) -> None:
+        """Wait until a call has come that is not answered yet: a slow one."""
+        end = time.monotonic() + seconds
+        while not self._ask(lambda: self._service.run.in_progress):
+            if time.monotonic() > end:
+                raise TimeoutError("no call came")
+            time.sleep(POLL)
+
+    def faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
+        """Put other fault rules in place of all."""
+        self._ask(lambda: self._service.run.faults.replace(rules))
+
+    def reset(self) -> None:
+        """Go back to the beginning: world, faults, tokens, quotas and journal."""
+        self._ask(self._service.reset)
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """Ask on the server's own thread, so that no call is seen half done."""
+        if not self._thread.is_alive():
+            return question()
+
+        async def answer() -> T:
+            return question()
+
+        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for it
+            self._failure = error
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        async with running(self._service, port=0) as self.url:
+            self._ready.set()
+            await self._stopped.wait()
