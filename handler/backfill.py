@@ -10,9 +10,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud.ports import EniQuery, InstanceQuery
-from handler.launch import sort_out, unexplained, unseen
 from handler.model import Outcome, Reason
 from handler.reading import IDS_PER_CALL, Reading, batches
+from handler.visibility import sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -104,7 +104,7 @@ class Backfill:
     def _record_missing(self, missing: frozenset[str], reading: Reading) -> None:
         """Gone, unless ENIs tell of instances that are not shown: then it is a permission."""
         tally, now = self.reconciler.tally, self.reconciler.invocation.clock.now()
-        orphans = unexplained(self.reconciler, missing, reading)
+        orphans = unexplained(self.reconciler.reader, missing, reading)
         advice = "Allow ecs:DescribeInstances, or ask again: an ENI's instance is not shown."
         for eni in orphans:
             hidden = (Outcome.DEFERRED, Reason.NOT_VISIBLE, advice)

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from handler.lifecycle import Keepalive, complete, result_for
-from handler.model import EniResult, Outcome, Reason
+from handler.model import Outcome, Reason
 from handler.pacing import backoff
 from handler.records import Lifecycle
+from handler.visibility import sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from handler.model import Eni
     from handler.reading import Reading
     from handler.reconcile import Reconciler
@@ -118,7 +117,7 @@ class Launch:
         """Record what did not appear, and whether that looks like a missing permission."""
         if not awaited and not self._done and not self.reconciler.tally.counts:
             self._record(None, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _NOT_YET)
-        orphans = unexplained(self.reconciler, awaited, reading)
+        orphans = unexplained(self.reconciler.reader, awaited, reading)
         hidden = bool(orphans)
         reason = Reason.NOT_PERMITTED if hidden else Reason.NOT_VISIBLE
         advice = _HIDDEN if hidden else _NOT_YET
@@ -138,60 +137,3 @@ class Launch:
     ) -> None:
         result = unseen(awaited_id, eni, outcome, reason, advice)
         self.reconciler.tally.add(result, self.reconciler.invocation.clock.now())
-
-
-def sort_out(reading: Reading, awaited: Iterable[str]) -> tuple[set[str], frozenset[str]]:
-    """Which ENIs can be worked on, and which of the awaited ids have still to appear.
-
-    An instance has appeared when every ENI it says it has is visible, and it has one; an ENI, when
-    the instance it is attached to is visible too.
-    """
-    known = {each for each in reading.enis if reading.owner_known(each)}
-    held: dict[str, set[str]] = {}
-    for eni_id in known:
-        held.setdefault(reading.enis[eni_id].instance_id or "", set()).add(eni_id)
-    missing = frozenset(
-        each
-        for each in awaited
-        if each not in known and not _appeared(reading, each, held.get(each, set()))
-    )
-    return known, missing
-
-
-def _appeared(reading: Reading, instance_id: str, held: set[str]) -> bool:
-    instance = reading.instances.get(instance_id)
-    return instance is not None and bool(held) and set(instance.eni_ids) <= held
-
-
-def unexplained(reconciler: Reconciler, missing: Iterable[str], reading: Reading) -> list[Eni]:
-    """ENIs that are attached to instances which ECS does not show.
-
-    Without permission DescribeInstances answers with an empty list, not with an error: an ENI that
-    says it is attached to such an instance gives it away. One missing instance is probed.
-    """
-    orphans = [eni for eni in reading.enis.values() if not reading.owner_known(eni.id)]
-    probe = next((each for each in sorted(missing) if each.startswith("i-")), None)
-    if orphans or probe is None or probe in reading.instances:
-        return orphans
-    return list(reconciler.reader.attached_to(probe).values())
-
-
-def unseen(
-    awaited_id: str | None,
-    eni: Eni | None,
-    outcome: Outcome,
-    reason: Reason,
-    advice: str | None = None,
-) -> EniResult:
-    """The record of something that could not be worked on because it could not be read."""
-    is_eni = eni is None and awaited_id is not None and awaited_id.startswith("eni-")
-    return EniResult(
-        network_interface_id=eni.id if eni else (awaited_id if is_eni else None),
-        instance_id=eni.instance_id if eni else (None if is_eni else awaited_id),
-        vswitch_id=eni.vswitch_id if eni else None,
-        outcome=outcome,
-        reason=reason,
-        before=len(eni.secondary) if eni else None,
-        after=len(eni.secondary) if eni else None,
-        advice=advice,
-    )

@@ -45,6 +45,7 @@ class RecordLog:
                 structlog.processors.EventRenamer("record_type"),
                 _render,
                 _Redaction(secrets),
+                _bounded,
             ],
             wrapper_class=structlog.make_filtering_bound_logger(0),
         ).bind(**base)
@@ -56,7 +57,7 @@ class RecordLog:
 
 
 class _Redaction:
-    """The last processor: replaces the values of secrets in the finished line."""
+    """Replaces the values of secrets in the whole line, before any of it is cut away."""
 
     def __init__(self, secrets: Callable[[], Iterable[str]]) -> None:
         self._secrets = secrets
@@ -71,9 +72,14 @@ class _Redaction:
 
 def _render(_logger: object, _method: str, record: MutableMapping[str, Any]) -> str:
     ordered = {key: record[key] for key in FIRST if key in record} | dict(record)
-    while len(line := json.dumps(ordered, default=str)) > MAX_BYTES:
-        ordered = shortened(ordered)
-    return line
+    return json.dumps(ordered, default=str)
+
+
+def _bounded(_logger: object, _method: str, line: Any) -> str:  # noqa: ANN401
+    text = str(line)
+    while len(text) > MAX_BYTES:
+        text = json.dumps(shortened(json.loads(text)))
+    return text
 
 
 def shortened(record: Record) -> Record:

@@ -106,9 +106,15 @@ class Pacer:
             return 0.0
 
     def succeeded(self, operation: str, now: float) -> None:
-        """Note that a call was not throttled."""
+        """Note that a call was not throttled.
+
+        Args:
+            operation: as in `admit`.
+            now: when the call was made; an earlier window tells nothing of this one.
+        """
         with self._lock:
-            self._lane(operation, now).succeeded += 1
+            lane = self._lane(operation, now)
+            lane.succeeded += lane.minute == self._window(now)
 
     def throttled(self, operation: str, now: float) -> None:
         """Close the operation until the next window and a little more.
@@ -119,7 +125,7 @@ class Pacer:
         """
         with self._lock:
             lane = self._lane(operation, now)
-            if not lane.throttled and lane.minute == int(now // self._minute):
+            if not lane.throttled and lane.minute == self._window(now):
                 lane.throttled = True
                 spread = self._jitter() * JITTER_SHARE * self._minute
                 lane.closed_until = self._next_window(now) + spread
@@ -133,9 +139,14 @@ class Pacer:
         lane = self._lanes.get(operation)
         if lane is None:
             configured = self._allowances.get(operation, self._allowances["*"])
-            lane = self._lanes[operation] = _Lane(configured, configured, int(now // self._minute))
-        lane.enter(int(now // self._minute))
+            lane = self._lanes[operation] = _Lane(configured, configured, self._window(now))
+        lane.enter(self._window(now))
         return lane
 
+    def _window(self, now: float) -> int:
+        """The window that `now` is in; a boundary, however it was rounded, begins the next one."""
+        window = int(now // self._minute)
+        return window + ((window + 1) * self._minute <= now)
+
     def _next_window(self, now: float) -> float:
-        return (now // self._minute + 1) * self._minute
+        return (self._window(now) + 1) * self._minute

@@ -79,8 +79,7 @@ class _Reader:
         try:
             return parse(text)
         except _Problem as problem:
-            shown = text if len(text) <= 60 else text[:57] + "..."
-            self.problems.append(f"{name}: found {shown!r}; allowed: {problem}")
+            self.problems.append(f"{name}: found {_shown(text)}; allowed: {problem}")
             return default
 
 
@@ -135,6 +134,11 @@ def _endpoints(reader: _Reader) -> Endpoints:
     )
 
 
+def _shown(found: object) -> str:
+    text = found if isinstance(found, str) else json.dumps(found)
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
@@ -186,9 +190,10 @@ def _tag_key(text: str) -> str:
 def _ids(prefix: str) -> Callable[[str], frozenset[str]]:
     def parse(text: str) -> frozenset[str]:
         found = [part.strip() for part in text.split(",") if part.strip()]
-        for each in found:
-            if not re.fullmatch(prefix + r"-[A-Za-z0-9-]{1,64}", each):
-                raise _Problem(f"ids like {prefix}-bp1example, separated by commas")
+        fine = [re.fullmatch(prefix + r"-[A-Za-z0-9-]{1,64}", each) for each in found]
+        # Nothing but commas is not taken as empty: an allow-list would then allow all.
+        if not fine or not all(fine):
+            raise _Problem(f"ids like {prefix}-bp1example, separated by commas")
         return frozenset(found)
 
     return parse
@@ -201,7 +206,7 @@ def _url(text: str) -> str | None:
         port = parts.port
     except ValueError:
         raise allowed from None
-    plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    plain = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
     if parts.scheme not in {"http", "https"} or not parts.hostname or not plain or port == 0:
         raise allowed
     return f"{parts.scheme}://{parts.netloc}"
@@ -222,10 +227,10 @@ def _rule(index: int, entry: object) -> Rule:
         raise _Problem(f"objects with a target; rule {index} is none")
     for key, value in entry.items():
         if key not in RULE_KEYS:
-            raise _Problem(f"the keys {', '.join(RULE_KEYS)}; rule {index} has {key!r}")
+            raise _Problem(f"the keys {', '.join(RULE_KEYS)}; rule {index} has {_shown(key)}")
         if key != "target" and not isinstance(value, str):
             raise _Problem(f"patterns as text; {key} of rule {index} is not text")
     target = parse_target(entry["target"])
     if target is None:
-        raise _Problem(f"as a target {GRAMMAR}; rule {index} has {entry['target']!r}")
+        raise _Problem(f"as a target {GRAMMAR}; rule {index} has {_shown(entry['target'])}")
     return Rule(**{**entry, "target": target})

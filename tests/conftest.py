@@ -1,4 +1,4 @@
-"""What every test stands on: no proxy, and a Hypothesis profile that says how to repeat a failure."""
+"""What every test stands on: no proxy, and a Hypothesis profile that can be repeated."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def main(file: str) -> int:
     return 1 if raised else 0
 
 
-def deliver(handler: Any, file: str, request_id: str, console: Console) -> bool:  # noqa: ANN401
+def deliver(handler: Any, file: str, request_id: str, console: Console) -> bool:
     """One delivery; True when it must be delivered again."""
     context = SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=60))
     records = io.StringIO()

@@ -14,9 +14,8 @@ import re
 
 from handler.events.fields import SHOWN, FieldError, printable, show
 
-MAX_BYTES = (
-    6 * 1024 * 1024
-)  # of all texts decoded for one event, one inside the other counted twice
+# Of all texts decoded for one event; a text inside another counts once more.
+MAX_BYTES = 6 * 1024 * 1024
 MAX_ENCODINGS = 12  # of one text: base64 of a JSON string of base64 ...
 MAX_NESTING = 64  # of arrays and objects in one JSON text
 MAX_DIGITS = 100  # of one number; Python itself stops at 4 300

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_IDS = 4_000
+MAX_REGION = 63  # a label of a host name, where regions end up
 SHOWN = 40  # characters of somebody else's text that we repeat
 
 REGION = r"[a-z]{2}(?:-[a-z0-9]+)+"
@@ -170,6 +171,7 @@ def checked_region(field: Field) -> str:
     Raises:
         FieldError: it is anything else.
     """
-    if isinstance(field.value, str) and re.fullmatch(REGION, field.value):
-        return field.value
+    region = field.value
+    if isinstance(region, str) and len(region) <= MAX_REGION and re.fullmatch(REGION, region):
+        return region
     raise field.refused("a region such as cn-hangzhou")
