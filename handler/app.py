@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
-from handler.errors import Retryable
+from handler.errors import Retryable, StaleCredentials
 from handler.events import Batch, parse
 from handler.invocation import Invocation, deadline_of
 from handler.log import RecordLog
@@ -95,7 +95,7 @@ class App:
         """Import the SDKs and build the clients, so that the first event pays none of it."""
         connector, region = self._connect(context), self._delivery(context).region
         if region is not None:
-            connector.cloud(region)
+            connector.cloud(region, self._place(context))
 
     def handle(self, event: object, context: object) -> Result:
         """Work on one delivery.
@@ -124,8 +124,9 @@ class App:
                 results.append(self._one(item, delivery, context))
             except Retryable as error:  # noqa: PERF203  (one event must not cost the others)
                 failures.append(error)
-        if failures:
-            raise failures[0]
+        stale = [each for each in failures if isinstance(each, StaleCredentials)]
+        for failure in stale + failures:
+            raise failure
         counts: dict[str, int] = {}
         for result in results:
             for name, count in result["counts"].items():  # type: ignore[attr-defined]
@@ -163,7 +164,7 @@ class App:
         invocation = Invocation(
             self.clock, delivery.deadline, self._pacer, self._threads, log, share
         )
-        cloud = connector.cloud(request.region)
+        cloud = connector.cloud(request.region, self._place(context))
         reader = Reader(cloud, invocation, self._capacities)
         return Run(request, delivery, self.settings, cloud, reader, invocation, log).perform()
 
@@ -185,6 +186,17 @@ class App:
             self._connector = Connector(self.settings.endpoints, self.environ)
         self._connector.credentials.use(context)
         return self._connector
+
+    def _place(self, context: object) -> ports.Place | None:
+        """Where this function lives; None outside of Function Compute."""
+        function, service = getattr(context, "function", None), getattr(context, "service", None)
+        name = self.environ.get("FC_FUNCTION_NAME") or getattr(function, "name", None)
+        account = self.environ.get("FC_ACCOUNT_ID") or getattr(context, "account_id", None)
+        if not name or not account:
+            return None
+        in_service = self.environ.get("FC_SERVICE_NAME") or getattr(service, "name", None) or ""
+        found = getattr(function, "qualifier", None) or getattr(service, "qualifier", None) or ""
+        return ports.Place(account, name, in_service, "" if found == "LATEST" else found)
 
     def _delivery(self, context: object) -> Delivery:
         """What the runtime tells of an invocation; both context shapes, and none at all."""

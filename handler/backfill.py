@@ -1,124 +1,141 @@
-"""A manual request: a fleet is selected a page at a time and brought to its target.
+"""A manual request: a fleet is brought to its target a chunk at a time, over many invocations.
 
-Also `plan`, the same without writes. Each selector is resolved with the fewest calls.
+Also `plan`, the same without writes. When the time of an invocation runs out, the rest is handed
+over to the next one; what the two do twice is found done.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from handler.cloud.ports import EniQuery, InstanceQuery
-from handler.model import Outcome, Reason
-from handler.reading import IDS_PER_CALL, Reading, batches
+from handler.cloud import ports
+from handler.continuation import payload_for
+from handler.errors import CloudFault, OutOfTime
+from handler.model import Outcome, Reason, Treatment
+from handler.pacing import backoff
+from handler.records import Continuation
+from handler.selection import chunks
 from handler.visibility import sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from handler.model import Instance
+    from handler.cloud.ports import Functions
+    from handler.continuation import Cursor
+    from handler.model import Eni
+    from handler.reading import Reading
     from handler.reconcile import Reconciler
+    from handler.selection import Chunk
 
-T = TypeVar("T")
-
-# A tag query is answered with at most 1 000 (DescribeInstances reference).
-MOST_BY_TAG = 1000
-# One page of DescribeNetworkInterfaces at its largest.
-ENIS_PER_PAGE = 500
 _RECHECK_SECONDS = 1.0
+_HIDDEN = "Allow ecs:DescribeInstances, or ask again: an ENI or its instance is not shown."
+# Tries of a hand-over; they run in what the deadline leaves of the timeout.
+HANDOVER_TRIES = 3
 
 
 @dataclass
 class Backfill:
-    """One manual request, in one invocation."""
+    """One manual request, in one invocation of a chain.
 
-    reconciler: Reconciler
+    Attributes:
+        crew: does the work.
+        cursor: where this invocation begins.
+    """
 
-    def run(self) -> None:
-        """Bring everything that is selected to its target, page by page.
+    crew: Reconciler
+    cursor: Cursor
+
+    def run(self) -> Continuation | None:
+        """Bring everything that is selected to its target, as far as time allows.
+
+        Returns:
+            The hand-over, when something is left to do.
 
         Raises:
-            OutOfTime: what was read and is not finished was recorded as deferred.
-            CloudFault: a read failed for good.
+            OutOfTime: time ran out and nothing was done, or there is nobody to hand over to.
+            CloudFault: a read failed for good, or the hand-over did.
         """
-        limit = self.reconciler.request.limit
-        for named, first in self._pages():
-            reading, ready, missing = self._second_look(named, first)
-            self.reconciler.work(reading, ready)
-            self._record_missing(missing, reading)
-            if limit is not None and len(self.reconciler.changed) >= limit:
-                return
+        page, after, worked = self.cursor.page, self.cursor.after, False
+        try:
+            for chunk in chunks(self.crew.request.selector, self.crew.reader, self.cursor):
+                self._work(chunk)
+                page, after, worked = chunk.next_page, chunk.last_id, True
+                if self._limit_reached():
+                    break
+        except OutOfTime:
+            functions = self.crew.cloud.functions
+            if functions is None or not (worked or self.crew.tally.progress()):
+                raise
+            changed = len(self.crew.changed)
+            return self._hand_over(functions, self.cursor.next_hop(page, after, changed))
+        return None
 
-    def _pages(self) -> Iterator[tuple[frozenset[str], Reading]]:
-        """The ids that a request names (none for open selections), and what a read shows."""
-        selector, reader = self.reconciler.request.selector, self.reconciler.reader
-        if selector.network_interface_ids:
-            for ids in batches(selector.network_interface_ids, IDS_PER_CALL):
-                yield frozenset(ids), reader.of_enis(ids)
-        elif selector.vswitch_id or selector.everything:
-            query = EniQuery(vswitch_id=selector.vswitch_id, attached=True)
-            for page in pages(reader.list_enis(query), ENIS_PER_PAGE):
-                enis = {eni.id: eni for eni in page if eni.complete and eni.instance_id}
-                owners = sorted({eni.instance_id for eni in enis.values() if eni.instance_id})
-                yield frozenset(), Reading(enis, reader.instances(owners))
-        elif selector.tags:
-            for found in pages(self._tagged(selector.tags), IDS_PER_CALL):
-                instances = {each.id: each for each in found}
-                eni_ids = [eni_id for each in found for eni_id in each.eni_ids]
-                yield frozenset(), Reading(reader.enis(eni_ids), instances)
-        else:
-            for ids in batches(self._instance_ids(), IDS_PER_CALL):
-                yield frozenset(ids), reader.of_instances(ids)
-
-    def _instance_ids(self) -> Sequence[str]:
-        selector = self.reconciler.request.selector
-        if selector.scaling_group_id:
-            return sorted(self.reconciler.reader.of_group(selector.scaling_group_id))
-        return selector.instance_ids
-
-    def _tagged(self, tags: tuple[tuple[str, str], ...]) -> Iterable[Instance]:
-        """A tag query that reaches its bound is cut short there: then every instance is matched."""
-        reader = self.reconciler.reader
-        found = list(islice(reader.list_instances(InstanceQuery(tags=tags)), MOST_BY_TAG))
-        if len(found) < MOST_BY_TAG:
-            return found
-        everyone = reader.list_instances(InstanceQuery())
-        return (each for each in everyone if set(tags) <= each.tags.items())
-
-    def _second_look(
-        self, named: frozenset[str], reading: Reading
-    ) -> tuple[Reading, set[str], frozenset[str]]:
+    def _work(self, chunk: Chunk) -> None:
         """What is named and not shown is read once more before it is called gone."""
-        ready, missing = sort_out(reading, named)
-        if not missing:
-            return reading, ready, missing
-        self.reconciler.invocation.wait(_RECHECK_SECONDS)
-        by_eni = bool(self.reconciler.request.selector.network_interface_ids)
-        reader = self.reconciler.reader
-        again = (reader.of_enis if by_eni else reader.of_instances)(sorted(missing))
-        reading = Reading({**reading.enis, **again.enis}, {**reading.instances, **again.instances})
-        ready, missing = sort_out(reading, named)
-        return reading, ready, missing
+        ready, missing = sort_out(chunk.reading, chunk.named)
+        self.crew.work(chunk.reading, ready)
+        reading, late = chunk.reading, None
+        if missing:
+            try:
+                self.crew.invocation.wait(_RECHECK_SECONDS)
+                reading = self._read(missing)
+            except OutOfTime as error:
+                late = error
+            found, missing = sort_out(reading, missing)
+            self.crew.work(reading, found - ready)
+        self._record_unread(missing, reading, late)
+        if late is not None:
+            raise late
 
-    def _record_missing(self, missing: frozenset[str], reading: Reading) -> None:
-        """Gone, unless ENIs tell of instances that are not shown: then it is a permission."""
-        tally, now = self.reconciler.tally, self.reconciler.invocation.clock.now()
-        orphans = unexplained(self.reconciler.reader, missing, reading)
-        advice = "Allow ecs:DescribeInstances, or ask again: an ENI's instance is not shown."
-        for eni in orphans:
-            hidden = (Outcome.DEFERRED, Reason.NOT_VISIBLE, advice)
-            tally.add(unseen(eni.instance_id, eni, *hidden), now)
-        told = {eni.id for eni in orphans} | {eni.instance_id for eni in orphans}
+    def _read(self, ids: frozenset[str]) -> Reading:
+        by_eni = bool(self.crew.request.selector.network_interface_ids)
+        reader = self.crew.reader
+        return (reader.of_enis if by_eni else reader.of_instances)(sorted(ids))
+
+    def _limit_reached(self) -> bool:
+        limit = self.crew.limit
+        return limit is not None and len(self.crew.changed) >= limit
+
+    def _hand_over(self, functions: Functions, cursor: Cursor) -> Continuation:
+        """Invoke the function for the next hop; under its task id, that happens once."""
+        payload = payload_for(self.crew.request, cursor)
+        for tries in range(HANDOVER_TRIES):
+            try:
+                self.crew.invocation.send(
+                    ports.INVOKE, lambda: functions.invoke_later(payload, cursor.task_id)
+                )
+                break
+            except CloudFault as fault:
+                last = tries + 1 == HANDOVER_TRIES
+                if last or fault.treatment is not Treatment.TRANSIENT:
+                    raise
+            self.crew.invocation.clock.sleep(backoff(tries))
+        return Continuation(cursor.task_id, cursor.hop)
+
+    def _record_unread(
+        self, missing: frozenset[str], reading: Reading, late: OutOfTime | None
+    ) -> None:
+        """Gone, unless something of it is shown: then it is undecided, perhaps a permission."""
+        hidden = unexplained(self.crew.reader, missing, reading) if not late else []
+        unreadable = [eni for eni in reading.enis.values() if not eni.complete]
+        found = {eni.id: eni for eni in hidden + unreadable}
+        for eni in found.values():
+            self._record(eni.id, eni, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)
+        told = set(found) | {eni.instance_id for eni in found.values()}
         for each in sorted(missing - told):
-            partly = orphans or each in reading.instances
-            outcome = Outcome.DEFERRED if partly else Outcome.GONE
-            reason = Reason.NOT_VISIBLE if partly else Reason.NOT_FOUND
-            tally.add(unseen(each, None, outcome, reason, advice if partly else None), now)
+            if late is not None:
+                self._record(each, None, Outcome.DEFERRED, Reason.OUT_OF_TIME)
+            elif hidden or each in reading.instances:
+                self._record(each, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)
+            else:
+                self._record(each, None, Outcome.GONE, Reason.NOT_FOUND)
 
-
-def pages(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of at most `size`, drawn only as they are needed."""
-    drawn = iter(items)
-    while page := list(islice(drawn, size)):
-        yield page
+    def _record(
+        self,
+        named: str,
+        eni: Eni | None,
+        outcome: Outcome,
+        reason: Reason,
+        advice: str | None = None,
+    ) -> None:
+        result = unseen(named, eni, outcome, reason, advice)
+        self.crew.tally.add(result, self.crew.invocation.clock.now())

@@ -7,6 +7,7 @@ each done in one place.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud import ports
@@ -142,7 +143,9 @@ class Invocation:
         items = list(items)
         if len(items) == 1:
             return [work(items[0])]
-        return list(self._threads.map(work, items))
+        futures = [self._threads.submit(work, item) for item in items]
+        wait(futures)  # whatever fails: nothing goes on after the invocation has ended
+        return [future.result() for future in futures]
 
     def _note(self, fault: CloudFault, began: float) -> None:
         if is_throttling(fault):

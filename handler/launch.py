@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from handler.errors import OutOfTime
 from handler.lifecycle import Keepalive, complete, result_for
 from handler.model import Outcome, Reason
 from handler.pacing import backoff
@@ -44,7 +45,7 @@ class Launch:
             CloudFault: a read failed for good, or the hook could not be completed.
         """
         crew, hook = self.reconciler, self.reconciler.request.hook
-        if hook is not None and not crew.dry:
+        if hook is not None and self._left_alone() is None:
             crew.invocation.before_wait = Keepalive(crew.cloud.ess, hook, crew.invocation)
         self._work_as_it_appears()
         if hook is None or crew.tally.undecided or crew.tally.denied:
@@ -55,29 +56,36 @@ class Launch:
         return complete(crew.cloud.ess, hook, result, crew.invocation, self.request_id)
 
     def _left_alone(self) -> str | None:
-        """Why the hook is not completed although all is decided."""
-        if self.reconciler.dry:
+        """Why the hook is none of our business although its instances may be."""
+        crew = self.reconciler
+        allowed, group = crew.settings.policy.scaling_groups, crew.request.scaling_group_id
+        if crew.dry:
             return "left alone: nothing is written in a dry run"
-        if self.reconciler.tally.hook_foreign:
+        if crew.tally.hook_foreign or (allowed and group is not None and group not in allowed):
             return "left alone: the scaling group is not in ALLOWED_SCALING_GROUPS"
         return None
 
     def _work_as_it_appears(self) -> None:
+        """What is visible is worked on at once; patience counts only the waits for the rest."""
         invocation, patience = self.reconciler.invocation, self.reconciler.timing.visibility
-        began = invocation.clock.now()
-        awaited, polls = self._launched(), 0
+        awaited, waited, polls = self._launched(), 0.0, 0
+        ever_named = bool(awaited)
         while True:
             reading = self._read(awaited)
-            ready, awaited = sort_out(reading, awaited)
+            ready, awaited = sort_out(reading, awaited, launched=True)
             self.reconciler.work(reading, ready - self._done)
             self._done |= ready
-            left = began + patience - invocation.clock.now()
-            awaited = self._without_released(awaited, patience - left)
-            if (not awaited and self._done) or left <= 0:
+            awaited = self._without_released(awaited, reading, waited)
+            if (ever_named and not awaited) or waited >= patience:
                 break
-            invocation.wait(min(backoff(polls), left), left)
-            polls += 1
+            pause = min(backoff(polls), patience - waited)
+            try:
+                invocation.wait(pause, patience - waited)
+            except OutOfTime:
+                break
+            waited, polls = waited + pause, polls + 1
             awaited = awaited or self._launched()
+            ever_named = ever_named or bool(awaited)
         self._give_up(awaited, reading)
 
     def _launched(self) -> frozenset[str]:
@@ -97,35 +105,41 @@ class Launch:
             return self.reconciler.reader.of_enis(ids)
         return self.reconciler.reader.of_instances(ids)
 
-    def _without_released(self, awaited: frozenset[str], waited: float) -> frozenset[str]:
+    def _without_released(
+        self, awaited: frozenset[str], reading: Reading, waited: float
+    ) -> frozenset[str]:
         """Auto Scaling no longer lists an instance that it has released: gone, not late.
 
-        It is asked once, when reads have had their time to catch up.
+        It is asked once, when reads have had their time to catch up. An instance whose ENIs are
+        visible is not gone, whatever lists say.
         """
         request, timing = self.reconciler.request, self.reconciler.timing
-        group = request.scaling_group_id
         due = waited >= min(timing.settle, timing.visibility)
-        if not awaited or request.hook is None or group is None or not due or self._asked_ess:
+        known = request.scaling_group_id or request.scaling_activity_id
+        if not awaited or request.hook is None or not known or not due or self._asked_ess:
             return awaited
         self._asked_ess = True
-        listed = self.reconciler.reader.of_group(group)
-        for instance_id in sorted(awaited - listed):
+        activity = None if request.scaling_group_id else request.scaling_activity_id
+        listed = self.reconciler.reader.of_group(request.scaling_group_id, activity)
+        unlisted = awaited - listed
+        orphans = unexplained(self.reconciler.reader, unlisted, reading) if unlisted else []
+        gone = unlisted - {eni.instance_id for eni in orphans}
+        for instance_id in sorted(gone):
             self._record(instance_id, None, Outcome.GONE, Reason.NOT_FOUND)
-        return awaited & listed
+        return awaited - gone
 
     def _give_up(self, awaited: frozenset[str], reading: Reading) -> None:
         """Record what did not appear, and whether that looks like a missing permission."""
-        if not awaited and not self._done and not self.reconciler.tally.counts:
+        if not awaited and not self.reconciler.tally.counts:
             self._record(None, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _NOT_YET)
-        orphans = unexplained(self.reconciler.reader, awaited, reading)
-        hidden = bool(orphans)
-        reason = Reason.NOT_PERMITTED if hidden else Reason.NOT_VISIBLE
-        advice = _HIDDEN if hidden else _NOT_YET
+        orphans = unexplained(self.reconciler.reader, awaited, reading) if awaited else []
+        reason = Reason.NOT_PERMITTED if orphans else Reason.NOT_VISIBLE
+        advice = _HIDDEN if orphans else _NOT_YET
         for eni in orphans:
             self._record(eni.instance_id, eni, Outcome.DEFERRED, reason, advice)
         told = {eni.instance_id for eni in orphans} | {eni.id for eni in orphans}
         for each in sorted(awaited - told):
-            self._record(each, None, Outcome.DEFERRED, reason, advice)
+            self._record(each, reading.enis.get(each), Outcome.DEFERRED, reason, advice)
 
     def _record(
         self,

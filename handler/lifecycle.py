@@ -10,6 +10,7 @@ from handler.cloud import ports
 from handler.cloud.faults import HOOK_ENDED
 from handler.errors import CloudFault
 from handler.model import Treatment
+from handler.pacing import BACKOFF_LONGEST
 from handler.records import Lifecycle
 
 if TYPE_CHECKING:
@@ -33,30 +34,36 @@ class Keepalive:
         self._invocation = invocation
         self._lock = threading.Lock()
         self._left = TIMES
-        self._last = invocation.clock.now()
-        self._covered_until = self._last
+        self._last = self._not_before = invocation.clock.now()
+        self._covered_until: float | None = None
 
     def __call__(self, planned: float) -> None:
         """A wait of `planned` seconds is about to begin (0: work goes on)."""
         with self._lock:
             now = self._invocation.clock.now()
-            if planned > LONG_WAIT and now + planned > self._covered_until:
+            if self._left <= 0 or now < self._not_before:
+                return
+            if planned > LONG_WAIT and now + planned > (self._covered_until or now):
                 self._beat(now, planned)
-            elif now - self._last >= EVERY:
+            elif now - self._last >= EVERY or self._runs_out(now):
                 self._beat(now, EVERY)
 
+    def _runs_out(self, now: float) -> bool:
+        """A heartbeat sets the hook's time anew, possibly to less than it had: then it binds us."""
+        return self._covered_until is not None and self._covered_until - now < LEAST
+
     def _beat(self, now: float, planned: float) -> None:
-        if self._left <= 0:
-            return
         seconds = int(min(MOST, max(LEAST, planned + SLACK)))
         self._left -= 1
-        self._last, self._covered_until = now, now + seconds
         try:
             self._invocation.send(ports.HEARTBEAT, lambda: self._ess.heartbeat(self._hook, seconds))
         except CloudFault as fault:
             # The work goes on: if the hook has ended, completing it will tell.
             if fault.treatment is not Treatment.TRANSIENT:
                 self._left = 0
+            self._not_before = now + BACKOFF_LONGEST
+        else:
+            self._last, self._covered_until = now, now + seconds
 
 
 def result_for(tally: Tally, on_shortfall: str) -> str | None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Function Compute cuts one write at 32 KiB (older) or 128 KiB; half of the smaller leaves room.
 MAX_BYTES = 16_000
+# What is shorter is no secret, and replacing it would spoil the line.
+SECRET_LENGTH = 8
 HELD_BACK = ("api_error", "event_ignored")
 FIRST = ("timestamp", "level", "record_type", "request_id", "region")
 _RANK = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -65,8 +67,8 @@ class _Redaction:
     def __call__(self, _logger: object, _method: str, line: Any) -> str:  # noqa: ANN401
         text = str(line)
         for secret in self._secrets():
-            quoted = json.dumps(secret)[1:-1]
-            text = text.replace(quoted, "***") if quoted else text
+            if len(secret) >= SECRET_LENGTH:
+                text = text.replace(json.dumps(secret)[1:-1], "***")
         return text
 
 

@@ -153,6 +153,7 @@ class Eni:
         secondary: secondary private IPv4 addresses; the primary address is not among them.
         prefixes: IPv4 prefixes, as CIDR.
         complete: False when the row lacks its primary address: then it is not a reading.
+        primary: the primary private IPv4 address.
     """
 
     id: str
@@ -165,6 +166,12 @@ class Eni:
     tags: Mapping[str, str] = field(default_factory=dict, hash=False)
     service_managed: bool = False
     complete: bool = True
+    primary: str | None = None
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is of a kind that the function works on at all."""
+        return self.type in {"Primary", "Secondary"} and not self.service_managed
 
 
 @dataclass(frozen=True)

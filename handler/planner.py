@@ -64,6 +64,8 @@ def demand(eni: Eni, wish: Wish, capacity: int | None) -> Demand:
         return _explicit(settled, wish.ask, capacity)
     if wish.target is not None and capacity is not None:
         return _counted(settled, wish.target, capacity)
+    if wish.target is not None and wish.target.met_by(len(eni.secondary)):
+        return Demand(replace(settled, target=wish.target.count))
     if wish.ask is None and wish.target is None:
         skipped = wish.skip or Reason.NO_TARGET
         return Demand(replace(settled, outcome=Outcome.SKIPPED, reason=skipped))

@@ -22,8 +22,6 @@ SCALING_GROUP_TAG = "acs:autoscaling:scalingGroupId"
 TERWAY_TAG = ("creator", "terway")
 ACK_TAG = "ack.aliyun.com"
 
-_OURS = {"Primary": "primary", "Secondary": "secondary"}
-
 
 @dataclass(frozen=True)
 class Rule:
@@ -41,7 +39,7 @@ class Rule:
             (self.scaling_group, subject.scaling_group_id),
             (self.instance_type, subject.instance.type if subject.instance else None),
             (self.vswitch, subject.eni.vswitch_id),
-            (self.eni_type, subject.eni.type.lower()),
+            (self.eni_type and self.eni_type.lower(), subject.eni.type.lower()),
         )
         return all(pattern is None or fnmatchcase(value or "", pattern) for pattern, value in found)
 
@@ -76,8 +74,10 @@ def scaling_group_of(instance: Instance | None, request: Request) -> str | None:
 def wish_for(subject: Subject, request: Request, policy: Policy) -> Wish:
     """What is wanted of this ENI by the request, its tags, the rules or the default."""
     named = request.manual and subject.eni.id in request.selector.network_interface_ids
-    if (skip := _left_alone(subject, policy, named=named)) is not None:
+    if (skip := _left_alone(subject, policy)) is not None:
         return Wish(skip=skip)
+    if _of_kubernetes(subject, request) and not named:
+        return Wish(skip=Reason.KUBERNETES)
     if (ask := request.wants.get(subject.eni.id)) is not None:
         return Wish(ask=ask, source="request")
     wish = _wish(subject, request, policy, named=named)
@@ -86,22 +86,31 @@ def wish_for(subject: Subject, request: Request, policy: Policy) -> Wish:
     return wish
 
 
-def _left_alone(subject: Subject, policy: Policy, *, named: bool) -> Reason | None:
+def _left_alone(subject: Subject, policy: Policy) -> Reason | None:
     """Why nothing at all may be done to this ENI, whatever its target."""
-    eni, instance = subject.eni, subject.instance
-    if eni.service_managed:
-        return Reason.SERVICE_MANAGED
-    if eni.type not in _OURS:
-        return Reason.ENI_TYPE
-    if policy.scope not in {"all", _OURS[eni.type]}:
-        return Reason.SCOPE
+    eni = subject.eni
     if policy.scaling_groups and subject.scaling_group_id not in policy.scaling_groups:
         return Reason.SCALING_GROUP
+    if eni.service_managed:
+        return Reason.SERVICE_MANAGED
+    if not eni.ours:
+        return Reason.ENI_TYPE
+    if policy.scope not in {"all", eni.type.lower()}:
+        return Reason.SCOPE
     if policy.vswitches and eni.vswitch_id not in policy.vswitches:
         return Reason.VSWITCH_NOT_ALLOWED
+    return None
+
+
+def _of_kubernetes(subject: Subject, request: Request) -> bool:
+    """Whether pods own its addresses; an instance named by id is meant as it is."""
     key, value = TERWAY_TAG
-    of_kubernetes = eni.tags.get(key) == value or (instance and ACK_TAG in instance.tags)
-    return Reason.KUBERNETES if of_kubernetes and not named else None
+    if subject.eni.tags.get(key) == value:
+        return True
+    instance = subject.instance
+    if instance is None or ACK_TAG not in instance.tags:
+        return False
+    return not (request.manual and instance.id in request.selector.instance_ids)
 
 
 def _wish(subject: Subject, request: Request, policy: Policy, *, named: bool) -> Wish:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Tries of one ENI that ended in a transient error other than throttling, before it is given up.
 MAX_TRANSIENT = 8
+# Tokens of one state found to be spent, before the ENI is given up. Finding out costs one call.
+MAX_GENERATION = 64
 # A refusal that contradicts fresh reads is asked three times: once more with the same token, in
 # case the reads were late, and once with the next, in case ECS replayed an old refusal.
 MAX_REFUSALS = 3
@@ -122,8 +124,8 @@ class Pursuit:
         fault: the latest refusal.
         refused_ask: what was refused for want of room, until it is asked differently.
         refusals: how often in a row `refused_ask` was refused against what reads show.
+        insisted: whether the next generation was taken for it.
         contested_until: another writer took this state; until then its write may become visible.
-        insisted: whether the next generation was tried for it.
         taken: addresses asked for by name and refused as in use.
         taken_at: when that was.
         hindered_since: since when the ENI has not been ready.
@@ -178,8 +180,8 @@ def observe(pursuit: Pursuit, eni: Eni | None, now: float, timing: Timing) -> Pu
         now: when the read began, epoch seconds.
         timing: how long reads may lag.
     """
-    if eni is None:
-        return _missed(pursuit, now, timing)
+    if eni is None or not eni.complete:
+        return _missed(pursuit, now, timing, unreadable=eni is not None)
     if Held.by(eni) != pursuit.held:
         pursuit = _afresh(pursuit, Held.by(eni))
     pursuit = replace(pursuit, eni=eni, missing_since=None)
@@ -201,19 +203,27 @@ def _afresh(pursuit: Pursuit, held: Held) -> Pursuit:
     )
 
 
-def _missed(pursuit: Pursuit, now: float, timing: Timing) -> Pursuit:
-    """Gone when ECS said so too, else when it stays absent for longer than reads lag."""
+def _missed(pursuit: Pursuit, now: float, timing: Timing, *, unreadable: bool) -> Pursuit:
+    """Gone when ECS said so too, else when it stays absent for longer than reads lag.
+
+    A row that cannot be read is not absent; it is waited for as long.
+    """
     since = pursuit.missing_since if pursuit.missing_since is not None else now
+    pursuit = replace(pursuit, missing_since=since)
     told = pursuit.fault is not None and pursuit.fault.treatment is Treatment.GONE
-    gone = Verdict(Outcome.GONE, Reason.NOT_FOUND) if told or now - since >= timing.settle else None
-    return replace(pursuit, missing_since=since, verdict=gone or pursuit.verdict)
+    if now < since + timing.settle and (unreadable or not told):
+        return pursuit
+    gone, hidden = Outcome.GONE, Outcome.DEFERRED
+    end = Verdict(hidden, Reason.NOT_VISIBLE) if unreadable else Verdict(gone, Reason.NOT_FOUND)
+    return replace(pursuit, verdict=end)
 
 
 def _uncontested(pursuit: Pursuit, now: float) -> Pursuit:
-    """The other writer's call had no effect within the time that reads lag: its token is spent."""
+    """What was waited for had no effect within the time that reads lag: its token is spent."""
     if pursuit.contested_until is None or now < pursuit.contested_until:
         return pursuit
-    return replace(pursuit, contested_until=None, generation=pursuit.generation + 1)
+    spent = pursuit.fault is not None and pursuit.fault.treatment is Treatment.REREAD
+    return replace(pursuit, contested_until=None, generation=pursuit.generation + spent)
 
 
 def _confirmed(pursuit: Pursuit, now: float, timing: Timing) -> Pursuit:
@@ -226,7 +236,7 @@ def _confirmed(pursuit: Pursuit, now: float, timing: Timing) -> Pursuit:
         return _confirmed_by_effect(pursuit, write, now, timing)
     if promised <= held.all:
         return replace(pursuit, write=None, gained=pursuit.gained | promised, polls=0)
-    if now - write.at < timing.settle:
+    if now < write.at + timing.settle:
         return pursuit
     return _replayed(pursuit, write, promised)
 
@@ -241,7 +251,7 @@ def _confirmed_by_effect(pursuit: Pursuit, write: Write, now: float, timing: Tim
     if new:
         mine = new if len(new) <= write.ask.count else frozenset()
         return replace(pursuit, write=None, gained=pursuit.gained | mine, polls=0)
-    if write.answer is not None and now - write.at >= timing.settle:
+    if write.answer is not None and now >= write.at + timing.settle:
         return replace(pursuit, verdict=Verdict(Outcome.DEFERRED, Reason.UNCONFIRMED))
     return pursuit
 
@@ -295,11 +305,12 @@ def hindrance(
 
 def _lagging(pursuit: Pursuit, timing: Timing) -> float | None:
     """Until when reads may still be catching up with a write, ours or another's."""
+    ends = [pursuit.contested_until] if pursuit.contested_until is not None else []
     if pursuit.write is not None and pursuit.write.answer is not None:
-        return pursuit.write.at + timing.settle
+        ends.append(pursuit.write.at + timing.settle)
     if pursuit.missing_since is not None:
-        return pursuit.missing_since + timing.settle
-    return pursuit.contested_until
+        ends.append(pursuit.missing_since + timing.settle)
+    return max(ends, default=None)
 
 
 def _taken(pursuit: Pursuit, now: float, timing: Timing) -> Pause | Verdict:
@@ -358,6 +369,9 @@ def next_call(pursuit: Pursuit, decision: Decision) -> tuple[Pursuit, Ask | None
     ask = decision.ask
     if ask is None:
         return replace(pursuit, verdict=_final(pursuit, decision)), None
+    if ask.values:
+        # A request names them itself: asked for as they are, and failed when they are taken.
+        pursuit = replace(pursuit, lost=())
     ask = _by_name(pursuit, ask)
     if ask != pursuit.refused_ask:
         return replace(pursuit, refused_ask=None, refusals=0, insisted=False), ask
@@ -371,7 +385,7 @@ def next_call(pursuit: Pursuit, decision: Decision) -> tuple[Pursuit, Ask | None
 def _by_name(pursuit: Pursuit, ask: Ask) -> Ask:
     """The same ask for the very addresses or prefixes that a replay named, while any are lost."""
     named = tuple(each for each in pursuit.lost if ("/" in each) == ask.is_prefix)[: ask.count]
-    if not named or ask.values:
+    if not named:
         return ask
     return Ask(AskKind.PREFIXES if ask.is_prefix else AskKind.ADDRESSES, len(named), named)
 
@@ -448,8 +462,10 @@ def _want_of_room(pursuit: Pursuit, ask: Ask | None, now: float, timing: Timing)
     return replace(pursuit, contested_until=now + timing.settle, polls=0)
 
 
-def _burnt(pursuit: Pursuit, _ask: Ask | None, now: float, _timing: Timing) -> Pursuit:
-    return _again(replace(pursuit, generation=pursuit.generation + 1), now)
+def _burnt(pursuit: Pursuit, _ask: Ask | None, _now: float, _timing: Timing) -> Pursuit:
+    if pursuit.generation >= MAX_GENERATION:
+        return replace(pursuit, verdict=Verdict(Outcome.DEFERRED, Reason.TRANSIENT))
+    return replace(pursuit, generation=pursuit.generation + 1)
 
 
 def _contested(pursuit: Pursuit, _ask: Ask | None, now: float, timing: Timing) -> Pursuit:

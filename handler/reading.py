@@ -7,7 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud import ports
+from handler.cloud.faults import BAD_ANSWER
 from handler.cloud.ports import EniQuery, InstanceQuery
+from handler.errors import CloudFault
+from handler.model import Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,9 +33,12 @@ class Reading:
     instances: Mapping[str, Instance] = field(default_factory=dict)
 
     def owner_known(self, eni_id: str) -> bool:
-        """Whether the ENI is unattached, or its instance was read too."""
-        owner = self.enis[eni_id].instance_id
-        return owner is None or owner in self.instances
+        """Whether the ENI can be decided on: its instance was read too, or does not matter.
+
+        What services manage hangs on things that ECS does not list.
+        """
+        eni = self.enis[eni_id]
+        return eni.instance_id is None or eni.instance_id in self.instances or not eni.ours
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
@@ -82,33 +88,38 @@ class Reader:
         return Reading(enis, self.instances(_attached(enis.values())))
 
     def enis(self, ids: Sequence[str]) -> dict[str, Eni]:
-        """ENIs by their ids, complete readings only."""
+        """ENIs by their ids, incomplete rows too."""
         queries = [EniQuery(ids=batch) for batch in batches(ids, IDS_PER_CALL)]
         found = self._invocation.side_by_side(lambda query: list(self.list_enis(query)), queries)
-        return {eni.id: eni for page in found for eni in page if eni.complete}
+        return {eni.id: eni for page in found for eni in page}
 
     def attached_to(self, instance_id: str) -> dict[str, Eni]:
-        """The ENIs of one instance, complete readings only."""
-        found = self.list_enis(EniQuery(instance_id=instance_id))
-        return {eni.id: eni for eni in found if eni.complete}
+        """The ENIs of one instance, incomplete rows too."""
+        return {eni.id: eni for eni in self.list_enis(EniQuery(instance_id=instance_id))}
 
     def list_enis(self, query: EniQuery) -> Iterator[Eni]:
-        """Every ENI that fits, page by page, incomplete rows too."""
-        ecs = self._cloud.ecs
-        return self._pages(ports.DESCRIBE_ENIS, lambda token: ecs.network_interfaces(query, token))
+        """Every ENI that fits, incomplete rows too."""
+        return _items(self.eni_pages(query))
+
+    def eni_pages(self, query: EniQuery, start: str | None = None) -> Iterator[Page[Eni]]:
+        """The pages of ENIs that fit, from the one with this token on."""
+        read = partial(self._cloud.ecs.network_interfaces, query)
+        return self._pages(ports.DESCRIBE_ENIS, read, start)
 
     def instances(self, ids: Sequence[str]) -> dict[str, Instance]:
         """Instances by their ids."""
         queries = [InstanceQuery(ids=batch) for batch in batches(ids, IDS_PER_CALL)]
         found = self._invocation.side_by_side(
-            lambda query: list(self.list_instances(query)), queries
+            lambda query: list(_items(self.instance_pages(query))), queries
         )
         return {each.id: each for page in found for each in page}
 
-    def list_instances(self, query: InstanceQuery) -> Iterator[Instance]:
-        """Every instance that fits, page by page."""
-        ecs = self._cloud.ecs
-        return self._pages(ports.DESCRIBE_INSTANCES, lambda token: ecs.instances(query, token))
+    def instance_pages(
+        self, query: InstanceQuery, start: str | None = None
+    ) -> Iterator[Page[Instance]]:
+        """The pages of instances that fit, from the one with this token on."""
+        read = partial(self._cloud.ecs.instances, query)
+        return self._pages(ports.DESCRIBE_INSTANCES, read, start)
 
     def capacities(self, instances: Iterable[Instance]) -> Mapping[str, int]:
         """Secondary addresses per ENI, by instance type: the quantity less the primary address."""
@@ -123,13 +134,15 @@ class Reader:
             self._capacities.update({name: count - 1 for name, count in found.items()})
         return self._capacities
 
-    def available(self, vswitch_ids: Iterable[str]) -> dict[str, int]:
-        """Free addresses of each vSwitch."""
+    def available(self, vswitch_ids: Iterable[str]) -> dict[str, int | CloudFault]:
+        """Free addresses of each vSwitch, or why they could not be read: one spoils no other."""
 
-        def read(vswitch_id: str) -> tuple[str, int]:
-            return vswitch_id, self._invocation.read(
-                ports.DESCRIBE_VSWITCHES, lambda: self._cloud.vpc.available_addresses(vswitch_id)
-            )
+        def read(vswitch_id: str) -> tuple[str, int | CloudFault]:
+            ask = partial(self._cloud.vpc.available_addresses, vswitch_id)
+            try:
+                return vswitch_id, self._invocation.read(ports.DESCRIBE_VSWITCHES, ask)
+            except CloudFault as fault:
+                return vswitch_id, fault
 
         return dict(self._invocation.side_by_side(read, sorted(set(vswitch_ids))))
 
@@ -137,37 +150,41 @@ class Reader:
         self, activity_id: str, group_id: str | None, hook_token: str | None
     ) -> set[str]:
         """The instances of a scaling activity, as Auto Scaling lists them."""
-        ess = self._cloud.ess
         if hook_token is None and group_id is not None:
             return self.of_group(group_id, activity_id)
-        actions = self._pages(
-            ports.DESCRIBE_ACTIONS, lambda token: ess.lifecycle_actions(activity_id, token)
-        )
+        read = partial(self._cloud.ess.lifecycle_actions, activity_id)
         return {
             instance_id
-            for action in actions
+            for action in _items(self._pages(ports.DESCRIBE_ACTIONS, read))
             if hook_token in {None, action.token}
             for instance_id in action.instance_ids
         }
 
-    def of_group(self, group_id: str, activity_id: str | None = None) -> set[str]:
-        """The instances of a scaling group, or those that one activity of it brought."""
+    def of_group(self, group_id: str | None, activity_id: str | None = None) -> set[str]:
+        """The instances of a scaling group, or those that one activity brought."""
         ess = self._cloud.ess
-        return set(
-            self._pages(
-                ports.DESCRIBE_SCALING_INSTANCES,
-                lambda token: ess.scaling_instances(group_id, activity_id, int(token or 1)),
-            )
-        )
 
-    def _pages(self, operation: str, page: Callable[[str | None], Page[T]]) -> Iterator[T]:
+        def read(page: str | None) -> Page[str]:
+            return ess.scaling_instances(group_id, activity_id, int(page or 1))
+
+        return set(_items(self._pages(ports.DESCRIBE_SCALING_INSTANCES, read)))
+
+    def _pages(
+        self, operation: str, read: Callable[[str | None], Page[T]], start: str | None = None
+    ) -> Iterator[Page[T]]:
         """Until there is no next token; a short or empty page is not the last one."""
-        found = self._invocation.read(operation, partial(page, None))
-        yield from found.items
-        while found.next_token is not None:
-            found = self._invocation.read(operation, partial(page, found.next_token))
-            yield from found.items
+        page = self._invocation.read(operation, partial(read, start))
+        yield page
+        while (token := page.next_token) is not None:
+            page = self._invocation.read(operation, partial(read, token))
+            yield page
+            if page.next_token == token:
+                raise CloudFault(operation, BAD_ANSWER, Treatment.TRANSIENT, "pages without end")
+
+
+def _items(pages: Iterable[Page[T]]) -> Iterator[T]:
+    return (item for page in pages for item in page.items)
 
 
 def _attached(enis: Iterable[Eni]) -> list[str]:
-    return sorted({eni.instance_id for eni in enis if eni.instance_id})
+    return sorted({eni.instance_id for eni in enis if eni.instance_id and eni.ours})

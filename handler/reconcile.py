@@ -60,7 +60,9 @@ class Reconciler:
     invocation: Invocation
     rooms: Rooms
     tally: Tally
+    limit: int | None = None
     changed: set[str] = field(default_factory=set)
+    _crew: dict[str, Member] = field(default_factory=dict)
 
     @property
     def timing(self) -> protocol.Timing:
@@ -79,25 +81,35 @@ class Reconciler:
             OutOfTime: the rest was recorded as deferred.
             CloudFault: a read failed for good; the rest was recorded as deferred.
         """
-        self._crew: dict[str, Member] = {}
-        capacities = self.reader.capacities(reading.instances.values())
-        for eni_id in sorted(eni_ids):
-            self._enlist(reading.enis[eni_id], reading.instances, capacities)
+        members = [self._member(reading.enis[each], reading.instances) for each in sorted(eni_ids)]
+        self._crew = {member.id: member for member in members}
         try:
+            self._measure(reading.instances)
             while self._crew:
                 self._round()
         except (OutOfTime, CloudFault) as error:
             self._defer_rest(error)
             raise
 
-    def _enlist(
-        self, eni: Eni, instances: Mapping[str, Instance], capacities: Mapping[str, int]
-    ) -> None:
+    def _member(self, eni: Eni, instances: Mapping[str, Instance]) -> Member:
         instance = instances.get(eni.instance_id or "")
         subject = Subject(eni, instance, scaling_group_of(instance, self.request))
         wish = wish_for(subject, self.request, self.settings.policy)
-        capacity = capacities.get(instance.type) if instance else self.settings.available_eni_limit
-        self._crew[eni.id] = Member(subject, wish, capacity, protocol.begin(eni))
+        return Member(subject, wish, None, protocol.begin(eni))
+
+    def _measure(self, instances: Mapping[str, Instance]) -> None:
+        """How many addresses each ENI can hold; types are read only where it matters."""
+        wishful = {
+            member.subject.instance.id
+            for member in self._crew.values()
+            if member.subject.instance and member.wish.skip is None
+        }
+        capacities = self.reader.capacities(instances[each] for each in wishful)
+        for member in list(self._crew.values()):
+            instance = member.subject.instance
+            limit = self.settings.available_eni_limit if member.pursuit.eni.ours else None
+            capacity = capacities.get(instance.type) if instance else limit
+            self._crew[member.id] = replace(member, capacity=capacity)
 
     def _round(self) -> None:
         """One step for every ENI: finish it, write to it, or wait for it."""
@@ -127,16 +139,20 @@ class Reconciler:
                 pauses.append(held_up)
             else:
                 ready.append(wanted)
-        decisions = decide(ready, self._shares(ready))
-        return [ask for each in decisions if (ask := self._step(each)) is not None], pauses
+        ready = self._with_room(ready)
+        insisting: set[str] = set()
+        steps = (self._step(each, insisting) for each in decide(ready, self.rooms.left()))
+        return [step for step in steps if step is not None], pauses
+
+    @staticmethod
+    def _exhausted(pursuit: Pursuit) -> bool:
+        return pursuit.refused_ask is not None and _treatment(pursuit) is Treatment.EXHAUSTED
 
     def _held_up(self, member: Member, wanted: Demand, now: float) -> Pause | Verdict | None:
         """What keeps an ENI from the next call, if it needs one."""
         pursuit, instance = member.pursuit, member.subject.instance
         if wanted.ask is None or pursuit.verdict is not None:
             return pursuit.verdict
-        if not self._may_change(member.id):
-            return Verdict(Outcome.DEFERRED, Reason.LIMIT)
         if self.dry:
             return None
         held_up = protocol.hindrance(pursuit, instance, now, self.timing)
@@ -145,26 +161,48 @@ class Reconciler:
         return held_up
 
     def _may_change(self, eni_id: str) -> bool:
-        if self.request.limit is None or eni_id in self.changed:
+        if self.limit is None or eni_id in self.changed:
             return True
-        if len(self.changed) >= self.request.limit:
+        if len(self.changed) >= self.limit:
             return False
         self.changed.add(eni_id)
         return True
 
-    def _shares(self, ready: list[Demand]) -> dict[str, int]:
-        """What the vSwitches concerned can give; only those of which something is needed."""
+    def _with_room(self, ready: list[Demand]) -> list[Demand]:
+        """Look at the vSwitches of which something is needed; drop the ENIs of unreadable ones."""
         for wanted in ready:
             if wanted.ask is not None:
                 self.rooms.settle(wanted.eni.id, 0)
         concerned = {wanted.eni.vswitch_id for wanted in ready if wanted.draws}
-        for vswitch_id, free in self.reader.available(self.rooms.unknown(concerned)).items():
-            self.rooms.learn(vswitch_id, free)
-        return self.rooms.left()
+        unreadable = self._learn(self.rooms.unknown(concerned))
+        for wanted in ready:
+            if wanted.draws and (fault := unreadable.get(wanted.eni.vswitch_id)):
+                member = self._crew[wanted.eni.id]
+                blamed = replace(member, pursuit=replace(member.pursuit, fault=fault))
+                self._finish(blamed, _unread(fault))
+        return [wanted for wanted in ready if wanted.eni.id in self._crew]
 
-    def _step(self, decision: Decision) -> tuple[Member, Ask] | None:
+    def _learn(self, vswitch_ids: Iterable[str]) -> dict[str, CloudFault]:
+        """Read vSwitches into the ledger; return those that could not be read."""
+        unreadable = {}
+        for vswitch_id, free in self.reader.available(vswitch_ids).items():
+            if isinstance(free, CloudFault):
+                unreadable[vswitch_id] = free
+            else:
+                self.rooms.learn(vswitch_id, free)
+        return unreadable
+
+    def _step(self, decision: Decision, insisting: set[str]) -> tuple[Member, Ask] | None:
+        """The call to make for an ENI, if any.
+
+        Of those that an exhausted vSwitch refused what they ask again, one insists: the others see
+        what comes of it.
+        """
         member = replace(self._crew[decision.eni.id], decision=decision)
-        if self.dry and decision.ask is not None:
+        if decision.ask is not None and not self._may_change(member.id):
+            self._finish(member, Verdict(Outcome.DEFERRED, Reason.LIMIT))
+            return None
+        if decision.ask is not None and self.dry:
             self._finish(member, Verdict(Outcome.PLANNED, Reason.WOULD_ASSIGN))
             return None
         pursuit, ask = protocol.next_call(member.pursuit, decision)
@@ -172,6 +210,10 @@ class Reconciler:
         if ask is None:
             self._finish(member, pursuit.verdict or Verdict(decision.outcome, decision.reason))
             return None
+        if self._exhausted(member.pursuit) and ask == member.pursuit.refused_ask:
+            if decision.eni.vswitch_id in insisting:
+                return None
+            insisting.add(decision.eni.vswitch_id)
         if not ask.is_prefix:
             self.rooms.grant(member.id, decision.eni.vswitch_id, ask.count)
         return member, ask
@@ -203,8 +245,11 @@ class Reconciler:
     def _take_back(self, member: Member) -> None:
         """Note what came of a call; what was refused took nothing from the vSwitch."""
         self._crew[member.id] = member
-        if member.pursuit.write is None:
-            self.rooms.settle(member.id, 0)
+        if member.pursuit.write is not None:
+            return
+        self.rooms.settle(member.id, 0)
+        if member.pursuit.verdict is not None:
+            self._finish(member, member.pursuit.verdict)
 
     # --- reading again ------------------------------------------------------------------------
 
@@ -220,46 +265,42 @@ class Reconciler:
                 self.rooms.settle(eni_id, len(seen.gained) - len(member.pursuit.gained))
             self._keep(member, seen)
         self._reread_instances()
-        self._reread_vswitches()
-        for member in list(self._crew.values()):
-            if member.pursuit.taken and member.pursuit.polls == 0:
-                self._look_for_owner(member)
+        members = self._crew.values()
+        self._learn({m.pursuit.eni.vswitch_id for m in members if self._exhausted(m.pursuit)})
+        self._look_for_owners([m for m in members if m.pursuit.taken and m.pursuit.polls == 0])
 
     def _reread_instances(self) -> None:
         """Instances that must change state before their primary ENI takes addresses."""
-        waiting = {
-            member.subject.instance.id: member
+        waiting = [
+            member
             for member in self._crew.values()
-            if member.subject.instance
-            and not protocol.is_ready(member.pursuit.eni, member.subject.instance)
-        }
-        for instance_id, instance in self.reader.instances(sorted(waiting)).items():
-            member = waiting[instance_id]
+            if not protocol.is_ready(member.pursuit.eni, member.subject.instance)
+        ]
+        ids = {member.subject.instance.id for member in waiting if member.subject.instance}
+        instances = self.reader.instances(sorted(ids))
+        for member in waiting:
+            before = member.subject.instance
+            instance = instances.get(before.id, before) if before else None
             subject = replace(member.subject, instance=instance)
             self._crew[member.id] = replace(member, subject=subject)
 
-    def _reread_vswitches(self) -> None:
-        """What is free where ECS has just said that there is not enough."""
-        exhausted = {
-            member.pursuit.eni.vswitch_id
-            for member in self._crew.values()
-            if member.pursuit.refused_ask is not None
-            and _treatment(member.pursuit) is Treatment.EXHAUSTED
-        }
-        for vswitch_id, free in self.reader.available(exhausted).items():
-            self.rooms.learn(vswitch_id, free)
-
-    def _look_for_owner(self, member: Member) -> None:
+    def _look_for_owners(self, members: list[Member]) -> None:
         """Which other ENIs hold addresses refused as taken; an address belongs to one vSwitch."""
-        asked = set(member.pursuit.taken)
-        query = EniQuery(vswitch_id=member.pursuit.eni.vswitch_id)
-        elsewhere = frozenset(
-            address
-            for eni in self.reader.list_enis(query)
-            if eni.id != member.id
-            for address in eni.secondary & asked
-        )
-        self._keep(member, protocol.located(member.pursuit, elsewhere))
+        for vswitch_id in sorted({member.pursuit.eni.vswitch_id for member in members}):
+            owners = {
+                address: eni.id
+                for eni in self.reader.list_enis(EniQuery(vswitch_id=vswitch_id))
+                for address in (*eni.secondary, eni.primary)
+                if address is not None
+            }
+            for member in members:
+                elsewhere = frozenset(
+                    each
+                    for each in member.pursuit.taken
+                    if owners.get(each, member.id) != member.id
+                )
+                if member.pursuit.eni.vswitch_id == vswitch_id:
+                    self._keep(member, protocol.located(member.pursuit, elsewhere))
 
     def _keep(self, member: Member, pursuit: Pursuit) -> None:
         self._crew[member.id] = replace(self._crew[member.id], pursuit=pursuit)
@@ -268,9 +309,7 @@ class Reconciler:
 
     def _finish(self, member: Member, verdict: Verdict) -> None:
         del self._crew[member.id]
-        exhausted = _treatment(member.pursuit) is Treatment.EXHAUSTED
-        by_refusal = exhausted and member.pursuit.refused_ask is not None
-        if by_refusal and verdict == Verdict(Outcome.SHORT, Reason.VSWITCH):
+        if self._exhausted(member.pursuit) and verdict == Verdict(Outcome.SHORT, Reason.VSWITCH):
             self.rooms.close(member.pursuit.eni.vswitch_id)
         self.tally.add(result_of(member, verdict), self.invocation.clock.now())
 
@@ -285,9 +324,9 @@ class Reconciler:
 
 
 def _unread(fault: CloudFault) -> Verdict:
-    denied = fault.treatment is Treatment.CREDENTIALS
-    reason = Reason.NOT_PERMITTED if denied else Reason.TRANSIENT
-    return Verdict(Outcome.DEFERRED, reason)
+    if fault.treatment is Treatment.CREDENTIALS:
+        return Verdict(Outcome.FAILED, Reason.NOT_PERMITTED)
+    return Verdict(Outcome.DEFERRED, Reason.TRANSIENT)
 
 
 def _treatment(pursuit: Pursuit) -> Treatment | None:
@@ -299,7 +338,7 @@ def result_of(member: Member, verdict: Verdict) -> EniResult:
     pursuit, decision = member.pursuit, member.decision
     fault = pursuit.fault if _explains(pursuit.fault, verdict) else None
     planned = decision.ask if decision and verdict.outcome is Outcome.PLANNED else None
-    gained = sorted(pursuit.gained, key=_in_order)
+    gained = sorted(pursuit.gained | _answered(pursuit), key=_in_order)
     settled = decision or demand(pursuit.eni, member.wish, member.capacity).decision
     return EniResult(
         network_interface_id=pursuit.eni.id,
@@ -320,6 +359,12 @@ def result_of(member: Member, verdict: Verdict) -> EniResult:
         client_token=pursuit.token,
         advice=advice_on(fault.code, fault.operation) if fault else None,
     )
+
+
+def _answered(pursuit: Pursuit) -> set[str]:
+    """What ECS says it assigned and no read has confirmed; its client token tells it apart."""
+    answer = pursuit.write.answer if pursuit.write else None
+    return {*answer.addresses, *answer.prefixes} if answer else set()
 
 
 def _in_order(address: str) -> list[int]:

@@ -39,6 +39,14 @@ class Lifecycle:
     reason: str
 
 
+@dataclass(frozen=True)
+class Continuation:
+    """The hand-over to the next invocation of a chain."""
+
+    task_id: str
+    hop: int
+
+
 @dataclass
 class Tally:
     """Takes in what ENIs end as; writes the record at once, keeps the sums and a bounded list."""
@@ -83,6 +91,11 @@ class Tally:
         kept = self._kept[result.outcome is Outcome.SATISFIED]
         if len(kept) < MAX_ENIS:
             kept.append(result)
+
+    def progress(self) -> bool:
+        """Whether anything was finished that a later invocation need not do again."""
+        again = {Outcome.SATISFIED.value, Outcome.DEFERRED.value}
+        return any(self.counts[each.value] for each in Outcome if each.value not in again)
 
     def sums(self) -> dict[str, int]:
         """Every count, zeros included, in the documented order."""

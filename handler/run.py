@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 
 from handler.backfill import Backfill
 from handler.cloud.faults import EXPIRED, advice_on
-from handler.errors import CloudFault, NotPermitted, OutOfTime, Retryable, StaleCredentials
+from handler.continuation import cursor_of
+from handler.errors import CloudFault, NotPermitted, Retryable, StaleCredentials
 from handler.launch import Launch
-from handler.model import Treatment
+from handler.model import Reason, Treatment
 from handler.reconcile import Reconciler
 from handler.records import Tally
 from handler.rooms import Rooms
 
 if TYPE_CHECKING:
     from handler.cloud.ports import Cloud
+    from handler.continuation import Cursor
     from handler.invocation import Invocation
     from handler.model import Request
     from handler.reading import Reader
-    from handler.records import Lifecycle, Log
+    from handler.records import Continuation, Lifecycle, Log
     from handler.settings import Settings
 
 # ENIs named in the text of an exception; the records hold all of them.
@@ -39,6 +41,15 @@ class Delivery:
     started: float
     deadline: float
     version: str | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """How the work of an invocation ended."""
+
+    lifecycle: Lifecycle | None = None
+    continuation: Continuation | None = None
+    failure: Retryable | None = None
 
 
 @dataclass
@@ -63,30 +74,42 @@ class Run:
             Retryable: something is undecided; what was done is recorded.
         """
         tally = Tally(self.log)
+        cursor = cursor_of(self.request, self.delivery.request_id)
         rooms = Rooms(self.settings.vswitch_reserve)
         crew = Reconciler(
-            self.request, self.settings, self.cloud, self.reader, self.invocation, rooms, tally
+            self.request,
+            self.settings,
+            self.cloud,
+            self.reader,
+            self.invocation,
+            rooms,
+            tally,
+            cursor.remaining,
         )
-        lifecycle, failure = self._work(crew)
-        failure = failure or self._undecided(tally)
-        if lifecycle is not None:
-            level = "info" if lifecycle.completed else "warning"
-            self.log.write("lifecycle", level, **asdict(lifecycle))
-        self._summarise(crew, lifecycle, failure)
+        end = self._work(crew, cursor)
+        failure = end.failure or self._undecided(tally, end.continuation)
+        self._tell(end)
+        self._summarise(crew, end.lifecycle, failure, cursor.hop)
         if failure is not None:
             raise failure
-        return self._result(tally, lifecycle)
+        return self._result(tally, end)
 
-    def _work(self, crew: Reconciler) -> tuple[Lifecycle | None, Retryable | None]:
+    def _work(self, crew: Reconciler, cursor: Cursor) -> End:
         try:
             if self.request.manual:
-                Backfill(crew).run()
-                return None, None
-            return Launch(crew, self.delivery.request_id).run(), None
-        except OutOfTime as error:
-            return None, OutOfTime(str(error))
+                return End(continuation=Backfill(crew, cursor).run())
+            return End(lifecycle=Launch(crew, self.delivery.request_id).run())
+        except Retryable as error:
+            return End(failure=type(error)(str(error)))
         except CloudFault as fault:
-            return None, self._unfinished(fault)
+            return End(failure=self._unfinished(fault))
+
+    def _tell(self, end: End) -> None:
+        if end.lifecycle is not None:
+            level = "info" if end.lifecycle.completed else "warning"
+            self.log.write("lifecycle", level, **asdict(end.lifecycle))
+        if end.continuation is not None:
+            self.log.write("continuation", **asdict(end.continuation))
 
     def _unfinished(self, fault: CloudFault) -> Retryable:
         """What a call that failed for good means for the caller."""
@@ -97,26 +120,28 @@ class Run:
         denied = fault.treatment is Treatment.CREDENTIALS
         return NotPermitted(said) if denied else Retryable(said)
 
-    def _undecided(self, tally: Tally) -> Retryable | None:
+    def _undecided(self, tally: Tally, continuation: Continuation | None) -> Retryable | None:
         """Why the event must be delivered again although nothing raised, if so."""
         for result in tally.denied:
             if result.code == EXPIRED and self.cloud.identity.from_environment:
                 return StaleCredentials(f"{result.code}: {result.advice}")
             if not self.request.manual:
                 return NotPermitted(f"{result.code or result.reason}: {result.advice}")
-        if not tally.undecided:
+        handed_over = {Reason.OUT_OF_TIME} if continuation else set()
+        undecided = [each for each in tally.undecided if each.reason not in handed_over]
+        if not undecided:
             return None
         named = ", ".join(
             f"{each.network_interface_id or each.instance_id} ({each.reason})"
-            for each in tally.undecided[:NAMED]
+            for each in undecided[:NAMED]
         )
-        return Retryable(f"{len(tally.undecided)} undecided: {named}")
+        return Retryable(f"{len(undecided)} undecided: {named}")
 
     @property
     def _action(self) -> str:
         return "plan" if self.request.dry_run or self.settings.dry_run else "assign"
 
-    def _result(self, tally: Tally, lifecycle: Lifecycle | None) -> dict[str, object]:
+    def _result(self, tally: Tally, end: End) -> dict[str, object]:
         result: dict[str, object] = {
             "request_id": self.delivery.request_id,
             "source": self.request.source,
@@ -125,14 +150,14 @@ class Run:
             "reason": None,
             "counts": tally.sums(),
             "enis": tally.rows(),
-            "lifecycle": asdict(lifecycle) if lifecycle else None,
-            "continuation": None,
+            "lifecycle": asdict(end.lifecycle) if end.lifecycle else None,
+            "continuation": asdict(end.continuation) if end.continuation else None,
         }
         left_out = tally.left_out()
         return result | ({"enis_left_out": left_out} if left_out else {})
 
     def _summarise(
-        self, crew: Reconciler, lifecycle: Lifecycle | None, failure: Retryable | None
+        self, crew: Reconciler, lifecycle: Lifecycle | None, failure: Retryable | None, hop: int
     ) -> None:
         started, happened = self.delivery.started, self.request.event_time
         assigned = crew.tally.assigned_at
@@ -150,7 +175,7 @@ class Run:
             seconds_to_assigned=_since(happened or started, assigned),
             seconds_waited=round(self.invocation.waited, 3),
             seconds=_since(started, self.invocation.clock.now()),
-            hop=0,
+            hop=hop,
             vswitches=[
                 {"vswitch_id": vswitch_id, "room": room, "reserve": self.settings.vswitch_reserve}
                 for vswitch_id, room in sorted(crew.rooms.left().items())

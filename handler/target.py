@@ -37,6 +37,21 @@ class Target:
         """Whether the target depends on the ENI's capacity."""
         return self.below_max is not None or self.percent is not None
 
+    @property
+    def text(self) -> str:
+        """The target as people write it."""
+        if self.skip:
+            return "skip"
+        if self.count is not None:
+            return str(self.count)
+        if self.percent is not None:
+            return f"{self.percent}%"
+        return f"max-{self.below_max}" if self.below_max else "max"
+
+    def met_by(self, held: int) -> bool:
+        """Whether so many addresses meet it whatever the ENI's capacity is."""
+        return self.count is not None and self.count <= held
+
     def of(self, capacity: int) -> int:
         """The number of secondary addresses this target means on an ENI.
 

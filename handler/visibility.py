@@ -16,22 +16,28 @@ if TYPE_CHECKING:
     from handler.reading import Reader, Reading
 
 
-def sort_out(reading: Reading, awaited: Iterable[str]) -> tuple[set[str], frozenset[str]]:
+def sort_out(
+    reading: Reading, awaited: Iterable[str], *, launched: bool = False
+) -> tuple[set[str], frozenset[str]]:
     """Which ENIs can be worked on, and which of the awaited ids have still to appear.
 
-    An instance has appeared when every ENI it says it has is visible, and it has one; an ENI, when
-    the instance it is attached to is visible too.
+    An instance has appeared when every ENI it says it has is readable, and it has one; an ENI, when
+    it is readable and its instance is shown too. What a launch brings is attached to something.
     """
-    known = {each for each in reading.enis if reading.owner_known(each)}
+    ready = {
+        eni.id
+        for eni in reading.enis.values()
+        if eni.complete and reading.owner_known(eni.id) and (eni.instance_id or not launched)
+    }
     held: dict[str, set[str]] = {}
-    for eni_id in known:
+    for eni_id in ready:
         held.setdefault(reading.enis[eni_id].instance_id or "", set()).add(eni_id)
     missing = frozenset(
         each
         for each in awaited
-        if each not in known and not _appeared(reading, each, held.get(each, set()))
+        if each not in ready and not _appeared(reading, each, held.get(each, set()))
     )
-    return known, missing
+    return ready, missing
 
 
 def _appeared(reading: Reading, instance_id: str, held: set[str]) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from handler.cloud.credentials import RoleCredentials
 from handler.cloud.ecs import EcsOpenApi
 from handler.cloud.ess import EssOpenApi
+from handler.cloud.functions import FunctionsApi
 from handler.cloud.openapi import Connection, silence_sdk_loggers
 from handler.cloud.ports import Cloud
 from handler.cloud.vpc import VpcOpenApi
@@ -14,6 +15,7 @@ from handler.cloud.vpc import VpcOpenApi
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from handler.cloud.ports import Place
     from handler.settings import Endpoints
 
 
@@ -26,14 +28,15 @@ class Connector:
         self._endpoints = endpoints
         self._clouds: dict[str, Cloud] = {}
 
-    def cloud(self, region: str) -> Cloud:
-        """The services of a region ("cn-hangzhou")."""
+    def cloud(self, region: str, place: Place | None = None) -> Cloud:
+        """The services of a region ("cn-hangzhou"), for a function that lives there or none."""
         if region not in self._clouds:
             connection = Connection(region, self._endpoints, self.credentials)
             self._clouds[region] = Cloud(
                 EcsOpenApi(connection),
                 VpcOpenApi(connection),
                 EssOpenApi(connection),
+                FunctionsApi(connection, place) if place else None,
                 self.credentials,
             )
         return self._clouds[region]

@@ -134,13 +134,22 @@ def _answer(body: Any, eni_id: str) -> Answer:
 
 
 def _eni(row: Any) -> Eni:
+    """An ENI; one that cannot be understood is no reading, and does not spoil its page."""
+    eni_id = _required(row.network_interface_id)
+    try:
+        return _read_eni(row, eni_id)
+    except (AttributeError, TypeError, ValueError):
+        return Eni(eni_id, "unknown", "unknown", "unknown", complete=False)
+
+
+def _read_eni(row: Any, eni_id: str) -> Eni:
     sets = _items(row.private_ip_sets, "private_ip_set")
     primary = {each.private_ip_address for each in sets if each.primary}
     held = {_checked(each.private_ip_address, _ADDRESS) for each in sets}
     prefixes = _items(row.ipv_4prefix_sets, "ipv_4prefix_set")
     attachment = _text(row.attachment.instance_id) if row.attachment else None
     return Eni(
-        id=_required(row.network_interface_id),
+        id=eni_id,
         type=_required(row.type),
         status=_required(row.status),
         vswitch_id=_required(row.v_switch_id),
@@ -150,6 +159,7 @@ def _eni(row: Any) -> Eni:
         tags=_tags(row.tags),
         service_managed=bool(row.service_managed),
         complete=bool(primary),
+        primary=next(iter(primary), None),
     )
 
 

@@ -69,7 +69,7 @@ class EssOpenApi:
         return Page(actions, body.get("NextToken") or None)
 
     def scaling_instances(
-        self, scaling_group_id: str, scaling_activity_id: str | None = None, page: int = 1
+        self, scaling_group_id: str | None, scaling_activity_id: str | None = None, page: int = 1
     ) -> Page[str]:
         """See `ports.Ess.scaling_instances`."""
         body = self._api.call(

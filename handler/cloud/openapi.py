@@ -55,9 +55,9 @@ class Connection:
     endpoints: Endpoints
     credentials: RoleCredentials
 
-    def config(self, product: str) -> Any:
-        """The SDK's configuration for "ecs", "vpc" or "ess"."""
-        host, protocol = self._endpoint(product)
+    def config(self, product: str, account_id: str = "") -> Any:
+        """The SDK's configuration for "ecs", "vpc", "ess" or "functions" (of an account)."""
+        host, protocol = self._endpoint(product, account_id)
         return Config(
             credential=Credential(provider=self.credentials),
             region_id=self.region,
@@ -67,7 +67,12 @@ class Connection:
             read_timeout=READ_MS,
         )
 
-    def _endpoint(self, product: str) -> tuple[str, str]:
+    def url(self, product: str, account_id: str = "") -> str:
+        """The endpoint with its protocol."""
+        host, protocol = self._endpoint(product, account_id)
+        return f"{protocol.lower()}://{host}"
+
+    def _endpoint(self, product: str, account_id: str) -> tuple[str, str]:
         """Host and protocol.
 
         In-VPC hosts are built here: the SDK's map silently gives public ones for some regions.
@@ -76,6 +81,9 @@ class Connection:
         if url:
             scheme, _, host = url.partition("://")
             return host, scheme.upper()
+        if product == "functions":
+            internal = "-internal" if self.endpoints.network == "vpc" else ""
+            return f"{account_id}.{self.region}{internal}.fc.aliyuncs.com", "HTTPS"
         if self.endpoints.network == "vpc":
             return f"{product}-vpc.{self.region}.aliyuncs.com", "HTTPS"
         if self.region in _CENTRAL.get(product, ()):
@@ -100,7 +108,7 @@ class CheckedAnswers(OpenApiClient):
         code = body.get("Code")
         if isinstance(code, str) and code.lower() not in {"", "200", "ok", "success"}:
             status = answer.get("statusCode")
-            raise _refused(operation, code, status, body.get("Message"), body.get("RequestId"))
+            raise refused(operation, code, status, body.get("Message"), body.get("RequestId"))
         return answer
 
 
@@ -163,15 +171,16 @@ def _translate(operation: str, error: Exception) -> CloudFault:
     if isinstance(status, int) and isinstance(code, str) and code not in {"", "None"}:
         data = getattr(error, "data", None)
         message = data.get("Message") if isinstance(data, dict) else None
-        return _refused(operation, code, status, message, getattr(error, "request_id", None))
+        return refused(operation, code, status, message, getattr(error, "request_id", None))
     if isinstance(cause, (ValueError, AttributeError, TypeError, KeyError)):
         return bad_answer(operation, type(cause).__name__)
     return CloudFault(operation, NO_ANSWER, Treatment.TRANSIENT, type(cause).__name__)
 
 
-def _refused(
+def refused(
     operation: str, code: str, status: object, message: object, request_id: object
 ) -> CloudFault:
+    """A call that was refused, in our terms: by its code, with what may be quoted of its text."""
     number = status if isinstance(status, int) else None
     # An error with status 200 whose code is in no table: whether it was done is unknown.
     treatment = treatment_of(code, number if number and number >= 400 else None)
@@ -197,7 +206,7 @@ def silence_sdk_loggers() -> None:
     for name in (
         "darabonba-core",
         "alibabacloud-tea",
-        "alibabacloud_credentials",
+        "credentials",
         "fc2",
         "urllib3",
     ):

@@ -25,6 +25,7 @@ COMPLETE = "ess:CompleteLifecycleAction"
 HEARTBEAT = "ess:RecordLifecycleActionHeartbeat"
 DESCRIBE_ACTIONS = "ess:DescribeLifecycleActions"
 DESCRIBE_SCALING_INSTANCES = "ess:DescribeScalingInstances"
+INVOKE = "fc:InvokeFunction"
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,34 @@ class Ess(Protocol):
         ...
 
     def scaling_instances(
-        self, scaling_group_id: str, scaling_activity_id: str | None = None, page: int = 1
+        self, scaling_group_id: str | None, scaling_activity_id: str | None = None, page: int = 1
     ) -> Page[str]:
         """DescribeScalingInstances: instance ids; `next_token` is the next page's number."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where this function lives.
+
+    Attributes:
+        account_id: the Alibaba Cloud account, part of the endpoint's host name.
+        function: its name.
+        service: the FC 2.0 service; empty on FC 3.0.
+        qualifier: version or alias that is running; empty for LATEST.
+    """
+
+    account_id: str
+    function: str
+    service: str = ""
+    qualifier: str = ""
+
+
+class Functions(Protocol):
+    """Function Compute, for the function itself."""
+
+    def invoke_later(self, payload: bytes, task_id: str) -> None:
+        """Invoke this function asynchronously, once per task id; done before is done."""
         ...
 
 
@@ -132,9 +158,10 @@ class Identity(Protocol):
 
 @dataclass(frozen=True)
 class Cloud:
-    """The services of one region under one identity."""
+    """The services of one region under one identity; `functions` is None outside of FC."""
 
     ecs: Ecs
     vpc: Vpc
     ess: Ess
+    functions: Functions | None
     identity: Identity

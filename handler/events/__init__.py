@@ -46,6 +46,8 @@ def parse(event: object, *, home_region: str | None) -> Parsed:
         One decision, or a `Batch` of them when an array is found, be it of one element.
     """
     found = unwrap(event)
+    if found == []:
+        return Rejected("event", "an array without events", "at least one event")
     if isinstance(found, list):
         return Batch(tuple(_decide(message, home_region) for message in found))
     return _decide(found, home_region)

@@ -277,7 +277,6 @@ def test_every_eni_ends_in_exactly_one_record(faults: list[dict[str, Any]]) -> N
         stage.cloud.faults(faulty_after_first_read)
         delivered = stage.deliver(hook_event("i-a", "i-b", "i-c"))
         one_record_per_eni(delivered, stage)
-        finished = {"assigned", "failed"}
-        ended = {row["outcome"] for row in delivered.enis.values()}
-        assert (delivered.error is None) == (ended <= finished)
+        finished = {("assigned", "reached"), ("failed", "refused")}
+        assert (delivered.error is None) == (set(delivered.ends.values()) <= finished)
         assert 1 == len(delivered.of("run_summary"))

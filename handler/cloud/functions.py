@@ -1,0 +1,99 @@
+"""Handing work over to another invocation of this function.
+
+A function of an FC 2.0 service is reached through `fc2`, which speaks only that generation; any
+other through the FC 3.0 API. Either is imported when work is handed over, not before.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from handler.cloud import ports
+from handler.cloud.openapi import attempt, refused
+
+if TYPE_CHECKING:
+    from handler.cloud.openapi import Connection
+    from handler.cloud.ports import Place
+
+CONFLICT = 409
+API_2, API_3 = "2016-08-15", "2023-03-30"
+
+
+class FunctionsApi:
+    """Function Compute; see `ports.Functions`."""
+
+    def __init__(self, connection: Connection, place: Place) -> None:
+        self._connection = connection
+        self._place = place
+
+    def invoke_later(self, payload: bytes, task_id: str) -> None:
+        """See `ports.Functions.invoke_later`."""
+        invoke = self._through_fc2 if self._place.service else self._through_api
+        attempt(ports.INVOKE, lambda: invoke(payload, task_id))
+
+    def _through_api(self, payload: bytes, task_id: str) -> None:
+        from alibabacloud_tea_openapi.client import Client  # noqa: PLC0415
+        from alibabacloud_tea_openapi.exceptions import ClientException  # noqa: PLC0415
+        from alibabacloud_tea_openapi.models import OpenApiRequest, Params  # noqa: PLC0415
+        from darabonba.runtime import RuntimeOptions  # noqa: PLC0415
+
+        place = self._place
+        params = Params(
+            action="InvokeFunction",
+            version=API_3,
+            protocol="HTTPS",
+            pathname=f"/{API_3}/functions/{place.function}/invocations",
+            method="POST",
+            auth_type="AK",
+            style="ROA",
+            req_body_type="byte",
+            body_type="string",
+        )
+        request = OpenApiRequest(
+            headers={"x-fc-invocation-type": "Async", "x-fc-async-task-id": task_id},
+            query={"qualifier": place.qualifier} if place.qualifier else {},
+            body=payload,
+        )
+        client = Client(self._connection.config("functions", place.account_id))
+        try:
+            client.call_api(params, request, RuntimeOptions())
+        except ClientException as error:
+            if error.status_code != CONFLICT:
+                raise
+
+    def _through_fc2(self, payload: bytes, task_id: str) -> None:
+        """`fc2` freezes credentials in a client, so each hand-over has its own."""
+        import fc2  # noqa: PLC0415
+
+        logging.getLogger().addFilter(_not_from_fc2)
+        place, keys = self._place, self._connection.credentials.get_credentials()
+        client = fc2.Client(
+            endpoint=self._connection.url("functions", place.account_id),
+            accessKeyID=keys.get_access_key_id(),
+            accessKeySecret=keys.get_access_key_secret(),
+            securityToken=keys.get_security_token() or "",
+        )
+        headers = {
+            "x-fc-invocation-type": "Async",
+            "x-fc-stateful-async-invocation-id": task_id,
+        }
+        try:
+            client.invoke_function(
+                place.service, place.function, payload, headers, place.qualifier or None
+            )
+        except fc2.FcError as error:
+            _unless_handed_over(error)
+
+
+def _unless_handed_over(error: Any) -> None:
+    """409: the task id was used before, by an earlier try of this very hand-over."""
+    status = getattr(error, "status_code", None)
+    if status != CONFLICT:
+        code = str(getattr(error, "err_code", "") or "FcError")
+        raise refused(ports.INVOKE, code, status, None, None)
+
+
+def _not_from_fc2(record: logging.LogRecord) -> bool:
+    """fc2 logs all request headers on the root logger when a call fails, the token included."""
+    return "/fc2/" not in record.pathname.replace("\\", "/")

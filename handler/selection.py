@@ -1,0 +1,115 @@
+"""Which ENIs a manual request means, a chunk at a time: each selector with the fewest calls.
+
+Nothing of the fleet is kept but the chunk in hand. Every chunk says where the next one begins, so
+that another invocation can go on from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from handler.cloud.ports import EniQuery, InstanceQuery
+from handler.errors import CloudFault
+from handler.model import Treatment
+from handler.reading import IDS_PER_CALL, Reading, batches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from handler.cloud.ports import Page
+    from handler.continuation import Cursor
+    from handler.model import Instance, Selector
+    from handler.reading import Reader
+
+T = TypeVar("T")
+
+# A tag query is answered with at most 1 000 (DescribeInstances reference).
+MOST_BY_TAG = 1000
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some of the ENIs.
+
+    Attributes:
+        named: the ids that the request names; empty for open selections.
+        reading: what a read shows of them.
+        next_page: the token of the page after this one, for listings.
+        last_id: the last id of this chunk, for sorted lists of ids.
+    """
+
+    named: frozenset[str]
+    reading: Reading
+    next_page: str | None = None
+    last_id: str | None = None
+
+
+def chunks(selector: Selector, reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
+    """All that is selected, from where the cursor stands."""
+    if selector.network_interface_ids:
+        yield from _by_ids(selector.network_interface_ids, reader.of_enis, cursor)
+    elif selector.vswitch_id or selector.everything:
+        yield from _by_listing(
+            EniQuery(vswitch_id=selector.vswitch_id, attached=True), reader, cursor
+        )
+    elif selector.tags:
+        yield from _by_tags(selector.tags, reader, cursor)
+    elif selector.scaling_group_id:
+        yield from _by_ids(reader.of_group(selector.scaling_group_id), reader.of_instances, cursor)
+    else:
+        yield from _by_ids(selector.instance_ids, reader.of_instances, cursor)
+
+
+def _by_ids(
+    ids: Iterable[str], read: Callable[[tuple[str, ...]], Reading], cursor: Cursor
+) -> Iterator[Chunk]:
+    rest = sorted(each for each in ids if cursor.after is None or each > cursor.after)
+    for batch in batches(rest, IDS_PER_CALL):
+        yield Chunk(frozenset(batch), read(batch), last_id=batch[-1])
+
+
+def _by_listing(query: EniQuery, reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
+    for page in _from(cursor.page, lambda start: reader.eni_pages(query, start)):
+        enis = {eni.id: eni for eni in page.items}
+        owners = sorted({e.instance_id for e in page.items if e.instance_id and e.ours})
+        yield Chunk(frozenset(), Reading(enis, reader.instances(owners)), page.next_token)
+
+
+def _by_tags(tags: tuple[tuple[str, str], ...], reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
+    """A tag query that reaches its bound is cut short there: then every instance is matched."""
+    found: list[Instance] = []
+    if cursor.page is None:
+        tagged = (
+            each for page in reader.instance_pages(InstanceQuery(tags=tags)) for each in page.items
+        )
+        found = sorted(islice(tagged, MOST_BY_TAG), key=lambda each: each.id)
+    if cursor.page is None and len(found) < MOST_BY_TAG:
+        rest = [each for each in found if cursor.after is None or each.id > cursor.after]
+        for batch in batches(rest, IDS_PER_CALL):
+            yield Chunk(frozenset(), _attached(batch, reader), last_id=batch[-1].id)
+        return
+    wanted = set(tags)
+    for page in _from(cursor.page, lambda start: reader.instance_pages(InstanceQuery(), start)):
+        matching = [each for each in page.items if wanted <= set(each.tags.items())]
+        yield Chunk(frozenset(), _attached(matching, reader), page.next_token)
+
+
+def _attached(instances: Iterable[Instance], reader: Reader) -> Reading:
+    known = {each.id: each for each in instances}
+    return Reading(reader.enis([eni for each in known.values() for eni in each.eni_ids]), known)
+
+
+def _from(start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]) -> Iterator[Page[T]]:
+    """Pages from a token on; from the first when the token is no longer good."""
+    found = pages(start)
+    try:
+        first = next(found)
+    except CloudFault as fault:
+        if start is None or fault.treatment is not Treatment.REJECTED:
+            raise
+        found = pages(None)
+        first = next(found)
+    yield first
+    yield from found

@@ -1,0 +1,413 @@
+"""The documentation says what the code does: tables, examples, commands and links are compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler import errors
+from handler.cloud import ports
+from handler.cloud.faults import FAULTS
+from handler.errors import BadSettings
+from handler.events import parse
+from handler.model import Eni, EniResult, Outcome, Reason, Request, Treatment, Wish
+from handler.planner import decide, demand
+from handler.records import COUNTS
+from handler.settings import Settings, read_settings
+from handler.target import parse_target
+from tests.localcloud.instance_types import built_in_types
+from tests.localcloud.testing import LocalCloud
+from tests.localcloud.world import DEFAULT_KEY
+from tests.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+INTERFACES = (ROOT / "docs/interfaces.md").read_text(encoding="utf-8")
+DEMO = json.loads((ROOT / "tests/localcloud/worlds/demo.json").read_text(encoding="utf-8"))
+PAGES = sorted(
+    [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+        ROOT / "events/README.md",
+        *(ROOT / "docs").rglob("*.md"),
+    ]
+)
+PAGE_NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+IN_LINE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+\.(?:json|md|py|toml|txt)")
+
+GETTERS: dict[str, Callable[[Settings], object]] = {
+    "TARGET_SECONDARY_IPS": lambda it: it.policy.default,
+    "TARGET_RULES": lambda it: list(it.policy.rules),
+    "TARGET_TAG": lambda it: it.policy.tag,
+    "ENI_SCOPE": lambda it: it.policy.scope,
+    "ALLOWED_SCALING_GROUPS": lambda it: it.policy.scaling_groups or None,
+    "ALLOWED_VSWITCHES": lambda it: it.policy.vswitches or None,
+    "VSWITCH_RESERVE": lambda it: it.vswitch_reserve,
+    "AVAILABLE_ENI_LIMIT": lambda it: it.available_eni_limit,
+    "ON_SHORTFALL": lambda it: it.on_shortfall,
+    "ASSIGN_PER_MINUTE": lambda it: it.assign_per_minute,
+    "BACKFILL_SHARE": lambda it: it.backfill_share,
+    "MAX_CONCURRENCY": lambda it: it.max_concurrency,
+    "DRY_RUN": lambda it: it.dry_run,
+    "SETTLE_SECONDS": lambda it: it.settle_seconds,
+    "VISIBILITY_SECONDS": lambda it: it.visibility_seconds,
+    "MINUTE_SECONDS": lambda it: it.minute_seconds,
+    "ECS_ENDPOINT": lambda it: it.endpoints.ecs,
+    "VPC_ENDPOINT": lambda it: it.endpoints.vpc,
+    "ESS_ENDPOINT": lambda it: it.endpoints.ess,
+    "FUNCTIONS_ENDPOINT": lambda it: it.endpoints.functions,
+    "ENDPOINT_NETWORK": lambda it: it.endpoints.network,
+    "LOG_LEVEL": lambda it: it.log_level,
+}
+
+
+class AskedFor(dict[str, str]):
+    """An empty environment that remembers which variables were looked up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Note the name; nothing is ever set."""
+        self.names.append(key)
+        return default
+
+
+# --- reading Markdown -------------------------------------------------------------------------
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading, up to the next heading of any level."""
+    found = re.search(rf"^#+ {re.escape(heading)}$(.*?)(?=^#+ |\Z)", text, re.M | re.S)
+    assert found is not None, f"no heading {heading!r}"
+    return found[1]
+
+
+def table(text: str, *header: str) -> list[tuple[str, ...]]:
+    """The rows of the one table with this header; cells without code marks around them."""
+    lines = [line.strip() for line in text.splitlines()]
+    title = "| " + " | ".join(header) + " |"
+    assert lines.count(title) == 1, f"{lines.count(title)} tables {title}"
+    rows = []
+    for line in lines[lines.index(title) + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append(tuple(_plain(cell) for cell in line.strip("| ").split(" | ")))
+    return rows
+
+
+def _plain(cell: str) -> str:
+    only_code = re.fullmatch(r"`([^`]*)`", cell.strip())
+    return only_code[1] if only_code else cell.strip()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return [body for found, body in FENCED.findall(text) if found == language]
+
+
+def json_blocks() -> list[Any]:
+    """Every JSON example of the README."""
+    return [json.loads(body) for body in blocks(README, "json")]
+
+
+def code(text: str) -> str:
+    """Everything that stands in code marks."""
+    inline = IN_LINE.findall(FENCED.sub("", text))
+    return "\n".join([*inline, *(body for _, body in FENCED.findall(text))])
+
+
+def anchors(text: str) -> set[str]:
+    """The fragments by which a page's headings are linked to."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+# --- the tables of the README -----------------------------------------------------------------
+
+
+def test_readme_opens_with_one_sentence() -> None:
+    """The first paragraph after the title is one sentence."""
+    first = README.split("\n\n")[1]
+    assert first.count(".") == 1
+    assert first.endswith(".")
+
+
+def test_settings_table_has_every_variable_with_its_default() -> None:
+    """The table names the variables that the code looks up, each with the default it gives."""
+    environ = AskedFor()
+    settings = read_settings(environ)
+    rows = table(README, "variable", "default", "allowed", "meaning")
+    expected = {name: _default(GETTERS[name](settings)) for name in environ.names}
+    assert {row[0]: row[1] for row in rows} == expected
+    assert len(rows) == len(expected)
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+
+
+def test_settings_table_says_what_is_allowed() -> None:
+    """What the table allows is what the error about a bad value of that variable allows."""
+    rows = table(README, "variable", "default", "allowed", "meaning")
+    with pytest.raises(BadSettings) as raised:
+        read_settings({row[0]: "?" * 200 for row in rows})
+    allowed = {
+        problem.partition(": ")[0]: problem.partition("; allowed: ")[2]
+        for problem in raised.value.problems
+    }
+    assert {row[0]: row[2] for row in rows} == allowed
+
+
+def test_worked_example_of_quotas_is_what_the_planner_does() -> None:
+    """On an `ecs.g7.xlarge`, each target gives the numbers of the table."""
+    rows = table(README, "target", "no prefixes", "two prefixes", "why")
+    capacity = built_in_types()["ecs.g7.xlarge"].addresses_per_eni - 1
+    for target, without, beside, _ in rows:
+        assert [without, beside] == [_planned(target, capacity, held) for held in (0, 2)]
+
+
+def _planned(target: str, capacity: int, prefixes: int) -> str:
+    """What an empty ENI ends with, as the table says it."""
+    held = frozenset(f"10.0.9.{16 * each}/28" for each in range(prefixes))
+    eni = Eni("eni-a", "Primary", "InUse", "vsw-a", "i-a", prefixes=held)
+    wanted = demand(eni, Wish(parse_target(target), "default"), capacity)
+    (decision,) = decide([wanted], {"vsw-a": 100})
+    count = decision.ask.count if decision.ask else 0
+    return f"{count}, and `short`" if decision.outcome is Outcome.SHORT else str(count)
+
+
+def test_example_rules_are_accepted() -> None:
+    """Every JSON list of rules can be used as TARGET_RULES."""
+    lists = [each for each in json_blocks() if isinstance(each, list) and "target" in each[0]]
+    accepted = [read_settings({"TARGET_RULES": json.dumps(each)}).policy.rules for each in lists]
+    assert [len(rules) for rules in accepted] == [len(each) for each in lists] != []
+
+
+def test_outcomes_table_lists_every_outcome() -> None:
+    """One row per outcome, in the order of the enum."""
+    header = ("outcome", "meaning", "what to do", "what the hook is told")
+    assert [row[0] for row in table(README, *header)] == [each.value for each in Outcome]
+
+
+def test_reasons_table_lists_every_reason() -> None:
+    """One row per reason, in the order of the enum, and with outcomes that exist."""
+    rows = table(README, "reason", "outcome", "meaning", "what to do")
+    assert [row[0] for row in rows] == [each.value for each in Reason]
+    outcomes = {word.strip("` ") for row in rows for word in row[1].split(",")}
+    assert outcomes == {each.value for each in Outcome}
+
+
+def test_error_table_is_the_table_of_the_code() -> None:
+    """Every code with its treatment and advice, word for word and in the code's order."""
+    expected = [(name, it.treatment.value, it.advice) for name, it in FAULTS.items()]
+    assert table(README, "code", "treatment", "advice") == expected
+
+
+def test_treatments_table_lists_every_treatment() -> None:
+    """One row per treatment."""
+    rows = table(README, "treatment", "what the function does")
+    assert sorted(row[0] for row in rows) == sorted(each.value for each in Treatment)
+
+
+def test_ram_actions_are_those_that_the_code_calls() -> None:
+    """Table and example policy name exactly the operations that `ports` has."""
+    calls = [value for value in vars(ports).values() if re.match(r"(ecs|ess|vpc):", str(value))]
+    rows = [row[0] for row in table(README, "action", "why", "when")]
+    policies = [each for each in json_blocks() if isinstance(each, dict) and "Statement" in each]
+    allowed = [statement["Action"] for policy in policies for statement in policy["Statement"]]
+    assert sorted(rows) == sorted(calls)
+    assert allowed == [rows]
+
+
+def test_exceptions_table_names_exceptions_that_exist() -> None:
+    """Each exception of the table is one of `handler.errors`, or Python's own."""
+    known = {*vars(errors), "SystemExit"}
+    assert {row[0] for row in table(README, "exception", "meaning")} <= known
+
+
+# --- requests, records and results ------------------------------------------------------------
+
+
+def requests() -> list[dict[str, Any]]:
+    """The manual requests among the JSON examples."""
+    objects = [each for each in json_blocks() if isinstance(each, dict)]
+    return [each for each in objects if "backfill" in each or "plan" in each]
+
+
+def test_example_requests_are_accepted() -> None:
+    """Every example of a manual request is one, in the region of the examples."""
+    raw = [json.dumps(each).encode() for each in requests()]
+    parsed = [parse(each, home_region="cn-hangzhou") for each in raw]
+    assert [each for each in parsed if not isinstance(each, Request)] == []
+
+
+def test_examples_show_every_selector_and_explicit_field() -> None:
+    """The tables of selectors and options name all fields, and each selector has an example."""
+    bodies = [body for each in requests() for body in each.values()]
+    selectors = [row[0] for row in table(README, "selector", "means")]
+    options = [row[0] for row in table(README, "option", "type", "meaning")]
+    refused = parse(b'{"backfill": {"?": 1}}', home_region="cn-hangzhou")
+    assert getattr(refused, "allowed", "").split(", ") == selectors + options
+    assert {key for body in bodies for key in body if key in selectors} == set(selectors)
+
+
+def test_quoted_rejection_is_what_the_function_says() -> None:
+    """The example of a rejection is the reason that such a request gets."""
+    request = {"backfill": {"all": True, "region": "cn-beijing"}}
+    parsed = parse(json.dumps(request).encode(), home_region="cn-hangzhou")
+    assert getattr(parsed, "reason", None) in {body.strip() for body in blocks(README, "")}
+
+
+def test_interfaces_list_every_count() -> None:
+    """The table of counts is the documented order of the code."""
+    assert [row[0] for row in table(INTERFACES, "count", "meaning")] == list(COUNTS)
+
+
+def record_fields(record_type: str) -> list[str]:
+    """The fields that docs/interfaces.md gives a record, the common ones left out."""
+    rows = table(section(INTERFACES, f"`{record_type}`"), "field", "type", "meaning")
+    return [row[0] for row in rows]
+
+
+def written() -> dict[str, set[str]]:
+    """The fields of every record that a few real deliveries write, by record type."""
+    refusal = {"action": "AssignPrivateIpAddresses", "fault": "error", "code": "Throttling.User"}
+    events = ("ess-lifecycle-hook-scale-out", "unknown-shape", "backfill-misspelt-field")
+    found: dict[str, set[str]] = {}
+    with Stage(DEMO, {"TARGET_SECONDARY_IPS": "8"}, [refusal]) as stage:
+        for name in events:
+            raw = (ROOT / f"events/{name}.json").read_bytes()
+            for record in stage.deliver(raw).records:
+                found.setdefault(record["record_type"], set()).update(record)
+    return found
+
+
+def test_records_have_the_documented_fields() -> None:
+    """Each record type is documented with exactly the fields that it is written with."""
+    common = {row[0] for row in table(section(INTERFACES, "Records"), "field", "type", "meaning")}
+    records = written()
+    assert {name: common | set(record_fields(name)) for name in records} == records
+    documented = {row[0] for row in table(README, "`record_type`", "when", "level")}
+    assert documented == set(records)
+
+
+def test_eni_result_is_documented_in_the_order_of_the_code() -> None:
+    """The fields of an ENI's record stand in the table as in `EniResult`."""
+    expected = [each.name for each in dataclasses.fields(EniResult)]
+    assert record_fields("eni_result") == expected
+
+
+def test_result_has_the_documented_fields() -> None:
+    """A result has the fields of the table; `enis_left_out` only when something is left out."""
+    rows = table(section(INTERFACES, "Result out"), "field", "type", "meaning")
+    with Stage(DEMO) as stage:
+        result = stage.deliver({"plan": {"all": True}}).result
+    assert [row[0] for row in rows if row[0] != "enis_left_out"] == list(result)
+
+
+# --- the local cloud --------------------------------------------------------------------------
+
+
+def test_example_script_runs_against_the_local_cloud() -> None:
+    """The Python example lists the ENIs of the demo world with the documented key."""
+    (script,) = blocks(README, "python")
+    assert (DEFAULT_KEY.id in script, DEFAULT_KEY.secret in script) == (True, True)
+    with LocalCloud(DEMO) as cloud:
+        here = script.replace("127.0.0.1:7070", cloud.address)
+        shown = subprocess.run(  # noqa: S603  (this interpreter, and the README's script)
+            [sys.executable, "-c", here], check=True, capture_output=True, text=True
+        )
+    assert "eni-bp1web1primary00001 2\n" in shown.stdout
+
+
+def test_example_world_and_faults_are_accepted() -> None:
+    """The local cloud starts with the example world and the example faults."""
+    (world,) = [each for each in json_blocks() if "vswitches" in each]
+    (faults,) = [each for each in json_blocks() if isinstance(each, list) and "fault" in each[0]]
+    with LocalCloud(world, faults=faults) as cloud:
+        assert [each["id"] for each in cloud.state()["instances"]] == ["i-a"]
+
+
+# --- commands, files and links ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_commands_are_make_targets(name: str) -> None:
+    """Every `make <target>` that a page tells people to use is in the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    used = set(re.findall(r"\bmake ([a-z]+)", code((ROOT / name).read_text(encoding="utf-8"))))
+    assert used - targets == set()
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_links_lead_somewhere(name: str) -> None:
+    """Every relative link names a file or folder that exists, and a heading in it."""
+    page = ROOT / name
+    broken = []
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        path, _, fragment = link.partition("#")
+        target = page if not path else (page.parent / path).resolve()
+        if link.startswith("https://"):
+            continue
+        known = anchors(target.read_text(encoding="utf-8")) if target.suffix == ".md" else set()
+        if not target.exists() or (fragment and fragment not in known):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_files_that_are_named_exist(name: str) -> None:
+    """Every path of the project that stands in code marks is a file."""
+    mentioned = FILE.findall(code((ROOT / name).read_text(encoding="utf-8")))
+    assert [path for path in mentioned if not (ROOT / path).is_file()] == []
+
+
+def test_changelog_has_an_unreleased_section() -> None:
+    """What is not released yet has its place, with what was added."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## \[Unreleased\]\n\n### Added\n\n- ", changelog, re.MULTILINE)
+
+
+def test_every_decision_is_listed_in_the_architecture() -> None:
+    """docs/architecture.md links every decision record, and each has the three parts."""
+    records = sorted((ROOT / "docs/decisions").glob("*.md"))
+    listed = re.findall(r"^- \[\d{4}\]\(decisions/([^)]+)\)", _architecture(), re.MULTILINE)
+    assert listed == [record.name for record in records]
+    for record in records:
+        headings = re.findall(r"^## (.+)$", record.read_text(encoding="utf-8"), re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences"]
+
+
+def _architecture() -> str:
+    return (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def test_dependencies_are_each_explained() -> None:
+    """The decision record has one row per runtime dependency of pyproject.toml."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    block = re.search(r"^dependencies = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    record = (ROOT / "docs/decisions/0002-dependencies.md").read_text(encoding="utf-8")
+    rows = table(record, "package", "why it is there", "cost at import")
+    assert sorted(row[0] for row in rows) == sorted(re.findall(r'"([^"]+)"', block[1]))

@@ -1,0 +1,60 @@
+"""Every payload in `events/`, delivered as the runtime delivers it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from handler.events import parse
+from tests.unit.events_table import EVENTS, EXPECTED, HOME, TOKEN, decision
+
+PAYLOADS = sorted(path.name for path in EVENTS.iterdir() if path.name != "README.md")
+README_ROW = re.compile(r"^\| `(?P<file>[^`]+)` \| [^|]+ \| (?P<decision>.+) \|$", re.MULTILINE)
+
+
+def test_every_payload_has_an_expected_decision() -> None:
+    """The table and the folder name the same files."""
+    assert sorted(EXPECTED) == PAYLOADS
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_payload_is_decided_as_expected(name: str) -> None:
+    """Each payload, as bytes, gives exactly the value that the table has for it."""
+    assert parse((EVENTS / name).read_bytes(), home_region=HOME) == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", [name for name in PAYLOADS if name.endswith(".json")])
+def test_decoded_payload_is_decided_like_its_bytes(name: str) -> None:
+    """An object or array that was decoded before is taken as the JSON it came from."""
+    decoded = json.loads((EVENTS / name).read_bytes())
+    assert parse(decoded, home_region=HOME) == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_decision_does_not_show_the_hook_token(name: str) -> None:
+    """What can reach a log line of any payload does not contain the token."""
+    assert TOKEN not in repr(parse((EVENTS / name).read_bytes(), home_region=HOME))
+
+
+def test_importing_the_parser_loads_the_standard_library_only() -> None:
+    """Events are read before any client is needed, so the parser must not load one."""
+    script = "import sys; before = set(sys.modules); import handler.events\n"
+    script += "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
+    loaded = subprocess.run(  # noqa: S603  (this interpreter, and a script that is written here)
+        [sys.executable, "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=EVENTS.parent,
+    )
+    assert set(loaded.stdout.split()) - sys.stdlib_module_names == {"handler"}
+
+
+def test_readme_lists_every_payload_with_its_decision() -> None:
+    """The README of the payloads has one row per file, with the decision it really gets."""
+    rows = README_ROW.findall((EVENTS / "README.md").read_text(encoding="utf-8"))
+    assert rows == [(name, decision(EXPECTED[name])) for name in PAYLOADS]

@@ -1,0 +1,385 @@
+"""The protocol against a strict model of ECS, with several writers and everything that goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from handler.errors import CloudFault
+from handler.model import Answer, Ask, Decision, Eni, Treatment, Wish
+from handler.planner import decide, demand
+from handler.pursuit import (
+    Pause,
+    Pursuit,
+    Timing,
+    Verdict,
+    answered,
+    asked,
+    begin,
+    client_token,
+    hindrance,
+    located,
+    next_call,
+    observe,
+    paused,
+    refused,
+)
+from handler.rooms import Rooms
+from handler.target import Target
+from tests.unit.builders import addresses, eni, fault, instance
+
+REGION, VSWITCH = "cn-a", "vsw-a"
+ENIS = ("eni-a", "eni-b")
+QUOTA = 6
+POOL = addresses(2 * QUOTA + 4)
+TIMING = Timing(settle=10.0, visibility=20.0)
+# Reads lag less than the settle time; so does everything that the promise is given for.
+LAGS = st.sampled_from([0, 1, 4, 9])
+MAX_CREW = 4
+
+EXHAUSTED, FULL = "InvalidVSwitchId.IpNotEnough", "MaxEniPrivateIpsCountExceeded"
+TAKEN = "InvalidPrivateIpAddress.Duplicated"
+MISMATCH, BURNT = "IdempotentParameterMismatch", "IdempotentFailed"
+
+HeldSets = dict[str, frozenset[str]]
+
+
+@dataclass
+class Ecs:
+    """What ECS knows: addresses held, of which time, and what each token was answered.
+
+    Attributes:
+        failures: what a token that was refused is answered the next time: "forgotten" (tried
+            anew), "replayed" (the same refusal) or "burnt" (IdempotentFailed).
+        others: addresses of the vSwitch that somebody else uses.
+        history: for every change, when it was and what each ENI held then.
+        horizon: the change before which no read looks back.
+    """
+
+    failures: str
+    held: HeldSets
+    others: frozenset[str] = frozenset()
+    tokens: dict[str, tuple[str, Ask, Answer | str]] = field(default_factory=dict)
+    history: list[tuple[float, HeldSets, int]] = field(default_factory=list)
+    horizon: int = 0
+    performed: int = 0
+
+    @property
+    def free(self) -> list[str]:
+        """Addresses that nobody has, the lowest first, as they are given out."""
+        used = self.others.union(*self.held.values())
+        return [each for each in POOL if each not in used]
+
+    def note(self, now: float) -> None:
+        """Remember what is so from now on."""
+        self.history.append((now, dict(self.held), len(self.free)))
+
+    def as_of(self, moment: float) -> tuple[HeldSets, int]:
+        """What a read shows that is as late as that."""
+        known = [index for index, (at, _, _) in enumerate(self.history) if at <= moment]
+        _, held, free = self.history[max([self.horizon, *known])]
+        return held, free
+
+    def assign(self, eni_id: str, ask: Ask, token: str, now: float) -> Answer:
+        """AssignPrivateIpAddresses: once per token."""
+        if token in self.tokens:
+            return self._again(eni_id, ask, token)
+        answer = self._refusal(eni_id, ask) or self._perform(eni_id, ask, now)
+        if isinstance(answer, Answer) or self.failures != "forgotten":
+            self.tokens[token] = (eni_id, ask, answer)
+        return _said(answer)
+
+    def forget_refusals(self) -> None:
+        """What refusals are replayed lapses in time; a burnt token may stay so for good."""
+        if self.failures == "replayed":
+            said = self.tokens.items()
+            self.tokens = {token: each for token, each in said if isinstance(each[2], Answer)}
+
+    def _again(self, eni_id: str, ask: Ask, token: str) -> Answer:
+        of_eni, of_ask, answer = self.tokens[token]
+        if (of_eni, of_ask) != (eni_id, ask):
+            raise fault(MISMATCH, 403)
+        if isinstance(answer, str) and self.failures == "burnt":
+            raise fault(BURNT, 403)
+        return _said(answer)
+
+    def _refusal(self, eni_id: str, ask: Ask) -> str | None:
+        if not set(ask.values) <= set(self.free):
+            return TAKEN
+        if len(self.held[eni_id]) + ask.count > QUOTA:
+            return FULL
+        return EXHAUSTED if ask.count > len(self.free) else None
+
+    def _perform(self, eni_id: str, ask: Ask, now: float) -> Answer:
+        new = ask.values or tuple(self.free[: ask.count])
+        self.held[eni_id] |= {*new}
+        self.performed += 1
+        self.note(now)
+        return Answer(new)
+
+
+def _said(answer: Answer | str) -> Answer:
+    if isinstance(answer, str):
+        raise fault(answer, 403)
+    return answer
+
+
+@dataclass
+class Writer:
+    """One invocation at work on one ENI, step by step as `handler.reconcile` takes them."""
+
+    eni_id: str
+    target: int
+    pursuit: Pursuit | None = None
+    call: tuple[Ask, str] | None = None
+    pause: Pause | None = None
+    verdict: Verdict | None = None
+    rooms: Rooms = field(default_factory=lambda: Rooms(reserve=0))
+
+    def restart(self) -> None:
+        """Begin with no memory."""
+        self.pursuit = self.call = self.pause = self.verdict = None
+        self.rooms = Rooms(reserve=0)
+
+    def look(self, ecs: Ecs, now: float, lag: float) -> None:
+        """Read, and plan from what was read."""
+        held, free = ecs.as_of(now - lag)
+        self._take_in(eni(self.eni_id, held[self.eni_id]), now)
+        pursuit = self._known()
+        if self.rooms.unknown({VSWITCH}) or _is_exhausted(pursuit):
+            self.rooms.learn(VSWITCH, free)
+        if pursuit.taken and pursuit.polls == 0:
+            theirs = frozenset().union(*(held[each] for each in ENIS if each != self.eni_id))
+            self.pursuit = located(pursuit, theirs & {*pursuit.taken})
+        self._plan(now)
+
+    def _known(self) -> Pursuit:
+        assert self.pursuit is not None
+        return self.pursuit
+
+    def _take_in(self, found: Eni, now: float) -> None:
+        if self.pursuit is None:
+            self.pursuit = begin(found)
+        else:
+            self.pursuit = observe(self.pursuit, found, now, TIMING)
+
+    def _plan(self, now: float) -> None:
+        """Finish, wait, or get a call ready."""
+        self.call = self.pause = None
+        pursuit = self._known()
+        self.rooms.settle(self.eni_id, 0)
+        wanted = demand(pursuit.eni, Wish(Target(count=self.target), "default"), QUOTA)
+        held_up: Pause | Verdict | None = pursuit.verdict
+        if wanted.ask is not None and held_up is None:
+            held_up = hindrance(pursuit, instance(), now, TIMING)
+        if isinstance(held_up, Pause):
+            self.pursuit, self.pause = paused(pursuit, instance(), now), held_up
+        elif isinstance(held_up, Verdict):
+            self.verdict = held_up
+        else:
+            self._next(pursuit, decide([wanted], self.rooms.left())[0])
+
+    def _next(self, pursuit: Pursuit, decision: Decision) -> None:
+        self.pursuit, ask = next_call(pursuit, decision)
+        if ask is None:
+            self.verdict = self.pursuit.verdict
+        else:
+            self.rooms.grant(self.eni_id, VSWITCH, ask.count)
+            token = client_token(REGION, self.eni_id, self.pursuit.held, self.pursuit.generation)
+            self.call = ask, token
+
+    def hear(self, said: Answer | CloudFault, now: float) -> None:
+        """Note what came of the call that was ready."""
+        assert self.call is not None
+        sent = asked(self._known(), *self.call, now)
+        self.call = None
+        if isinstance(said, Answer):
+            self.pursuit = answered(sent, said, now)
+        else:
+            self.pursuit = refused(sent, said, now, TIMING)
+        if self.pursuit.write is None:
+            self.rooms.settle(self.eni_id, 0)
+
+
+def _is_exhausted(pursuit: Pursuit) -> bool:
+    treated = pursuit.fault.treatment if pursuit.fault else None
+    return pursuit.refused_ask is not None and treated is Treatment.EXHAUSTED
+
+
+PICKS = st.integers(0, MAX_CREW - 1)
+WANTED = st.integers(1, QUOTA + 1)
+FATES = st.sampled_from(["answered", "answered", "unanswered", "unheard", "busy", "delayed"])
+
+
+class Protocol(RuleBasedStateMachine):
+    """Writers with different targets, on two ENIs of one vSwitch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.in_flight: list[tuple[str, Ask, str]] = []
+        self.crew: list[Writer] = []
+
+    @initialize(
+        failures=st.sampled_from(["forgotten", "replayed", "burnt"]),
+        first=st.integers(0, 2),
+        second=st.integers(0, 2),
+        wanted=st.lists(WANTED, min_size=1, max_size=3),
+    )
+    def found(self, failures: str, first: int, second: int, wanted: list[int]) -> None:
+        """Two ENIs that hold something already, and writers on one of them."""
+        held = {"eni-a": frozenset(POOL[:first]), "eni-b": frozenset(POOL[-1 : -1 - second : -1])}
+        self.ecs = Ecs(failures, held)
+        self.ecs.note(self.now)
+        self.allowed = {eni_id: len(held[eni_id]) for eni_id in ENIS}
+        for each in wanted:
+            self.deliver("eni-a", each, 0)
+
+    # --- writers ------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.crew) < MAX_CREW)
+    @rule(eni_id=st.sampled_from(["eni-a", *ENIS]), wanted=WANTED, lag=LAGS)
+    def deliver(self, eni_id: str, wanted: int, lag: int) -> None:
+        """An event, or a duplicate of it, starts an invocation that knows nothing, and reads."""
+        writer = Writer(eni_id, wanted)
+        self.allowed[eni_id] = max(self.allowed[eni_id], min(wanted, QUOTA))
+        self.crew.append(writer)
+        writer.look(self.ecs, self.now, lag)
+
+    @precondition(lambda self: self.crew)
+    @rule(moves=st.lists(st.tuples(PICKS, LAGS, FATES), min_size=1, max_size=8))
+    def interleave(self, moves: list[tuple[int, int, str]]) -> None:
+        """Writers take steps in any order."""
+        for which, lag, fate in moves:
+            if self.crew:
+                self._step(self.crew[which % len(self.crew)], lag, fate)
+
+    def _step(self, writer: Writer, lag: int, fate: str) -> None:
+        """A writer reads, or makes the call that it has ready; when it is finished it leaves."""
+        if writer.call is None:
+            writer.look(self.ecs, self.now, lag)
+        else:
+            self._call(writer, writer.call, fate)
+        if writer.verdict is not None:
+            self.crew.remove(writer)
+
+    @precondition(lambda self: self.crew)
+    @rule(which=PICKS, lag=LAGS)
+    def crash(self, which: int, lag: int) -> None:
+        """An invocation dies, and its event is delivered again to one with no memory."""
+        writer = self.crew[which % len(self.crew)]
+        writer.restart()
+        writer.look(self.ecs, self.now, lag)
+
+    def _call(self, writer: Writer, call: tuple[Ask, str], fate: str) -> None:
+        """Performed or not, answered or not, now or later."""
+        said: Answer | CloudFault = fault("ServiceUnavailable" if fate == "busy" else "no_answer")
+        if fate in {"answered", "unanswered"}:
+            heard = self._perform(writer.eni_id, *call)
+            said = heard if fate == "answered" else said
+        if fate == "delayed":
+            self.in_flight.append((writer.eni_id, *call))
+        writer.hear(said, self.now)
+
+    def _perform(self, eni_id: str, ask: Ask, token: str) -> Answer | CloudFault:
+        try:
+            return self.ecs.assign(eni_id, ask, token, self.now)
+        except CloudFault as refusal:
+            return refusal
+
+    @precondition(lambda self: self.in_flight)
+    @rule(which=PICKS)
+    def arrive(self, which: int) -> None:
+        """A call that nobody waits for any more is performed after all."""
+        self._perform(*self.in_flight.pop(which % len(self.in_flight)))
+
+    @precondition(lambda self: self.crew)
+    @rule(which=PICKS, lag=LAGS)
+    def run(self, which: int, lag: int) -> None:
+        """An invocation runs to its end while all others stand still."""
+        self._run(self.crew.pop(which % len(self.crew)), lag)
+
+    def _run(self, writer: Writer, lag: int) -> int:
+        """Rounds until the writer is finished; how many calls it made."""
+        calls = 0
+        for _ in range(400):
+            if writer.call is not None:
+                self._call(writer, writer.call, "answered")
+                calls += 1
+            writer.look(self.ecs, self.now, lag)
+            if writer.verdict is not None:
+                return calls
+            if writer.pause is not None:
+                self.now = max(self.now, writer.pause.until)
+        raise AssertionError("a writer does not come to an end")
+
+    # --- the world ----------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 4, 9, 10, 11, 30]))
+    def pass_time(self, seconds: int) -> None:
+        """Time goes by."""
+        self.now += seconds
+
+    @precondition(lambda self: not self.in_flight)
+    @rule(eni_id=st.sampled_from(["eni-a", *ENIS]), keep=st.integers(0, 2))
+    def unassign(self, eni_id: str, keep: int) -> None:
+        """An operator takes addresses away, and all read again before they write.
+
+        ECS has no conditional write: what is read before and written after somebody else has
+        changed the ENI is nothing that tokens can prevent.
+        """
+        kept = sorted(self.ecs.held[eni_id])[:keep]
+        self.ecs.held[eni_id] = frozenset(kept)
+        self.ecs.note(self.now)
+        self.ecs.horizon = len(self.ecs.history) - 1
+        for writer in self.crew:
+            writer.call = None
+
+    @rule(number=st.integers(0, len(POOL)))
+    def others_use(self, number: int) -> None:
+        """Others in the vSwitch come and go."""
+        free = set(self.ecs.free) | self.ecs.others
+        self.ecs.others = frozenset([each for each in POOL if each in free][:number])
+        self.ecs.note(self.now)
+
+    # --- the promises -------------------------------------------------------------------------
+
+    @invariant()
+    def never_above_target(self) -> None:
+        """At most what it had or the largest target, within its quota, and no address twice."""
+        for eni_id, held in self.ecs.held.items():
+            assert len(held) <= self.allowed[eni_id] <= QUOTA
+        assert not self.ecs.held["eni-a"] & self.ecs.held["eni-b"]
+        assert not self.ecs.others & frozenset().union(*self.ecs.held.values())
+
+    def teardown(self) -> None:
+        """Once faults stop, delivering an event again reaches the target; then nothing is written."""
+        if not hasattr(self, "ecs"):
+            return
+        self.in_flight.clear()
+        self.ecs.forget_refusals()
+        self.others_use(0)
+        for eni_id in ENIS:
+            self._converges(eni_id)
+
+    def _converges(self, eni_id: str) -> None:
+        target = self.allowed[eni_id]
+        for _ in range(6):
+            self.now += 100
+            self._run(Writer(eni_id, target), 0)
+        assert target == len(self.ecs.held[eni_id])
+        assert 0 == self._run(Writer(eni_id, target), 0)
+        self.never_above_target()
+
+
+Protocol.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestProtocol = Protocol.TestCase
