@@ -135,8 +135,9 @@ class App:
         return {"action": "batch", "request_id": request_id, "counts": counts, "results": results}
 
     def _one(self, item: Item, delivery: Delivery, context: object) -> Result:
+        cursor = None
         if isinstance(item, Request) and self._refuses(item):
-            allowed = "a share above 0 of ASSIGN_PER_MINUTE"
+            cursor, allowed = item.cursor, "a share above 0 of ASSIGN_PER_MINUTE"
             item = Rejected("BACKFILL_SHARE", "0", allowed, item.source, item.region, item.event_id)
         if isinstance(item, Request):
             return self._work(item, delivery, context)
@@ -149,6 +150,7 @@ class App:
             source=item.source,
             reason=item.reason,
             event_id=item.event_id,
+            **({"cursor": cursor} if cursor else {}),
         )
         return result
 

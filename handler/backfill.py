@@ -83,8 +83,8 @@ class Backfill:
             found, missing = sort_out(reading, missing)
             self.crew.work(reading, found - ready)
         self._record_unread(missing, reading, late)
-        if late is not None:
-            raise late
+        if self.crew.tally.out_of_time():
+            raise OutOfTime("the time was not enough for all ENIs of a chunk")
 
     def _read(self, ids: frozenset[str]) -> Reading:
         by_eni = bool(self.crew.request.selector.network_interface_ids)

@@ -97,6 +97,10 @@ class Tally:
         again = {Outcome.SATISFIED.value, Outcome.DEFERRED.value}
         return any(self.counts[each.value] for each in Outcome if each.value not in again)
 
+    def out_of_time(self) -> bool:
+        """Whether time ran out for anything."""
+        return any(each.reason is Reason.OUT_OF_TIME for each in self.undecided)
+
     def sums(self) -> dict[str, int]:
         """Every count, zeros included, in the documented order."""
         return {name: self.counts[name] for name in COUNTS}

@@ -1,0 +1,120 @@
+"""A backfill that outlasts one invocation goes on in the next, under Function Compute itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.localcloud.functions.sample_world import NEW, OLD, SERVICE, until
+from tests.localcloud.functions.sdk import asynchronous, invoke, invoke_fc2
+from tests.localcloud.testing import LocalCloud
+from tests.worlds import instance, world
+
+ROOT = Path(__file__).parents[2]
+WRITE = "AssignPrivateIpAddresses"
+FLEET = 100
+# A minute of one second, 10 writes in it, and 4 s of timeout: about 40 ENIs in an invocation.
+MINUTE, TIMEOUT = 1.0, 4
+SETTINGS = {
+    "TARGET_SECONDARY_IPS": "2",
+    "ASSIGN_PER_MINUTE": "10",
+    "BACKFILL_SHARE": "1",
+    "MINUTE_SECONDS": "1",
+    "SETTLE_SECONDS": "1",
+    "VISIBILITY_SECONDS": "1",
+}
+ALL = json.dumps({"backfill": {"all": True}}).encode()
+
+
+def region(**more: Any) -> dict[str, Any]:
+    """A fleet, and the function that is to bring it to its target, in both generations."""
+    common = {
+        "code": str(ROOT),
+        "handler": "index.handler",
+        "initializer": "index.initialize",
+        "timeout": TIMEOUT,
+        "env": SETTINGS | more,
+    }
+    functions = [
+        {"name": NEW, "runtime": "python3.12", **common},
+        {"name": OLD, "service": SERVICE, "runtime": "python3.10", **common},
+    ]
+    fleet = [instance(f"n{number:03}") for number in range(FLEET)]
+    return world(*fleet, lifecycle_actions=[], functions=functions)
+
+
+def held(cloud: LocalCloud) -> set[int]:
+    """How many secondary addresses the ENIs hold, from the cloud's own books."""
+    return {len(eni["secondary"]) for each in cloud.state()["instances"] for eni in each["enis"]}
+
+
+def records(cloud: LocalCloud, name: str, record_type: str) -> list[dict[str, Any]]:
+    """The records of one type that a function has written."""
+    rows = [
+        json.loads(row["message"]) for row in cloud.logs(name) if '"record_type"' in row["message"]
+    ]
+    return [row for row in rows if row["record_type"] == record_type]
+
+
+def ended(cloud: LocalCloud, name: str) -> bool:
+    """Whether a run has ended that handed nothing over and raised nothing."""
+    fine = [row for row in records(cloud, name, "run_summary") if not row["raised"]]
+    return len(fine) > len(records(cloud, name, "continuation"))
+
+
+@pytest.mark.parametrize("generation", ["FC 3.0", "FC 2.0"])
+def test_chain_of_invocations_brings_the_whole_fleet_to_target(generation: str) -> None:
+    """Each hop is one task id; every ENI ends at target, none is written to twice."""
+    name = NEW if generation == "FC 3.0" else OLD
+    with LocalCloud(region(), minute=MINUTE) as cloud:
+        if name == NEW:
+            invoke(cloud, NEW, ALL, asynchronous("first"))
+        else:
+            invoke_fc2(cloud, SERVICE, OLD, ALL, {"x-fc-invocation-type": "Async"})
+        until(lambda: ended(cloud, name), seconds=60)
+        assert {2} == held(cloud)
+        assert FLEET == len([call for call in cloud.calls(WRITE) if call["status"] == 200])
+        hops = [row["hop"] for row in records(cloud, name, "continuation")]
+        assert list(range(1, len(hops) + 1)) == hops
+        assert len(hops) >= 2
+        tasks = [
+            row["task_id"] for row in cloud.invocations() if str(row["task_id"]).startswith("bf_")
+        ]
+        assert [row["task_id"] for row in records(cloud, name, "continuation")] == tasks
+
+
+def test_chain_survives_the_death_of_an_invocation() -> None:
+    """Killed in the middle of a page: the runtime tries again, and what was done is found done."""
+    with LocalCloud(region(), minute=MINUTE) as cloud:
+        invoke(cloud, NEW, ALL, asynchronous("first"))
+        until(lambda: len(cloud.calls(WRITE)) >= 20, seconds=30)
+        assert cloud.kill_instance(NEW)
+        until(lambda: ended(cloud, NEW), seconds=60)
+        assert {2} == held(cloud)
+        assert "exited" in {row["outcome"] for row in cloud.invocations()}
+
+
+def test_hand_over_whose_reply_is_lost_does_not_fork_the_chain() -> None:
+    """Asked for again under the same task id, it is found handed over: 409 is success."""
+    with LocalCloud(region(), minute=MINUTE) as cloud:
+        invoke(cloud, NEW, ALL, asynchronous("first"))
+        cloud.faults([{"action": "InvokeFunction", "fault": "no_reply"}])
+        until(lambda: ended(cloud, NEW), seconds=60)
+        assert {2} == held(cloud)
+        tasks = [row["task_id"] for row in cloud.invocations() if row["attempt"] == 1]
+        assert sorted(set(tasks)) == sorted(tasks)
+        assert 409 in {call["status"] for call in cloud.calls("InvokeFunction")}
+
+
+def test_chain_ends_when_backfills_are_switched_off() -> None:
+    """BACKFILL_SHARE=0 at a later hop: refused, with the cursor to go on from on record."""
+    cursor = {"version": 1, "chain": "abc", "hop": 3, "page": "token"}
+    request = {"backfill": {"all": True, "cursor": cursor}}
+    with LocalCloud(region(BACKFILL_SHARE="0"), minute=MINUTE) as cloud:
+        result = invoke(cloud, NEW, json.dumps(request).encode()).json
+        assert "rejected" == result["action"]
+        assert cursor == records(cloud, NEW, "event_rejected")[0]["cursor"]
+        assert {0} == held(cloud)
