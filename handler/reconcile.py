@@ -151,10 +151,11 @@ class Reconciler:
     def _held_up(self, member: Member, wanted: Demand, now: float) -> Pause | Verdict | None:
         """What keeps an ENI from the next call, if it needs one."""
         pursuit, instance = member.pursuit, member.subject.instance
+        given_up = pursuit.verdict is not None and pursuit.verdict.outcome is Outcome.DEFERRED
+        if self.dry or (wanted.ask is None and given_up):
+            return None  # what seemed undecided has been done after all
         if wanted.ask is None or pursuit.verdict is not None:
             return pursuit.verdict
-        if self.dry:
-            return None
         held_up = protocol.hindrance(pursuit, instance, now, self.timing)
         if isinstance(held_up, Pause):
             self._keep(member, protocol.paused(pursuit, instance, now))
@@ -286,12 +287,12 @@ class Reconciler:
 
     def _look_for_owners(self, members: list[Member]) -> None:
         """Which other ENIs hold addresses refused as taken; an address belongs to one vSwitch."""
+        asked = {address for member in members for address in member.pursuit.taken}
         for vswitch_id in sorted({member.pursuit.eni.vswitch_id for member in members}):
             owners = {
                 address: eni.id
                 for eni in self.reader.list_enis(EniQuery(vswitch_id=vswitch_id))
-                for address in (*eni.secondary, eni.primary)
-                if address is not None
+                for address in asked & {*eni.secondary, eni.primary}
             }
             for member in members:
                 elsewhere = frozenset(

@@ -33,7 +33,7 @@ def _endless_list() -> list[Any]:
 
 def _many_times_itself() -> list[Any]:
     value: list[Any] = ["i-1"]
-    for _ in range(40):
+    for _ in range(9):
         value = [value] * 10
     return value
 

@@ -73,7 +73,9 @@ def test_explanations_go_by_the_level(
     assert written == bool(read(capsys))
 
 
-@pytest.mark.parametrize("secret", [SECRET, 'quo"ted-secret', "back\\slash", "ümlaut-secret", "tab\tbed-secret"])
+@pytest.mark.parametrize(
+    "secret", [SECRET, 'quo"ted-secret', "back\\slash", "ümlaut-secret", "tab\tbed-secret"]
+)
 def test_secrets_are_replaced(capsys: Capture, secret: str) -> None:
     """Wherever a secret stands, deep in a value or in the middle of a text."""
     log = RecordLog({**BASE, "base": secret}, secrets=lambda: [secret])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from handler.model import Reason, Selector, Wish
+from handler.model import Ask, Reason, Selector, Wish
 from handler.policy import Policy, Rule, scaling_group_of, wish_for
 from handler.target import SKIP, Target
 from tests.unit.builders import count, eni, instance, names, request, subject
@@ -16,7 +18,7 @@ EVERYWHERE = Policy(default=FOUR)
 NAMED = request(selector=Selector(network_interface_ids=("eni-a",)))
 
 
-def tagged(eni_tag: str | None, instance_tag: str | None = None) -> dict[str, object]:
+def tagged(eni_tag: str | None, instance_tag: str | None = None) -> dict[str, Any]:
     """Tags of an ENI and its instance, as rows of a subject."""
     on_eni = {} if eni_tag is None else {TAG: eni_tag}
     on_instance = {} if instance_tag is None else {TAG: instance_tag}
@@ -111,7 +113,7 @@ UNTOUCHABLE = [
 
 @pytest.mark.parametrize(("row", "reason"), UNTOUCHABLE)
 @pytest.mark.parametrize("wants", [{}, {"eni-a": names("10.0.0.9")}])
-def test_never_touched(row: dict[str, object], reason: Reason, wants: dict[str, object]) -> None:
+def test_never_touched(row: dict[str, Any], reason: Reason, wants: dict[str, Ask]) -> None:
     """ENIs of services, trunks and members are left alone even when named by id."""
     wanted = request(target=FOUR, selector=NAMED.selector, wants=wants)
     assert Wish(skip=reason) == wish_for(subject(eni(**row)), wanted, EVERYWHERE)

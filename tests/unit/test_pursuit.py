@@ -45,6 +45,7 @@ from tests.unit.builders import (
 TIMING = Timing(settle=30.0, visibility=60.0)
 NOW = 1000.0
 SETTLED = NOW + 30.0
+TWO = count(2)
 A, B, C, D, *_ = addresses(9)
 P, Q, *_ = prefixes(9)
 
@@ -70,19 +71,20 @@ def token(pursuit: Pursuit) -> str:
     return client_token("cn-a", pursuit.eni.id, pursuit.held, pursuit.generation)
 
 
-def sent(ask: Ask = count(2), found: Eni | None = None, **known: object) -> Pursuit:
+def sent(ask: Ask = TWO, found: Eni | None = None, **known: object) -> Pursuit:
     """A pursuit that has just made a call."""
     pursuit = replace(begin(found or eni()), **known)  # type: ignore[arg-type]
     return asked(pursuit, ask, token(pursuit), NOW)
 
 
-def got(*values: str, ask: Ask = count(2), found: Eni | None = None, **known: object) -> Pursuit:
+def got(*values: str, ask: Ask = TWO, found: Eni | None = None, **known: object) -> Pursuit:
     """A pursuit whose call was answered with these addresses or prefixes."""
-    of = [tuple(each for each in values if ("/" in each) == prefix) for prefix in (False, True)]
-    return answered(sent(ask, found, **known), Answer(*of, "req-1"), NOW)
+    prefixed = tuple(each for each in values if "/" in each)
+    single = tuple(each for each in values if "/" not in each)
+    return answered(sent(ask, found, **known), Answer(single, prefixed, "req-1"), NOW)
 
 
-def told(code: str, ask: Ask = count(2), found: Eni | None = None, **known: object) -> Pursuit:
+def told(code: str, ask: Ask = TWO, found: Eni | None = None, **known: object) -> Pursuit:
     """A pursuit whose call was refused."""
     return refused(sent(ask, found, **known), fault(code), NOW, TIMING)
 
@@ -451,12 +453,18 @@ def test_a_full_eni_gets_time_to_show_why() -> None:
     assert Outcome.SATISFIED is wanting(seen(pursuit, A, B, at=NOW + 2).eni).outcome
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"), [("InvalidVSwitchId.IpPrefixNotEnough", Reason.VSWITCH)]
-)
-def test_want_of_prefixes_is_final(code: str, reason: Reason) -> None:
+def test_waiting_for_a_full_eni_spends_no_token() -> None:
+    """The generation rises after another writer's ask, not after a refusal of our own."""
+    pursuit = told(FULL, refused_ask=count(2), refusals=MAX_REFUSALS - 1)
+    assert SETTLED == pursuit.contested_until
+    waited = seen(pursuit, at=SETTLED)
+    assert (None, 0) == (waited.contested_until, waited.generation)
+
+
+def test_want_of_prefixes_is_final() -> None:
     """No read shows what CIDR reservations have left."""
-    assert Verdict(Outcome.SHORT, reason) == told(code, prefix_count(2)).verdict
+    pursuit = told("InvalidVSwitchId.IpPrefixNotEnough", prefix_count(2))
+    assert Verdict(Outcome.SHORT, Reason.VSWITCH) == pursuit.verdict
 
 
 # --- addresses that are taken -----------------------------------------------------------------

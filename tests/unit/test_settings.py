@@ -78,8 +78,10 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("TARGET_RULES", '[{"target": 3}]', (Rule(Target(count=3)),)),
     (
         "TARGET_RULES",
-        '[{"scaling_group": "asg-*", "instance_type": "ecs.g7.*", "vswitch": "vsw-a",'
-        ' "eni_type": "primary", "target": "max"}, {"target": "skip"}]',
+        (
+            '[{"scaling_group": "asg-*", "instance_type": "ecs.g7.*", "vswitch": "vsw-a",'
+            ' "eni_type": "primary", "target": "max"}, {"target": "skip"}]'
+        ),
         (Rule(Target(below_max=0), "asg-*", "ecs.g7.*", "vsw-a", "primary"), Rule(SKIP)),
     ),
     ("TARGET_TAG", "ips", "ips"),
