@@ -66,6 +66,8 @@ class Invocation:
         self.clock = clock
         self.deadline = deadline
         self.log = log
+        # Waiting for one thing leaves as much time for the others.
+        self.patience = max(0.0, deadline - clock.now()) / 2
         self.waited = 0.0
         self.before_wait: Callable[[float], None] = lambda _planned: None
         self._pacer = pacer

@@ -73,13 +73,13 @@ class Launch:
         while True:
             reading = self._read(awaited)
             ready, awaited = sort_out(reading, awaited, launched=True)
-            self.reconciler.work(reading, ready - self._done)
-            self._done |= ready
-            awaited = self._without_released(awaited, reading, waited)
-            if (ever_named and not awaited) or waited >= patience:
-                break
-            pause = min(backoff(polls), patience - waited)
             try:
+                self.reconciler.work(reading, ready - self._done)
+                self._done |= ready
+                awaited = self._without_released(awaited, reading, waited)
+                if (ever_named and not awaited) or waited >= patience:
+                    break
+                pause = min(backoff(polls), patience - waited)
                 invocation.wait(pause, patience - waited)
             except OutOfTime:
                 break
@@ -121,8 +121,8 @@ class Launch:
         self._asked_ess = True
         activity = None if request.scaling_group_id else request.scaling_activity_id
         listed = self.reconciler.reader.of_group(request.scaling_group_id, activity)
-        unlisted = awaited - listed
-        orphans = unexplained(self.reconciler.reader, unlisted, reading) if unlisted else []
+        unlisted = awaited - listed - reading.instances.keys()
+        orphans = unexplained(self.reconciler.reader, unlisted, reading, probes=None)
         gone = unlisted - {eni.instance_id for eni in orphans}
         for instance_id in sorted(gone):
             self._record(instance_id, None, Outcome.GONE, Reason.NOT_FOUND)
@@ -132,7 +132,10 @@ class Launch:
         """Record what did not appear, and whether that looks like a missing permission."""
         if not awaited and not self.reconciler.tally.counts:
             self._record(None, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _NOT_YET)
-        orphans = unexplained(self.reconciler.reader, awaited, reading) if awaited else []
+        try:
+            orphans = unexplained(self.reconciler.reader, awaited, reading)
+        except OutOfTime:
+            orphans = unexplained(self.reconciler.reader, awaited, reading, probes=0)
         reason = Reason.NOT_PERMITTED if orphans else Reason.NOT_VISIBLE
         advice = _HIDDEN if orphans else _NOT_YET
         for eni in orphans:

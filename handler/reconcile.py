@@ -67,7 +67,8 @@ class Reconciler:
     @property
     def timing(self) -> protocol.Timing:
         """How long reads may lag, and how long to wait for readiness."""
-        return protocol.Timing(self.settings.settle_seconds, self.settings.visibility_seconds)
+        visibility = min(self.settings.visibility_seconds, self.invocation.patience)
+        return protocol.Timing(self.settings.settle_seconds, visibility)
 
     @property
     def dry(self) -> bool:

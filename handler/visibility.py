@@ -45,17 +45,26 @@ def _appeared(reading: Reading, instance_id: str, held: set[str]) -> bool:
     return instance is not None and bool(held) and set(instance.eni_ids) <= held
 
 
-def unexplained(reader: Reader, missing: Iterable[str], reading: Reading) -> list[Eni]:
+def unexplained(
+    reader: Reader, missing: Iterable[str], reading: Reading, probes: int | None = 1
+) -> list[Eni]:
     """ENIs that are attached to instances which ECS does not show.
 
     Without permission DescribeInstances answers with an empty list, not with an error: an ENI that
-    says it is attached to such an instance gives it away. One missing instance is probed.
+    says it is attached to such an instance gives it away.
+
+    Args:
+        reader: asks.
+        missing: ids that were named and have not appeared.
+        reading: what was read of them.
+        probes: how many missing instances are asked for their ENIs; None for all.
     """
     orphans = [eni for eni in reading.enis.values() if not reading.owner_known(eni.id)]
-    probe = next((each for each in sorted(missing) if each.startswith("i-")), None)
-    if orphans or probe is None or probe in reading.instances:
-        return orphans
-    return list(reader.attached_to(probe).values())
+    known = {eni.instance_id for eni in orphans} | set(reading.instances)
+    unknown = [each for each in sorted(missing) if each.startswith("i-") and each not in known]
+    for instance_id in unknown[:probes]:
+        orphans += reader.attached_to(instance_id).values()
+    return orphans
 
 
 def unseen(

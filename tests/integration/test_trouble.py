@@ -1,0 +1,313 @@
+"""Trouble that a review found: rows that cannot be read, full vSwitches, replays, endless pages."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from handler.errors import NotPermitted, OutOfTime, Retryable, StaleCredentials
+from tests.stage import Stage
+from tests.worlds import REGION, VSWITCH, World, eni, hook_event, instance, running_event, world
+
+EIGHT = {"TARGET_SECONDARY_IPS": "8"}
+GOOD, SHORT = ("assigned", "reached"), ("short", "vswitch")
+UNSEEN = ("deferred", "not_visible")
+WRITE, ENIS = "AssignPrivateIpAddresses", "DescribeNetworkInterfaces"
+ELSEWHERE = "vsw-bp1elsewhere00000001"
+Fault = dict[str, Any]
+
+
+def answer(action: str, where: World | None = None, times: int = 999, **body: Any) -> Fault:
+    """A call is answered with this, whatever is true."""
+    fault = {"action": action, "fault": "http", "status": 200, "times": times}
+    return fault | {"where": where or {}, "body": json.dumps({"RequestId": "R"} | body)}
+
+
+def refusal(
+    action: str, code: str, status: int = 403, where: World | None = None, times: int = 999
+) -> Fault:
+    """A call is refused."""
+    fault = {"action": action, "fault": "error", "code": code, "status": status, "times": times}
+    return fault | {"where": where or {}}
+
+
+def row(eni_id: str, primary: str | None, **more: Any) -> World:
+    """An ENI of i-a as DescribeNetworkInterfaces shows it; perhaps without its primary address."""
+    addresses = [{"PrivateIpAddress": primary, "Primary": True}] if primary else []
+    return {
+        "NetworkInterfaceId": eni_id,
+        "Type": "Primary",
+        "Status": "InUse",
+        "VSwitchId": VSWITCH,
+        "InstanceId": "i-a",
+        "PrivateIpSets": {"PrivateIpSet": addresses},
+    } | more
+
+
+def rows(*shown: World, where: World | None = None, times: int = 999, token: str = "") -> Fault:
+    """DescribeNetworkInterfaces shows these rows."""
+    sets = {"NetworkInterfaceSet": list(shown)}
+    return answer(ENIS, where, times, NextToken=token, NetworkInterfaceSets=sets)
+
+
+def free(available: int | None, where: World | None = None, times: int = 999) -> Fault:
+    """DescribeVSwitches tells this number of free addresses; None shows no vSwitch."""
+    shown = {"VSwitchId": VSWITCH, "AvailableIpAddressCount": available}
+    vswitches = {"VSwitch": [] if available is None else [shown]}
+    return answer("DescribeVSwitches", where, times, VSwitches=vswitches)
+
+
+def with_vswitch(launch: World, cidr: str) -> World:
+    """The same world with a second vSwitch, ELSEWHERE."""
+    another = launch["vswitches"][0] | {"id": ELSEWHERE, "cidr": cidr}
+    return launch | {"vswitches": [*launch["vswitches"], another]}
+
+
+AGAIN = {"NetworkInterfaceId.1": "eni-a"}  # reads by the ENI's id: those after a write
+
+
+# --- rows that cannot be read -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", [{}, AGAIN])
+def test_row_without_its_primary_address_is_no_reading_in_a_launch(where: World) -> None:
+    """From the start or from mid-run on, such an ENI is undecided: never gone, no CONTINUE."""
+    faults = [refusal(WRITE, "InternalError", 500, times=1), rows(row("eni-a", None), where=where)]
+    with Stage(world(instance("a")), EIGHT, faults) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert isinstance(delivered.error, Retryable)
+        assert [UNSEEN] == list(delivered.ends.values())
+        assert len(where) == len(stage.writes())
+        assert "Pending" == stage.hook()["status"]
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [{"network_interface_ids": ["eni-a"]}, {"vswitch_id": VSWITCH}, {"instance_ids": ["i-a"]}],
+)
+def test_row_without_its_primary_address_is_no_reading_in_a_backfill(selector: World) -> None:
+    """However it was selected, the ENI is undecided and has one record; nothing is written."""
+    with Stage(world(instance("a")), EIGHT, [rows(row("eni-a", None))]) as stage:
+        delivered = stage.deliver({"backfill": selector})
+        assert isinstance(delivered.error, Retryable)
+        assert {"eni-a": UNSEEN} == delivered.ends
+        assert [] == stage.writes()
+
+
+def test_odd_row_does_not_spoil_its_page() -> None:
+    """A row without a vSwitch is undecided; the ENI beside it is brought to its target."""
+    odd = row("eni-odd", "10.0.0.9", VSwitchId="", Type="Secondary")
+    page = rows(row("eni-a", "10.0.0.1"), odd, where={"Status": "InUse"})
+    with Stage(world(instance("a")), EIGHT, [page]) as stage:
+        delivered = stage.deliver({"backfill": {"all": True}})
+        assert isinstance(delivered.error, Retryable)
+        assert {"eni-a": GOOD, "eni-odd": UNSEEN} == delivered.ends
+        assert {"eni-a": 8} == stage.held()
+
+
+def test_service_managed_eni_of_an_unlisted_owner_is_skipped() -> None:
+    """What ECS does not list as an instance, as a container of ECI, is no missing permission."""
+    owned = {"InstanceId": "eci-bp1x", "ServiceManaged": True, "Type": "Secondary"}
+    page = rows(row("eni-a", "10.0.0.1"), row("eni-eci", "10.0.0.9", **owned), times=1)
+    with Stage(world(instance("a")), EIGHT, [page]) as stage:
+        delivered = stage.deliver({"backfill": {"vswitch_id": VSWITCH}})
+        assert delivered.error is None
+        assert {"eni-a": GOOD, "eni-eci": ("skipped", "service_managed")} == delivered.ends
+
+
+def test_row_missing_while_a_write_is_unconfirmed_is_waited_for_without_haste() -> None:
+    """Two waits overlap, one of them over: reads go on at the pace of the other one."""
+    late = {"action": ENIS, "fault": "stale", "seconds": 100, "times": 8, "where": AGAIN}
+    with Stage(world(instance("a")), EIGHT) as stage:
+        stage.time.advance(200)
+        stage.cloud.faults([late, rows(where=AGAIN, times=100_000)])
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": ("gone", "not_found")} == delivered.ends
+        assert len(stage.cloud.calls(ENIS)) <= 25
+
+
+def test_pages_without_end_are_an_error_after_few_calls() -> None:
+    """A NextToken that never changes is no page to follow; the event comes again."""
+    with Stage(world(instance("a")), EIGHT, [rows(token="SAME", times=50)]) as stage:
+        delivered = stage.deliver(running_event("i-a"))
+        assert isinstance(delivered.error, Retryable)
+        assert "bad_answer" in str(delivered.error)
+        assert len(stage.cloud.calls(ENIS)) <= 3
+
+
+# --- vSwitches --------------------------------------------------------------------------------
+
+
+def test_unreadable_vswitch_spoils_no_other_eni() -> None:
+    """Only the ENI in the vSwitch that is not shown is undecided, in every delivery."""
+    two = world(instance("a"), instance("b", eni("eni-b", vswitch=ELSEWHERE)))
+    hidden = free(None, {"VSwitchId": ELSEWHERE})
+    with Stage(with_vswitch(two, "10.0.8.0/24"), EIGHT, [hidden]) as stage:
+        for end in (GOOD, ("satisfied", "at_target")):
+            delivered = stage.deliver({"backfill": {"all": True}})
+            assert isinstance(delivered.error, Retryable)
+            assert {"eni-a": end, "eni-b": ("deferred", "transient")} == delivered.ends
+
+
+def test_limit_counts_only_enis_that_are_changed() -> None:
+    """An ENI in a full vSwitch, first by its id, does not use the limit up for ever."""
+    three = world(instance("a", eni("eni-a", vswitch=ELSEWHERE)), instance("b"), instance("c"))
+    full = with_vswitch(three, "10.0.8.0/28")
+    with Stage(full, EIGHT | {"VSWITCH_RESERVE": "20"}) as stage:
+        limited = {"backfill": {"all": True, "limit": 1}}
+        first = stage.deliver(limited)
+        assert {"eni-a": SHORT, "eni-b": GOOD, "eni-c": ("deferred", "limit")} == first.ends
+        stage.deliver(limited)
+        assert {"eni-a": 0, "eni-b": 8, "eni-c": 8} == stage.held()
+
+
+def test_vswitch_that_refuses_for_ever_is_insisted_on_by_one_eni() -> None:
+    """It reads roomy and gives nothing: one call for each ENI, and a few more of one of them."""
+    many = [instance(f"n{number:02}") for number in range(20)]
+    refused = refusal(WRITE, "InvalidVSwitchId.IpNotEnough")
+    with Stage(world(*many), EIGHT, [refused]) as stage:
+        delivered = stage.deliver(hook_event(*(each["id"] for each in many)))
+        assert [SHORT] * 20 == list(delivered.ends.values())
+        assert len(stage.writes()) <= 20 + 3
+        assert "DEFAULT" == delivered.result["lifecycle"]["result"]
+
+
+def test_what_a_truthful_read_shows_is_shared_fairly() -> None:
+    """After one read that told of too much, what is left of 24 addresses goes round singly."""
+    # A /26 gives 60 addresses less 36 primary ones: three asks for 7 fit, and 3 are left.
+    many = [instance(f"n{number:02}") for number in range(36)]
+    settings = {"TARGET_SECONDARY_IPS": "7", "VSWITCH_RESERVE": "0"}
+    with Stage(world(*many, cidr="10.0.0.0/26"), settings, [free(900, times=1)]) as stage:
+        stage.deliver(hook_event(*(each["id"] for each in many)))
+        assert [0] * 30 + [1] * 3 + [7] * 3 == sorted(stage.held().values())
+
+
+def test_remembered_refusal_is_asked_with_the_next_token_once() -> None:
+    """Three calls against reads that show room: the same token twice, then one of its own."""
+    launch = world(instance("a"), cidr="10.0.0.0/28", remember_failures=True)
+    settings = {"TARGET_SECONDARY_IPS": "12", "VSWITCH_RESERVE": "0"}
+    with Stage(launch, settings, [free(100)]) as stage:
+        assert {"eni-a": SHORT} == stage.deliver(hook_event("i-a")).ends
+        first, second, third = (write["ClientToken"] for write in stage.writes())
+        assert first == second
+        assert first != third
+
+
+# --- writes -----------------------------------------------------------------------------------
+
+
+def test_replayed_address_that_is_a_primary_one_now_is_asked_for_by_count() -> None:
+    """What a replay named and another ENI has as its primary address cannot be had by name."""
+    with Stage(world(instance("a"), instance("b")), EIGHT) as stage:
+        taken, lost = stage.enis()["eni-b"]["primary"], "10.0.0.99"
+        assigned = {"PrivateIpSet": {"PrivateIpAddress": [taken, lost]}}
+        stage.cloud.faults([answer(WRITE, times=1, AssignedPrivateIpAddressesSet=assigned)])
+        delivered = stage.deliver(running_event("i-a"))
+        assert {"eni-a": GOOD} == delivered.ends
+        assert {"eni-a": 8, "eni-b": 0} == stage.held()
+        assert ["7"] == [
+            write["SecondaryPrivateIpAddressCount"]
+            for write in stage.writes()[1:]
+            if "SecondaryPrivateIpAddressCount" in write
+        ]
+
+
+def test_answered_addresses_that_no_read_confirmed_are_in_the_record() -> None:
+    """The deferred record names what ECS says it assigned; the next delivery finds it there."""
+    unread = refusal(ENIS, "InternalError", 500, AGAIN, times=8)
+    with Stage(world(instance("a")), EIGHT, [unread]) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert isinstance(delivered.error, Retryable)
+        assert {"eni-a": ("deferred", "transient")} == delivered.ends
+        assert set(stage.enis()["eni-a"]["secondary"]) == set(delivered.enis["eni-a"]["addresses"])
+        assert stage.writes()[0]["ClientToken"] == delivered.enis["eni-a"]["client_token"]
+        assert {"eni-a": ("satisfied", "at_target")} == stage.deliver(hook_event("i-a")).ends
+
+
+def test_launch_never_fills_an_unattached_eni() -> None:
+    """An attach event whose ENI reads unattached is undecided, and nothing is written."""
+    attached = {
+        "product": "ECS",
+        "name": "NetworkInterface:NetworkInterfaceOperateCompleted",
+        "regionId": REGION,
+        "content": {
+            "eniId": "eni-free-second",
+            "operation": "AttachNetworkInterface",
+            "eniStatus": "InUse",
+            "result": "success",
+        },
+    }
+    with Stage(world(instance("a"), enis=[eni("eni-free-second")]), EIGHT) as stage:
+        delivered = stage.deliver(attached)
+        assert isinstance(delivered.error, Retryable)
+        assert {"eni-free-second": UNSEEN} == delivered.ends
+        assert [] == stage.writes()
+
+
+@pytest.mark.parametrize(("target", "has"), [("0", 0), ("3", 5)])
+def test_target_that_is_met_needs_no_known_instance_type(target: str, has: int) -> None:
+    """Nobody has to know how much would fit where nothing is to be added."""
+    settings = {"TARGET_SECONDARY_IPS": target, "ON_SHORTFALL": "abandon"}
+    unknown = answer("DescribeInstanceTypes", InstanceTypes={"InstanceType": []})
+    with Stage(world(instance("a", eni("eni-a", has))), settings, [unknown]) as stage:
+        assert {"eni-a": ("satisfied", "at_target")} == stage.deliver(hook_event("i-a")).ends
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+# --- how an invocation ends -------------------------------------------------------------------
+
+
+def test_refused_instance_types_leave_a_record_of_every_eni() -> None:
+    """Without ecs:DescribeInstanceTypes nothing can be measured; each ENI says so, once."""
+    two = world(instance("a", eni("eni-a"), eni("eni-a-second")))
+    with Stage(two, EIGHT, [refusal("DescribeInstanceTypes", "Forbidden.RAM")]) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert isinstance(delivered.error, NotPermitted)
+        assert "ecs:DescribeInstanceTypes" in str(delivered.error)
+        assert dict.fromkeys(["eni-a", "eni-a-second"], ("failed", "not_permitted")) == (
+            delivered.ends
+        )
+        assert "Pending" == stage.hook()["status"]
+
+
+def test_backfill_records_what_it_had_no_time_to_look_for_again() -> None:
+    """With a timeout of 1 s what is shown is worked on, and the rest is deferred, not gone."""
+    with Stage(world(instance("a"), instance("b")), EIGHT) as stage:
+        named = {"instance_ids": ["i-a", "i-b", "i-late"]}
+        delivered = stage.deliver({"backfill": named}, timeout=1)
+        assert isinstance(delivered.error, OutOfTime)
+        assert {"eni-a": GOOD, "eni-b": GOOD, None: ("deferred", "out_of_time")} == delivered.ends
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+@pytest.mark.parametrize("action", [WRITE, ENIS])
+def test_expired_credentials_anywhere_in_a_batch_end_the_instance(order: str, action: str) -> None:
+    """Only a fresh function instance has fresh ones, so that error goes before all others."""
+    about_b = {"NetworkInterfaceId": "eni-b"} if action == WRITE else {"InstanceId": "i-b"}
+    faults = [
+        refusal(WRITE, "InternalError", 500, {"NetworkInterfaceId": "eni-a"}),
+        refusal(action, "InvalidSecurityToken.Expired", 400, about_b),
+    ]
+    with Stage(world(instance("a"), instance("b")), EIGHT, faults) as stage:
+        delivered = stage.deliver([running_event(f"i-{name}") for name in order])
+        assert isinstance(delivered.error, StaleCredentials)
+        assert {"deferred", "failed"} >= {row["outcome"] for row in delivered.of("eni_result")}
+
+
+def test_nothing_goes_on_after_the_invocation_has_ended() -> None:
+    """One of two reads side by side is denied: the other, still retried, ends first too."""
+    slow = refusal("DescribeInstances", "InternalError", 500, {"InstanceIds": '["i-z"]'})
+    many = [f"i-n{number:03}" for number in range(100)]
+    faults = [slow, refusal("DescribeInstances", "Forbidden.RAM")]
+    with Stage(world(instance("z")), EIGHT, faults) as stage:
+        threads = set(threading.enumerate())
+        delivered = stage.deliver(hook_event(*many, "i-z"))
+        calls = len(stage.cloud.calls())
+        assert isinstance(delivered.error, NotPermitted)
+        stage.app.close()
+        for thread in set(threading.enumerate()) - threads:
+            thread.join()
+        assert calls == len(stage.cloud.calls())

@@ -1,0 +1,204 @@
+"""Trouble of launches and their hooks that a review found: what is hidden, released, slow, foreign.
+
+An instance that is not shown may be late, gone or hidden; a hook may belong to another group.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.errors import NotPermitted, Retryable
+from tests.integration.test_trouble import answer, refusal, row, rows
+from tests.stage import Stage
+from tests.worlds import ACTIVITY, TYPE, World, eni, hook_event, instance, world
+
+if TYPE_CHECKING:
+    from tests.integration.test_trouble import Fault
+
+EIGHT = {"TARGET_SECONDARY_IPS": "8"}
+GOOD, GONE = ("assigned", "reached"), ("gone", "not_found")
+HIDDEN, NOT_READY = ("deferred", "not_permitted"), ("deferred", "not_ready")
+HEARTBEAT, COMPLETE = "RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"
+
+
+def shown(instance_id: str, *eni_ids: str, status: str = "Running") -> World:
+    """An instance as DescribeInstances shows it."""
+    attached = [{"NetworkInterfaceId": each} for each in eni_ids]
+    return {
+        "InstanceId": instance_id,
+        "InstanceType": TYPE,
+        "Status": status,
+        "NetworkInterfaces": {"NetworkInterface": attached},
+    }
+
+
+def instances(*rows: World, times: int = 999) -> Fault:
+    """DescribeInstances shows these, or nothing at all."""
+    return answer(
+        "DescribeInstances", times=times, NextToken="", Instances={"Instance": list(rows)}
+    )
+
+
+UNLISTED = answer("DescribeScalingInstances", TotalCount=0, ScalingInstances=[])
+ATTACHING = eni("eni-a-second", 0, status="Attaching")
+
+
+# --- released, or hidden ----------------------------------------------------------------------
+
+
+def test_hook_whose_instances_were_all_released_goes_on() -> None:
+    """One record each, and Auto Scaling is told CONTINUE, once."""
+    with Stage(world(instance("a")), EIGHT) as stage:
+        delivered = stage.deliver(hook_event("i-lost", "i-released"))
+        assert delivered.error is None
+        assert [("i-lost", *GONE), ("i-released", *GONE)] == [
+            (each["instance_id"], each["outcome"], each["reason"])
+            for each in delivered.of("eni_result")
+        ]
+        assert "CONTINUE" == stage.hook()["result"]
+        assert 1 == stage.actions().count(COMPLETE)
+
+
+def test_instance_whose_eni_is_visible_is_not_gone_although_nobody_lists_it() -> None:
+    """DescribeInstances hides it and Auto Scaling does not list it; its ENI gives it away."""
+    faults = [instances(shown("i-a", "eni-a"), times=1), instances(), UNLISTED]
+    with Stage(world(instance("a"), instance("b")), EIGHT, faults) as stage:
+        delivered = stage.deliver(hook_event("i-a", "i-b"))
+        assert isinstance(delivered.error, NotPermitted)
+        assert {"eni-a": GOOD, "eni-b": HIDDEN} == delivered.ends
+        assert "Pending" == stage.hook()["status"]
+
+
+@pytest.mark.parametrize("timeout", [20, 60])
+def test_deadline_before_visibility_tells_of_the_missing_permission_too(timeout: float) -> None:
+    """Time for waiting runs out before VISIBILITY_SECONDS: records and RAM action all the same."""
+    with Stage(world(instance("a")), EIGHT, [instances()]) as stage:
+        delivered = stage.deliver(hook_event("i-a"), timeout=timeout)
+        assert isinstance(delivered.error, NotPermitted)
+        assert "ecs:DescribeInstances" in str(delivered.error)
+        assert {"eni-a": HIDDEN} == delivered.ends
+        assert "Pending" == stage.hook()["status"]
+
+
+def test_hook_without_its_group_asks_by_activity() -> None:
+    """Which instances were released is read by scaling activity when no group is named."""
+    event = hook_event("i-a", "i-released")
+    del event["content"]["scalingGroupId"]
+    with Stage(world(instance("a")), EIGHT) as stage:
+        assert {"eni-a": GOOD, None: GONE} == stage.deliver(event).ends
+        asked = stage.cloud.calls("DescribeScalingInstances")[0]["parameters"]
+        assert ACTIVITY == asked["ScalingActivityId"]
+        assert "ScalingGroupId" not in asked
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+# --- foreign groups ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["all", "secondary"])
+@pytest.mark.parametrize("named", [["i-a"], ["i-a", "i-released"], ["i-released"]])
+def test_hook_of_a_foreign_group_is_left_alone(scope: str, named: list[str]) -> None:
+    """Outside of ALLOWED_SCALING_GROUPS nothing is told, nor is the hook kept waiting."""
+    settings = EIGHT | {"ALLOWED_SCALING_GROUPS": "asg-bp1other", "ENI_SCOPE": scope}
+    with Stage(world(instance("a")), settings) as stage:
+        delivered = stage.deliver(hook_event(*named))
+        assert delivered.error is None
+        assert set() == {HEARTBEAT, COMPLETE} & set(stage.actions())
+        assert ("Pending", 0) == (stage.hook()["status"], stage.hook()["heartbeats"])
+        assert ["warning"] == [each["level"] for each in delivered.of("lifecycle")]
+
+
+# --- what is slow -----------------------------------------------------------------------------
+
+
+def test_two_unready_enis_of_one_instance() -> None:
+    """The primary one waits for its instance, the other for itself: each ends for its own."""
+    starting = shown("i-a", "eni-a", "eni-a-second", status="Starting")
+    with Stage(world(instance("a", eni("eni-a"), ATTACHING)), EIGHT) as stage:
+        stage.cloud.faults([instances(starting, times=1)])
+        delivered = stage.deliver(hook_event("i-a"))
+        assert isinstance(delivered.error, Retryable)
+        assert {"eni-a": GOOD, "eni-a-second": NOT_READY} == delivered.ends
+
+
+def test_slow_eni_does_not_starve_another_instance() -> None:
+    """While an ENI attaches for ever, an instance that appears later is served."""
+    two = world(instance("a", eni("eni-a"), ATTACHING), instance("b"))
+    first = instances(shown("i-a", "eni-a", "eni-a-second"), times=1)
+    with Stage(two, EIGHT, [first]) as stage:
+        delivered = stage.deliver(hook_event("i-a", "i-b"))
+        assert isinstance(delivered.error, Retryable)
+        assert {"eni-a": GOOD, "eni-a-second": NOT_READY, "eni-b": GOOD} == delivered.ends
+
+
+# --- heartbeats -------------------------------------------------------------------------------
+
+
+def test_heartbeat_that_shortened_the_window_is_renewed_in_time() -> None:
+    """A heartbeat for a short wait replaces 600 s by 120 s; slow writes after it outlast that."""
+    many = [instance(f"n{number:02}") for number in range(24)]
+    slow = {"action": "AssignPrivateIpAddresses", "fault": "slow", "seconds": 9, "times": 999}
+    settings = EIGHT | {"MAX_CONCURRENCY": "1"}
+    with Stage(world(*many), settings, [instances(times=1), slow]) as stage:
+        delivered = stage.deliver(hook_event(*(each["id"] for each in many)))
+        assert delivered.result["lifecycle"]["completed"] is True
+        beats = [
+            (call["time"], int(call["parameters"]["heartbeatTimeout"]))
+            for call in stage.cloud.calls(HEARTBEAT)
+        ]
+        needed = [begin for begin, _ in beats[1:]] + [stage.cloud.calls(COMPLETE)[0]["time"]]
+        assert needed[-1] - beats[0][0] > beats[0][1]
+        for (begin, seconds), end in zip(beats, needed, strict=True):
+            assert end < begin + seconds
+
+
+def test_failed_heartbeat_is_sent_again() -> None:
+    """A hook of 40 s is kept waiting for an instance that appears after 41 s."""
+    launch = world(instance("a"))
+    launch["lifecycle_actions"][0]["timeout"] = 40
+    failed = refusal(HEARTBEAT, "ServiceUnavailable", 503, times=1)
+    with Stage(launch, EIGHT, [failed, instances(times=12)]) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": GOOD} == delivered.ends
+        assert delivered.of("run_summary")[0]["seconds_waited"] > 40
+        assert [503, 200] == [call["status"] for call in stage.cloud.calls(HEARTBEAT)]
+        assert ("Completed", "CONTINUE") == (stage.hook()["status"], stage.hook()["result"])
+
+
+def test_none_of_several_hidden_instances_is_gone() -> None:
+    """Two are hidden and unlisted; the ENIs of both are visible: neither is called gone."""
+    with Stage(world(instance("a"), instance("b")), EIGHT, [instances(), UNLISTED]) as stage:
+        delivered = stage.deliver(hook_event("i-a", "i-b"))
+        assert isinstance(delivered.error, NotPermitted)
+        assert {"deferred"} == {each["outcome"] for each in delivered.of("eni_result")}
+        assert "Pending" == stage.hook()["status"]
+
+
+def test_hidden_instance_beside_a_released_one_is_not_gone() -> None:
+    """The first of two unlisted instances is gone, the other is hidden: no CONTINUE."""
+    with Stage(world(instance("b")), EIGHT, [instances(), UNLISTED]) as stage:
+        delivered = stage.deliver(hook_event("i-a-released", "i-b"))
+        assert isinstance(delivered.error, NotPermitted)
+        assert "Pending" == stage.hook()["status"]
+
+
+def test_slow_eni_does_not_starve_another_instance_under_a_short_timeout() -> None:
+    """The same within a timeout of 60 s: waiting for one leaves time for the other."""
+    two = world(instance("a", eni("eni-a"), ATTACHING), instance("b"))
+    first = instances(shown("i-a", "eni-a", "eni-a-second"), times=1)
+    with Stage(two, EIGHT, [first]) as stage:
+        delivered = stage.deliver(hook_event("i-a", "i-b"), timeout=60)
+        assert isinstance(delivered.error, Retryable)
+        assert GOOD == delivered.ends.get("eni-b")
+
+
+def test_instance_that_ecs_shows_is_not_gone_although_nobody_lists_it() -> None:
+    """Its ENI's row cannot be read and Auto Scaling does not list it: undecided, no CONTINUE."""
+    unread = rows(row("eni-a", None))
+    with Stage(world(instance("a")), EIGHT, [unread, UNLISTED]) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert isinstance(delivered.error, Retryable)
+        assert [("deferred", "not_visible")] == list(delivered.ends.values())
+        assert "Pending" == stage.hook()["status"]
