@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tests.localcloud.state import Cloud, View
 
@@ -19,6 +19,20 @@ Json = dict[str, Any]
 Ask = TypeVar("Ask")
 Read = Callable[[View, Ask], Json]
 Write = Callable[[Cloud, Ask], Json]
+
+
+class Operation(Protocol):
+    """What a fault rule needs to know of whatever it applies to."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything."""
+        ...
 
 
 @dataclass(frozen=True)

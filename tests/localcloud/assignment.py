@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from tests.localcloud.addresses import AddressPool, to_number, to_text
 from tests.localcloud.errors import refusal
-from tests.localcloud.limits import UNATTACHED_LIMIT, secondary_capacity
+from tests.localcloud.limits import secondary_capacity
 from tests.localcloud.state import Cloud, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from ipaddress import IPv4Network
 
-    from tests.localcloud.model import Eni
+    from tests.localcloud.model import Eni, VSwitch
 
 _ENI_ID = re.compile(r"eni-[A-Za-z0-9-]{1,64}")
 
@@ -46,26 +46,35 @@ class Assigned:
     addresses: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
 
+    def on(self, eni: Eni) -> Eni:
+        """Return the ENI with what was added."""
+        return replace(
+            eni, secondary=eni.secondary + self.addresses, prefixes=eni.prefixes + self.prefixes
+        )
+
 
 def assign(cloud: Cloud, eni_id: str, wish: Wish) -> Assigned:
     """Give an ENI what is asked, or raise the documented error and change nothing."""
     eni = find_eni(cloud, eni_id)
     check_state(cloud, eni)
+    added = allot(cloud, eni, wish)
+    cloud.put_eni(added.on(eni))
+    return added
+
+
+def allot(cloud: Cloud, eni: Eni, wish: Wish) -> Assigned:
+    """Take what is asked out of the ENI's vSwitch, or raise and take nothing."""
     pool = cloud.pools[eni.vswitch_id]
+    check_vswitch(cloud.vswitches[eni.vswitch_id])
+    _check_prefixes_are_known(cloud, wish)
     _check_named_addresses(eni, pool, wish.addresses)
     _check_named_prefixes(pool, wish)
     _check_quota(cloud, eni, wish)
-    addresses = wish.addresses or _choose_addresses(eni, pool, wish.count)
+    addresses = wish.addresses or choose_addresses(eni.vswitch_id, pool, wish.count)
     prefixes = wish.prefixes or _choose_prefixes(pool, wish.prefix_count)
     pool.take(numbers(addresses))
     pool.take_prefixes(prefixes)
-    added = Assigned(addresses, tuple(map(str, prefixes)))
-    cloud.put_eni(
-        replace(
-            eni, secondary=eni.secondary + added.addresses, prefixes=eni.prefixes + added.prefixes
-        )
-    )
-    return added
+    return Assigned(addresses, tuple(map(str, prefixes)))
 
 
 def unassign(
@@ -102,10 +111,7 @@ def find_eni(cloud: Cloud, eni_id: str) -> Eni:
 
 def check_state(cloud: Cloud, eni: Eni) -> None:
     """Raise if the ENI or its instance is not in a state that allows a change."""
-    if eni.service_managed:
-        raise refusal(
-            "InvalidOperation.EniServiceManaged", f"{eni.id} is managed by a cloud service."
-        )
+    check_ownership(eni)
     if eni.type not in ("Primary", "Secondary"):
         raise refusal("InvalidOperation.InvalidEniType", f"{eni.id} is a {eni.type} ENI.")
     if eni.status not in ("Available", "InUse"):
@@ -115,19 +121,41 @@ def check_state(cloud: Cloud, eni: Eni) -> None:
         raise refusal("InvalidOperation.InvalidEcsState", f"{instance.id} is {instance.status}.")
 
 
+def check_ownership(eni: Eni) -> None:
+    """Raise if a cloud service looks after the ENI, so that nobody else may change it."""
+    if eni.service_managed:
+        raise refusal(
+            "InvalidOperation.EniServiceManaged", f"{eni.id} is managed by a cloud service."
+        )
+
+
+def check_vswitch(vswitch: VSwitch) -> None:
+    """Raise if a vSwitch gives out nothing because it is still being made."""
+    if vswitch.status != "Available":
+        raise refusal("IncorrectVSwitchStatus")
+
+
+def check_address(pool: AddressPool, text: str) -> None:
+    """Raise if a vSwitch can never give an address out, or has given it to somebody."""
+    if not pool.contains(to_number(text)):
+        raise refusal(
+            "InvalidVSwitchId.IpInvalid",
+            f'The specified IpAddress "{text}" is not valid in VSwitch CIDR block "{pool.cidr}".',
+        )
+    if not pool.is_free(to_number(text)):
+        raise refusal("InvalidPrivateIpAddress.Duplicated")
+
+
 def _check_named_addresses(eni: Eni, pool: AddressPool, addresses: Iterable[str]) -> None:
     for text in addresses:
-        number = to_number(text)
-        if not pool.contains(number):
-            raise refusal(
-                "InvalidVSwitchId.IpInvalid",
-                f'The specified IpAddress "{text}" is not valid in VSwitch CIDR block '
-                f'"{pool.cidr}".',
-            )
         if text in eni.secondary or text == eni.primary:
             raise refusal("InvalidIp.IpAssigned", f'The specified IP "{text}" is assigned already.')
-        if not pool.is_free(number):
-            raise refusal("InvalidPrivateIpAddress.Duplicated")
+        check_address(pool, text)
+
+
+def _check_prefixes_are_known(cloud: Cloud, wish: Wish) -> None:
+    if (wish.prefixes or wish.prefix_count) and not cloud.prefixes_supported:
+        raise refusal("InvalidOperation.RegionNotSupportIpPrefix")
 
 
 def _check_named_prefixes(pool: AddressPool, wish: Wish) -> None:
@@ -150,7 +178,7 @@ def _check_quota(cloud: Cloud, eni: Eni, wish: Wish) -> None:
         # The text of the row is about what "can be assigned to the specified ENI": the 50.
         raise refusal(
             "MaxEniPrivateIpsCountExceeded",
-            f"{eni.id} would hold {total} secondary private IPs, more than {UNATTACHED_LIMIT}.",
+            f"{eni.id} would hold {total} secondary private IPs, more than {limit}.",
         )
     raise refusal(
         "InvalidOperation.Ipv4CountExceeded",
@@ -158,12 +186,13 @@ def _check_quota(cloud: Cloud, eni: Eni, wish: Wish) -> None:
     )
 
 
-def _choose_addresses(eni: Eni, pool: AddressPool, count: int) -> tuple[str, ...]:
+def choose_addresses(vswitch_id: str, pool: AddressPool, count: int) -> tuple[str, ...]:
+    """Return the lowest free addresses of a vSwitch, or raise if there are fewer."""
     chosen = pool.lowest_free(count)
     if chosen is None:
         raise refusal(
             "InvalidVSwitchId.IpNotEnough",
-            f'The specified VSwitch "{eni.vswitch_id}" has not enough IpAddress.',
+            f'The specified VSwitch "{vswitch_id}" has not enough IpAddress.',
         )
     return tuple(map(to_text, chosen))
 

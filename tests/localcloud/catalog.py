@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.localcloud import ecs_addresses, ecs_describe, ess, vpc
-from tests.localcloud.products import ECS, ESS, VPC
+from tests.localcloud import (
+    ecs_addresses,
+    ecs_describe,
+    ecs_enis,
+    ecs_instances,
+    ess,
+    sts,
+    vpc,
+)
+from tests.localcloud.functions.wire import INVOKE
+from tests.localcloud.products import ECS, ESS, STS, VPC
 
 if TYPE_CHECKING:
-    from tests.localcloud.actions import Product
+    from tests.localcloud.actions import Operation, Product
 
-MODULES = (ecs_addresses, ecs_describe, ess, vpc)
+MODULES = (ecs_addresses, ecs_describe, ecs_enis, ecs_instances, ess, sts, vpc)
 
-PRODUCTS: dict[str, Product] = {product.version: product for product in (ECS, VPC, ESS)}
+PRODUCTS: dict[str, Product] = {product.version: product for product in (ECS, VPC, ESS, STS)}
 """By version: one port serves them all, and the version tells them apart."""
 
 ACTIONS = {
     name: action for product in PRODUCTS.values() for name, action in product.actions.items()
 }
+
+OPERATIONS: dict[str, Operation] = {**ACTIONS, INVOKE.name: INVOKE}
+"""All that fault rules can be about."""

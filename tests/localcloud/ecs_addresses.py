@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MOST_PREFIXES = 10
 """Prefixes in one call (AssignPrivateIpAddresses, Ipv4Prefix.N and Ipv4PrefixCount)."""
 
-MOST_ADDRESSES = 100
-"""Addresses in one UnassignPrivateIpAddresses call: ours, the page gives none."""
+MOST_ADDRESSES = 32
+"""Addresses in one call (UnassignPrivateIpAddresses, PrivateIpAddress.N)."""
 
 WAYS = ("SecondaryPrivateIpAddressCount", "PrivateIpAddress", "Ipv4PrefixCount", "Ipv4Prefix")
 """The four exclusive ways to ask (AssignPrivateIpAddresses, request parameters)."""
@@ -48,10 +48,10 @@ class UnassignAsk:
 def _read_assign(given: Given) -> AssignAsk:
     given.region()
     eni_id = given.required("NetworkInterfaceId")
-    count = _read_count(given)
+    count = read_count(given)
     wish = Wish(
         count=count,
-        addresses=_read_addresses(given.many("PrivateIpAddress")),
+        addresses=read_addresses(given.many("PrivateIpAddress")),
         prefix_count=given.whole("Ipv4PrefixCount", 1, MOST_PREFIXES) or 0,
         prefixes=read_prefixes(given.many("Ipv4Prefix", MOST_PREFIXES)),
     )
@@ -69,7 +69,8 @@ def _read_assign(given: Given) -> AssignAsk:
     return AssignAsk(eni_id, wish)
 
 
-def _read_count(given: Given) -> int:
+def read_count(given: Given) -> int:
+    """Read how many secondary addresses are wanted; 0 when it was not given."""
     text = given.text(WAYS[0])
     if not text:
         return 0
@@ -81,7 +82,8 @@ def _read_count(given: Given) -> int:
     return int(text)
 
 
-def _read_addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
+def read_addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that texts are addresses and that none stands twice."""
     for text in texts:
         if not is_address(text):
             raise refusal(
@@ -110,7 +112,7 @@ def _read_unassign(given: Given) -> UnassignAsk:
     given.region()
     ask = UnassignAsk(
         given.required("NetworkInterfaceId"),
-        _read_addresses(given.many("PrivateIpAddress", MOST_ADDRESSES)),
+        read_addresses(given.many("PrivateIpAddress", MOST_ADDRESSES)),
         read_prefixes(given.many("Ipv4Prefix", MOST_PREFIXES)),
     )
     if not (ask.addresses or ask.prefixes):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.localcloud.ecs_rows import SECURITY_GROUP, eni_row, instance_row, type_row
+from tests.localcloud.ecs_rows import eni_row, instance_row, type_row
 from tests.localcloud.model import (
     ENI_STATUSES,
     ENI_TYPES,
     INSTANCE_STATUSES,
+    SECURITY_GROUP,
     Eni,
     Instance,
     Tags,
@@ -119,7 +120,7 @@ _ENI_TEXTS: dict[str, Callable[[View, Eni], str]] = {
     "PrimaryIpAddress": lambda _, eni: eni.primary,
     "SecurityGroupId": lambda _view, _eni: SECURITY_GROUP,
     "ResourceGroupId": lambda _view, _eni: "",
-    "NetworkInterfaceName": lambda _view, _eni: "",
+    "NetworkInterfaceName": lambda _, eni: eni.name,
 }
 
 

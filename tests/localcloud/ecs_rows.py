@@ -6,6 +6,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from tests.localcloud.model import SECURITY_GROUP
+
 if TYPE_CHECKING:
     from tests.localcloud.actions import Json
     from tests.localcloud.model import Eni, Instance, InstanceType, Tags
@@ -13,9 +15,6 @@ if TYPE_CHECKING:
 
 BEGINNING = "2024-01-01T00:00:00Z"
 """When everything in a world was made: worlds carry no dates."""
-
-SECURITY_GROUP = "sg-localcloud000000001"
-"""The one security group of everything."""
 
 ACCOUNT = "1000000000000001"
 SERVICE = 12345678910
@@ -30,6 +29,7 @@ def eni_row(view: View, eni: Eni) -> Json:
     return {
         **_ENI_DEFAULTS,
         "NetworkInterfaceId": eni.id,
+        "NetworkInterfaceName": eni.name,
         "Type": eni.type,
         "Status": eni.status,
         "VpcId": vswitch.vpc,
@@ -60,7 +60,7 @@ def instance_row(view: View, instance: Instance) -> Json:
         **_INSTANCE_DEFAULTS,
         **_place(view, enis),
         "InstanceId": instance.id,
-        "InstanceName": instance.id,
+        "InstanceName": instance.name or instance.id,
         "HostName": instance.id,
         "Status": instance.status,
         "InstanceType": instance.type,
@@ -172,7 +172,6 @@ def _cores(kind: InstanceType) -> int:
 _ENI_DEFAULTS: Json = {
     "CreationTime": BEGINNING,
     "NetworkInterfaceTrafficMode": "Standard",
-    "NetworkInterfaceName": "",
     "QueuePairNumber": 0,
     "OwnerId": ACCOUNT,
     "Description": "",

@@ -12,7 +12,7 @@ from tests.localcloud.schema import Node
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from tests.localcloud.actions import Action
+    from tests.localcloud.actions import Operation
 
 MANY = 1_000_000
 
@@ -41,7 +41,7 @@ class Fault:
     message: str = ""
     body: str = ""
 
-    def matches(self, action: Action, parameters: Mapping[str, str]) -> bool:
+    def matches(self, action: Operation, parameters: Mapping[str, str]) -> bool:
         """Whether the rule is about this call."""
         if self.action not in ("*", action.name) or (self.kind == "stale" and action.writes):
             return False
@@ -60,7 +60,7 @@ class Fault:
 class FaultList:
     """The rules in their order; the first that matches and is not used up applies."""
 
-    def __init__(self, source: object, actions: Mapping[str, Action]) -> None:
+    def __init__(self, source: object, actions: Mapping[str, Operation]) -> None:
         self._actions = actions
         self._faults: list[Fault] = []
         self.replace(source)
@@ -69,7 +69,7 @@ class FaultList:
         """Put other rules in place of all; raise InvalidInput and keep the old ones if bad."""
         self._faults = [_read(node, self._actions) for node in Node(source, "faults").items()]
 
-    def take(self, action: Action, parameters: Mapping[str, str]) -> Fault | None:
+    def take(self, action: Operation, parameters: Mapping[str, str]) -> Fault | None:
         """Return the rule that applies to a call, and count that it did."""
         for fault in self._faults:
             if fault.times and fault.matches(action, parameters):
@@ -78,7 +78,7 @@ class FaultList:
         return None
 
 
-def _read(node: Node, actions: Mapping[str, Action]) -> Fault:
+def _read(node: Node, actions: Mapping[str, Operation]) -> Fault:
     every_field = frozenset[str]().union(*KINDS.values())
     node.object(
         required=frozenset({"action", "fault"}),
@@ -98,7 +98,7 @@ def _read(node: Node, actions: Mapping[str, Action]) -> Fault:
     return fault
 
 
-def _action_name(node: Node, kind: str, actions: Mapping[str, Action]) -> str:
+def _action_name(node: Node, kind: str, actions: Mapping[str, Operation]) -> str:
     name = node.text()
     if name != "*" and name not in actions:
         node.refuse(f"{name} is not served; known are * and {_listed(actions)}")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.localcloud.addresses import AddressPool, to_number, to_text
-from tests.localcloud.limits import secondary_capacity
+from tests.localcloud.keys import KeyRing
+from tests.localcloud.limits import DEFAULT_LIMITS, Limits, secondary_capacity
 from tests.localcloud.model import Eni, Instance, LifecycleAction
 from tests.localcloud.schema import InvalidInput
 from tests.localcloud.state import Cloud
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from tests.localcloud.specs import EniSpec, LifecycleSpec, World
 
 
-def found_cloud(world: World, clock: Clock) -> Cloud:
+def found_cloud(world: World, clock: Clock, limits: Limits = DEFAULT_LIMITS) -> Cloud:
     """Return a cloud in which everything the world declares has always existed."""
-    cloud = Cloud(world.region, clock, world.vswitches, world.types)
+    cloud = Cloud(world.region, clock, world.vswitches, world.types, limits)
+    cloud.keys = KeyRing(world.access_keys)
+    cloud.prefixes_supported = world.prefixes_supported
     for spec in world.instances:
         cloud.instances.add(
             spec.id, Instance(spec.id, spec.type, spec.status, spec.scaling_group, spec.tags)
@@ -61,6 +64,7 @@ def _eni(cloud: Cloud, spec: EniSpec, primary: str) -> Eni:
         instance_id=spec.instance_id,
         service_managed=spec.service_managed,
         tags=spec.tags,
+        name=spec.name,
     )
     if eni.slots_used - 1 > (limit := secondary_capacity(cloud, eni)):
         raise InvalidInput(f"{spec.path}: holds {eni.slots_used - 1} of at most {limit} addresses")

@@ -53,7 +53,7 @@ class Table(Generic[T]):
     """The things of one kind by id, each with its past, in the order in which they appeared."""
 
     def __init__(self) -> None:
-        self._timelines: dict[str, Timeline[T]] = {}
+        self._timelines: dict[str, Timeline[T | None]] = {}
 
     def add(self, key: str, value: T, *, since: float = ALWAYS) -> None:
         """Add a thing that has existed since ``since``."""
@@ -62,6 +62,10 @@ class Table(Generic[T]):
     def put(self, key: str, value: T, now: float) -> None:
         """Replace a thing from ``now`` on."""
         self._timelines[key].put(value, now)
+
+    def drop(self, key: str, now: float) -> None:
+        """Have a thing exist no longer from ``now`` on; its past can still be seen."""
+        self._timelines[key].put(None, now)
 
     def __contains__(self, key: str) -> bool:
         return key in self._timelines
@@ -78,7 +82,8 @@ class Table(Generic[T]):
 
     def all(self) -> Iterator[T]:
         """Yield every thing as it is now."""
-        return (timeline.latest for timeline in self._timelines.values())
+        values = (timeline.latest for timeline in self._timelines.values())
+        return (value for value in values if value is not None)
 
     def all_at(self, moment: float) -> Iterator[T]:
         """Yield every thing as it was at ``moment``."""

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 
 SCALING_GROUP_TAG = "acs:autoscaling:scalingGroupId"
 """The tag Auto Scaling puts on its instances (Auto Scaling, "System tags")."""
 
+SECURITY_GROUP = "sg-localcloud000000001"
+"""The one security group of everything."""
+
 Tags = Mapping[str, str]
 
 ENI_TYPES = ("Primary", "Secondary", "Trunk", "Member")
-ENI_STATUSES = ("Available", "Attaching", "InUse", "Detaching", "Deleting")
+ENI_STATUSES = ("Creating", "Available", "Attaching", "InUse", "Detaching", "Deleting")
 INSTANCE_STATUSES = ("Pending", "Running", "Starting", "Stopping", "Stopped")
+VSWITCH_STATUSES = ("Available", "Pending")
+KEY_STATUSES = ("Active", "Inactive")
 LIFECYCLE_RESULTS = ("CONTINUE", "ABANDON", "ROLLBACK")
 LIFECYCLE_STATUSES = ("Pending", "Timeout", "Completed")
 
@@ -24,6 +30,9 @@ class AccessKey:
     id: str
     secret: str
     security_token: str = ""
+    status: str = "Active"
+    expires: float | None = None
+    """Seconds since the epoch; None lasts for ever."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,7 @@ class VSwitch:
     zone: str
     vpc: str
     reserved_prefixes: tuple[str, ...] = ()
+    status: str = "Available"
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,17 @@ class Eni:
     instance_id: str = ""
     service_managed: bool = False
     tags: Tags = field(default_factory=dict)
+    name: str = ""
 
     @property
     def slots_used(self) -> int:
         """What counts against the quota of the instance type: primary, secondaries, prefixes."""
         return 1 + len(self.secondary) + len(self.prefixes)
+
+    @property
+    def networks(self) -> tuple[IPv4Network, ...]:
+        """Its prefixes as the pools want them."""
+        return tuple(map(IPv4Network, self.prefixes))
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,7 @@ class Instance:
     status: str
     scaling_group: str = ""
     tags: Tags = field(default_factory=dict)
+    name: str = ""
 
     @property
     def all_tags(self) -> Tags:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.localcloud.catalog import ACTIONS, PRODUCTS
+from tests.localcloud.catalog import OPERATIONS, PRODUCTS
+from tests.localcloud.encoding import ENCODINGS, JSON
 from tests.localcloud.errors import ApiError, refusal
 from tests.localcloud.faults import Fault, FaultList
 from tests.localcloud.founding import found_cloud
@@ -16,16 +17,20 @@ from tests.localcloud.signature import Gatekeeper
 from tests.localcloud.snapshot import snapshot
 from tests.localcloud.throttle import Throttle
 from tests.localcloud.tokens import TokenBook
-from tests.localcloud.wire import Reply, Request, failure, new_request_id, success
+from tests.localcloud.wire import Reply, Request, Speaker, new_request_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.localcloud.actions import Action, Json
     from tests.localcloud.clock import Clock
+    from tests.localcloud.limits import Limits
     from tests.localcloud.specs import World
 
 METHODS = ("GET", "POST")
+
+RETRY_AFTER = "x-acs-retry-after"
+"""Header of a throttled answer, in milliseconds: SDKs wait as long if they are told to retry."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +50,38 @@ class Call:
         return self.parameters.get(self.action.locks, "")
 
 
+@dataclass(frozen=True)
+class Visit:
+    """A call on its way through: what the journal will say of it, and who answers it."""
+
+    entry: Entry
+    speaker: Speaker
+
+
 class Run:
     """Everything that has happened since the start or the last reset."""
 
-    def __init__(self, world: World, faults: object, minute: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        world: World,
+        faults: object,
+        minute: float,
+        clock: Clock,
+        limits: Limits,
+        *,
+        retry_after: bool,
+    ) -> None:
         self._world = world
         self._clock = clock
-        self.cloud = found_cloud(world, clock)
-        self.faults = FaultList(faults, ACTIONS)
+        self.cloud = found_cloud(world, clock, limits)
+        self.faults = FaultList(faults, OPERATIONS)
         self.journal = Journal()
-        self._gatekeeper = Gatekeeper(world.access_keys, clock)
+        self.gatekeeper = Gatekeeper(self.cloud.keys, clock)
         self._throttle = Throttle(world.quotas, minute, clock)
         self._tokens = TokenBook(
             world.token_seconds, clock, remember_failures=world.remember_failures
         )
+        self._retry_after = retry_after
         self._busy: set[str] = set()
         self.in_progress = 0
 
@@ -68,6 +91,23 @@ class Run:
 
     async def serve(self, request: Request) -> Reply:
         """Perform a call, note it in the journal and return its reply."""
+        visit = self._welcome(request)
+        self.in_progress += 1
+        try:
+            reply = await self._admit(request, visit)
+        except ApiError as error:
+            reply = self._refuse(error, visit)
+        finally:
+            self.in_progress -= 1
+        return self._note(visit.entry, reply)
+
+    def turn_away(self, error: ApiError) -> Reply:
+        """Note a request that could not be read, and return its reply."""
+        entry = Entry("", {}, self._clock.now(), new_request_id())
+        visit = Visit(entry, self._speaker(entry, "JSON"))
+        return self._note(entry, self._refuse(error, visit))
+
+    def _welcome(self, request: Request) -> Visit:
         product = PRODUCTS.get(request.version)
         entry = Entry(
             action=request.action,
@@ -76,30 +116,28 @@ class Run:
             request_id=new_request_id(),
             product=product.name if product else "",
         )
-        self.in_progress += 1
-        try:
-            reply = await self._admit(request, entry)
-        except ApiError as error:
-            reply = self._refuse(error, entry)
-        finally:
-            self.in_progress -= 1
-        return self._note(entry, reply)
+        return Visit(entry, self._speaker(entry, request.format))
 
-    def turn_away(self, error: ApiError) -> Reply:
-        """Note a request that could not be read, and return its reply."""
-        entry = Entry("", {}, self._clock.now(), new_request_id())
-        return self._note(entry, self._refuse(error, entry))
+    def _speaker(self, entry: Entry, wanted: str) -> Speaker:
+        product = entry.product or ECS.name
+        return Speaker(
+            action=entry.action,
+            request_id=entry.request_id,
+            product=product,
+            host=f"{product.lower()}.{self._world.region}.aliyuncs.com",
+            encoding=ENCODINGS.get(wanted, JSON),
+        )
 
-    async def _admit(self, request: Request, entry: Entry) -> Reply:
-        self._gatekeeper.admit(request)
+    async def _admit(self, request: Request, visit: Visit) -> Reply:
+        self.gatekeeper.admit(request)
         action = _find_action(request)
-        fault = self.faults.take(action, entry.parameters)
+        fault = self.faults.take(action, visit.entry.parameters)
         if fault is None:
-            return await self._answer(action, entry)
-        entry.fault = fault.kind
-        return await self._answer_with(fault, action, entry)
+            return await self._answer(action, visit)
+        visit.entry.fault = fault.kind
+        return await self._answer_with(fault, action, visit)
 
-    async def _answer_with(self, fault: Fault, action: Action, entry: Entry) -> Reply:
+    async def _answer_with(self, fault: Fault, action: Action, visit: Visit) -> Reply:
         if fault.kind == "error":
             raise fault.error()
         if fault.kind == "http":
@@ -108,22 +146,22 @@ class Run:
             return Reply(None, sent=False)
         delay = fault.seconds if fault.kind == "slow" else 0.0
         lag = fault.seconds if fault.kind == "stale" else 0.0
-        reply = await self._answer(action, entry, delay, lag)
+        reply = await self._answer(action, visit, delay, lag)
         if fault.kind == "no_reply":
             return Reply(reply.status, code=reply.code, sent=False)
         return reply
 
     async def _answer(
-        self, action: Action, entry: Entry, delay: float = 0.0, lag: float = 0.0
+        self, action: Action, visit: Visit, delay: float = 0.0, lag: float = 0.0
     ) -> Reply:
         """Perform a call; a slow one takes its token and its place in the quota when it comes."""
         try:
             self._throttle.admit(action.name)
-            call = self._read(action, entry.parameters, delay, lag)
+            call = self._read(action, visit.entry.parameters, delay, lag)
             body = await (self._write(call) if action.writes else self._look(call))
         except ApiError as error:
-            return self._refuse(error, entry)
-        return success(body, entry.request_id)
+            return self._refuse(error, visit)
+        return visit.speaker.success(body)
 
     def _read(
         self, action: Action, parameters: Mapping[str, str], delay: float, lag: float
@@ -164,16 +202,18 @@ class Run:
             await self._wait(call)
         finally:
             self._busy.discard(call.thing)
+        self.cloud.settle()
         return call.action.perform(self.cloud, call.ask)
 
     async def _wait(self, call: Call) -> None:
         if call.delay:
             await self._clock.sleep(call.delay)
 
-    def _refuse(self, error: ApiError, entry: Entry) -> Reply:
-        product = entry.product or ECS.name
-        host = f"{product.lower()}.{self._world.region}.aliyuncs.com"
-        return failure(error, entry.request_id, product, host)
+    def _refuse(self, error: ApiError, visit: Visit) -> Reply:
+        reply = visit.speaker.failure(error)
+        if self._retry_after and error.code.startswith("Throttling"):
+            return replace(reply, headers={RETRY_AFTER: str(self._throttle.wait_ms())})
+        return reply
 
     def _note(self, entry: Entry, reply: Reply) -> Reply:
         entry.status, entry.code, entry.answered = reply.status, reply.code, reply.sent
@@ -184,7 +224,7 @@ class Run:
 def _find_action(request: Request) -> Action:
     if request.method not in METHODS:
         raise refusal("UnsupportedHTTPMethod")
-    if request.parameters.get("Format", "JSON").upper() != "JSON":
+    if request.format not in ENCODINGS:
         raise refusal("InvalidParameter.Format")
     for name, value in (("Action", request.action), ("Version", request.version)):
         if not value:

@@ -17,7 +17,7 @@ class InvalidInput(ValueError):
 class Node:
     """A JSON value together with the path that leads to it."""
 
-    def __init__(self, value: Any, path: str) -> None:  # noqa: ANN401 - JSON is anything
+    def __init__(self, value: Any, path: str) -> None:
         self.value = value
         self.path = path
 
@@ -107,7 +107,7 @@ class Node:
         return tuple(item.text() for item in self.items())
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON is anything
+def read_json(path: Path) -> Any:
     """Return what a JSON file holds, or raise :class:`InvalidInput` saying why it cannot."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from tests.localcloud.catalog import ACTIONS
 from tests.localcloud.clock import Clock, SystemClock
+from tests.localcloud.functions.compute import FunctionCompute
+from tests.localcloud.functions.door import Door
+from tests.localcloud.limits import DEFAULT_LIMITS, Limits
 from tests.localcloud.run import Run
 from tests.localcloud.schema import InvalidInput
 from tests.localcloud.world import read_world
@@ -13,10 +16,15 @@ from tests.localcloud.world import read_world
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.localcloud.actions import Json
     from tests.localcloud.errors import ApiError
+    from tests.localcloud.model import AccessKey
     from tests.localcloud.wire import Reply, Request
 
 MINUTE = 60.0
+
+CREDENTIALS_SECONDS = 36 * 3600.0
+"""How long a function's credentials are valid (Function Compute, "Grant permissions")."""
 
 
 class Service:
@@ -29,6 +37,8 @@ class Service:
         faults: object = (),
         minute: float = MINUTE,
         clock: Clock | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        retry_after: bool = False,
     ) -> None:
         self._world = read_world(world)
         for name in self._world.quotas:
@@ -37,6 +47,9 @@ class Service:
         self._faults = faults
         self._minute = minute
         self._clock = clock or SystemClock()
+        self._limits = limits
+        self._retry_after = retry_after
+        self.functions = FunctionCompute(self._world, minute, self._clock, self._credentials)
         self.run = self._begin()
 
     def reset(self) -> None:
@@ -44,15 +57,35 @@ class Service:
 
         Calls in progress end in the run in which they began.
         """
+        self.functions.reset()
         self.run = self._begin()
+
+    def state(self) -> Json:
+        """Return the state in the shape of a world file."""
+        return {**self.run.state(), **self.functions.state()}
 
     async def serve(self, request: Request) -> Reply:
         """Perform a call and return its reply."""
         return await self.run.serve(request)
 
+    async def invoke(self, request: Request) -> Reply:
+        """Perform a call of Function Compute and return its reply."""
+        return await Door(self.run, self.functions, self._clock).serve(request)
+
     def turn_away(self, error: ApiError) -> Reply:
         """Return the reply to a request that could not be read."""
         return self.run.turn_away(error)
 
+    def _credentials(self) -> AccessKey:
+        """Return what Function Compute gets for the role of a function."""
+        return self.run.cloud.keys.issue(self._clock.now() + CREDENTIALS_SECONDS)
+
     def _begin(self) -> Run:
-        return Run(self._world, self._faults, self._minute, self._clock)
+        return Run(
+            self._world,
+            self._faults,
+            self._minute,
+            self._clock,
+            self._limits,
+            retry_after=self._retry_after,
+        )

@@ -19,9 +19,10 @@ from urllib.parse import quote
 from tests.localcloud.errors import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.localcloud.clock import Clock
+    from tests.localcloud.keys import KeyRing
     from tests.localcloud.model import AccessKey
     from tests.localcloud.wire import Request
 
@@ -52,19 +53,24 @@ class Signed:
 class Gatekeeper:
     """Lets signed requests in, each nonce once."""
 
-    def __init__(self, keys: Iterable[AccessKey], clock: Clock) -> None:
-        self._keys = {key.id: key for key in keys}
+    def __init__(self, keys: KeyRing, clock: Clock) -> None:
+        self._keys = keys
         self._clock = clock
         self._nonces: dict[tuple[str, str], float] = {}
 
     def admit(self, request: Request) -> None:
         """Raise unless the request is signed by a known key, in time, and for the first time."""
-        signed = _read(request)
+        self.check(read_signed(request))
+
+    def check(self, signed: Signed) -> None:
+        """Raise unless a known key has signed, in time, and for the first time."""
         key = self._keys.get(signed.key_id)
         if key is None:
             raise refusal("InvalidAccessKeyId.NotFound")
-        _check_time(signed.timestamp, self._clock.now())
-        _check_token(key, signed.security_token)
+        if key.status == "Inactive":
+            raise refusal("InvalidAccessKeyId.Inactive")
+        _check_time(signed.timestamp, self._clock.outside())
+        _check_token(key, signed.security_token, self._clock.now())
         expected = signed.sign(key.secret, signed.string_to_sign)
         if not hmac.compare_digest(expected, signed.signature):
             text = f"server string to sign is:{signed.string_to_sign}"
@@ -72,6 +78,8 @@ class Gatekeeper:
         self._use(signed)
 
     def _use(self, signed: Signed) -> None:
+        if not signed.nonce:
+            return
         now = self._clock.now()
         nonce = (signed.key_id, signed.nonce)
         if self._nonces.get(nonce, 0.0) > now:
@@ -83,7 +91,8 @@ class Gatekeeper:
             del self._nonces[oldest]
 
 
-def _read(request: Request) -> Signed:
+def read_signed(request: Request) -> Signed:
+    """Take the signature out of a request; raise if it has none."""
     for scheme in SCHEMES:
         signed = scheme(request)
         if signed is not None:
@@ -102,13 +111,15 @@ def _check_time(timestamp: str, now: float) -> None:
         raise refusal("InvalidTimeStamp.Expired")
 
 
-def _check_token(key: AccessKey, token: str) -> None:
+def _check_token(key: AccessKey, token: str, now: float) -> None:
     if key.security_token and not token:
         raise refusal("MissingSecurityToken")
     if token and not key.security_token:
         raise refusal("InvalidSecurityToken.Malformed")
     if token != key.security_token:
         raise refusal("InvalidSecurityToken.MismatchWithAccessKey")
+    if key.expires is not None and now >= key.expires:
+        raise refusal("InvalidSecurityToken.Expired")
 
 
 def _acs3(request: Request) -> Signed | None:

@@ -18,11 +18,13 @@ _AS_GIVEN = (
     "read_lag_seconds",
     "token_seconds",
     "remember_failures",
+    "prefixes_supported",
 )
 
 
 def snapshot(cloud: Cloud, source: Mapping[str, Any]) -> Json:
     """Return the state in the shape of the world; ``source`` gives what never changes."""
+    cloud.settle()
     return {
         "region": cloud.region,
         **{key: source[key] for key in _AS_GIVEN if key in source},
@@ -43,6 +45,7 @@ def _vswitch(cloud: Cloud, vswitch: VSwitch) -> Json:
         "vpc": vswitch.vpc,
         "reserved_prefixes": list(vswitch.reserved_prefixes),
         "available": cloud.pools[vswitch.id].available,
+        **({"status": vswitch.status} if vswitch.status != "Available" else {}),
     }
 
 
@@ -69,6 +72,7 @@ def _eni(eni: Eni) -> Json:
         "prefixes": list(eni.prefixes),
         "service_managed": eni.service_managed,
         "tags": dict(eni.tags),
+        **({"name": eni.name} if eni.name else {}),
     }
 
 

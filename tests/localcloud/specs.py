@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from ipaddress import IPv4Network
 
+    from tests.localcloud.functions.specs import FunctionSpec
     from tests.localcloud.model import AccessKey, InstanceType, VSwitch
 
 
@@ -28,6 +29,7 @@ class EniSpec:
     instance_id: str
     service_managed: bool
     tags: Mapping[str, str]
+    name: str
 
 
 @dataclass(frozen=True)
@@ -73,3 +75,6 @@ class World:
     read_lag: float
     token_seconds: float
     remember_failures: bool
+    functions: tuple[FunctionSpec, ...]
+    queues: Mapping[str, tuple[object, ...]]
+    prefixes_supported: bool

@@ -7,10 +7,13 @@ Everything that changes goes through :class:`Cloud`; everything that is read goe
 from __future__ import annotations
 
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.localcloud.addresses import AddressPool, to_number
-from tests.localcloud.history import Table, Timeline
+from tests.localcloud.agenda import Agenda
+from tests.localcloud.history import ALWAYS, Table, Timeline
+from tests.localcloud.keys import KeyRing
+from tests.localcloud.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,9 +31,14 @@ class Cloud:
         clock: Clock,
         vswitches: Iterable[VSwitch] = (),
         types: Mapping[str, InstanceType] | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.region = region
         self.clock = clock
+        self.limits = limits
+        self.keys = KeyRing()
+        self.prefixes_supported = True
+        self.agenda = Agenda()
         self.types = dict(types or {})
         self.vswitches = {vswitch.id: vswitch for vswitch in vswitches}
         self.pools = {
@@ -42,23 +50,49 @@ class Cloud:
         self.enis: Table[Eni] = Table()
         self.instances: Table[Instance] = Table()
         self.lifecycle_actions: Table[LifecycleAction] = Table()
-        self.enis_of: dict[str, list[str]] = {}
+        self.ever_attached: dict[str, list[str]] = {}
         self._room: dict[str, Timeline[int]] = {}
+        self._made = 0
 
     def open_books(self) -> None:
         """Begin the history of the vSwitches' free counts: what is there now was always there."""
         self._room = {key: Timeline(pool.available) for key, pool in self.pools.items()}
 
-    def add_eni(self, eni: Eni) -> None:
-        """Add an ENI that was always there; its addresses must be taken already."""
-        self.enis.add(eni.id, eni)
-        self.enis_of.setdefault(eni.instance_id, []).append(eni.id)
+    def new_id(self, kind: str, table: Table[Any]) -> str:
+        """Return the id of a new thing: the same calls give the same ids in every run."""
+        while True:
+            self._made += 1
+            name = f"{kind}-new{self._made:014d}"
+            if name not in table:
+                return name
 
-    def put_eni(self, eni: Eni) -> None:
-        """Replace an ENI, and note what its vSwitch has left."""
-        now = self.clock.now()
-        self.enis.put(eni.id, eni, now)
-        self._room[eni.vswitch_id].put(self.pools[eni.vswitch_id].available, now)
+    def settle(self) -> None:
+        """Let everything happen whose time has come."""
+        self.agenda.catch_up(self.clock.now())
+
+    def add_eni(self, eni: Eni, since: float = ALWAYS) -> None:
+        """Add an ENI, one that was always there or a new one; its addresses must be taken."""
+        self.enis.add(eni.id, eni, since=since)
+        self._note_attachment(eni)
+        if since != ALWAYS:
+            self._note_room(eni, since)
+
+    def put_eni(self, eni: Eni, since: float | None = None) -> None:
+        """Replace an ENI, now or as of a moment, and note what its vSwitch has left."""
+        moment = self.clock.now() if since is None else since
+        self.enis.put(eni.id, eni, moment)
+        self._note_attachment(eni)
+        self._note_room(eni, moment)
+
+    def drop_eni(self, eni: Eni, since: float) -> None:
+        """Have an ENI exist no longer; its addresses must be released."""
+        self.enis.drop(eni.id, since)
+        self._note_room(eni, since)
+
+    def put_instance(self, instance: Instance, since: float | None = None) -> None:
+        """Replace an instance, now or as of a moment."""
+        moment = self.clock.now() if since is None else since
+        self.instances.put(instance.id, instance, moment)
 
     def put_lifecycle_action(self, action: LifecycleAction) -> None:
         """Replace a lifecycle action."""
@@ -70,7 +104,16 @@ class Cloud:
 
     def view(self, lag: float = 0.0) -> View:
         """Return the cloud as it was ``lag`` seconds ago."""
+        self.settle()
         return View(self, self.clock.now() - lag)
+
+    def _note_attachment(self, eni: Eni) -> None:
+        known = self.ever_attached.setdefault(eni.instance_id, [])
+        if eni.instance_id and eni.id not in known:
+            known.append(eni.id)
+
+    def _note_room(self, eni: Eni, moment: float) -> None:
+        self._room[eni.vswitch_id].put(self.pools[eni.vswitch_id].available, moment)
 
 
 class View:
@@ -92,8 +135,9 @@ class View:
         return (eni for eni in found if eni is not None)
 
     def enis_of(self, instance_id: str) -> Iterator[Eni]:
-        """Yield the ENIs of an instance."""
-        return self.enis_by_id(self._cloud.enis_of.get(instance_id, ()))
+        """Yield the ENIs of an instance, in the order in which they were attached."""
+        found = self.enis_by_id(self._cloud.ever_attached.get(instance_id, ()))
+        return (eni for eni in found if eni.instance_id == instance_id)
 
     def instances(self) -> Iterator[Instance]:
         """Yield every instance."""

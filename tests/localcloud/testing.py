@@ -8,10 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.localcloud.app import running
+from tests.localcloud.limits import DEFAULT_LIMITS, Limits
 from tests.localcloud.service import MINUTE, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from ssl import SSLContext
     from types import TracebackType
 
     from typing_extensions import Self
@@ -38,10 +40,16 @@ class LocalCloud:
         minute: float = MINUTE,
         faults: Sequence[Mapping[str, Any]] = (),
         clock: Clock | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        retry_after: bool = False,
+        certificate: SSLContext | None = None,
     ) -> None:
         self.world = world
         self.url = ""
-        self._service = Service(world, faults=faults, minute=minute, clock=clock)
+        self._service = Service(
+            world, faults=faults, minute=minute, clock=clock, limits=limits, retry_after=retry_after
+        )
+        self._certificate = certificate
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop
         self._stopped: asyncio.Event
@@ -68,15 +76,31 @@ class LocalCloud:
     @property
     def address(self) -> str:
         """Host and port, as SDKs take an endpoint."""
-        return self.url.removeprefix("http://")
+        return self.url.partition("://")[2]
 
     def state(self) -> dict[str, Any]:
         """Return the state in the shape of a world file."""
-        return self._ask(self._service.run.state)
+        return self._ask(self._service.state)
 
     def calls(self, action: str | None = None) -> list[dict[str, Any]]:
         """Return the journal, or the calls of one action."""
         return self._ask(lambda: self._service.run.journal.rows(action))
+
+    def invocations(self) -> list[dict[str, Any]]:
+        """Return every run of a function, in the order in which they began."""
+        return self._ask(self._service.functions.invocations)
+
+    def logs(self, function: str) -> list[dict[str, Any]]:
+        """Return the log rows of a function, oldest first."""
+        return self._ask(lambda: self._service.functions.logs.rows(function))
+
+    def queue(self, name: str) -> list[Any]:
+        """Return the messages of a queue, oldest first."""
+        return self._ask(lambda: list(self._service.functions.deliveries.queues.get(name, ())))
+
+    def kill_instance(self, which: int | str) -> list[int]:
+        """Kill a process by its id, or all of a function by its name; return which were killed."""
+        return self._ask(lambda: self._service.functions.kill(which))
 
     def wait_for_call(self, seconds: float = 5.0) -> None:
         """Wait until a call has come that is not answered yet: a slow one."""
@@ -114,6 +138,6 @@ class LocalCloud:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
-        async with running(self._service, port=0) as self.url:
+        async with running(self._service, 0, self._certificate) as self.url:
             self._ready.set()
             await self._stopped.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tests.localcloud.errors import refusal
@@ -31,3 +32,7 @@ class Throttle:
         if used >= self._quotas.get(action, used + 1):
             raise refusal("Throttling.User")
         self._used[action] = used + 1
+
+    def wait_ms(self) -> int:
+        """Return the milliseconds until the next window begins."""
+        return math.ceil((self._minute - self._clock.now() % self._minute) * 1000)

@@ -67,7 +67,7 @@ def _matches(vswitch: VSwitch, query: VSwitchQuery) -> bool:
 def _row(view: View, vswitch: VSwitch) -> Json:
     return {
         "VpcId": vswitch.vpc,
-        "Status": "Available",
+        "Status": vswitch.status,
         "CreationTime": BEGINNING,
         "IsDefault": False,
         "AvailableIpAddressCount": view.available(vswitch.id),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -12,6 +11,8 @@ from tests.localcloud.errors import ApiError, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from tests.localcloud.encoding import Encoding
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -65,6 +66,15 @@ class Request:
         return self.header("x-acs-version") or self.parameters.get("Version", "")
 
     @property
+    def format(self) -> str:
+        """What the answer shall look like: XML is what older clients get unless they say JSON."""
+        asked = self.parameters.get("Format")
+        if asked:
+            return asked.upper()
+        older = "Signature" in self.parameters
+        return "XML" if older or self.header("accept") == "application/xml" else "JSON"
+
+    @property
     def own_parameters(self) -> dict[str, str]:
         """The parameters of the action itself; nothing secret is among them."""
         return {
@@ -81,6 +91,37 @@ class Reply:
     content_type: str = "application/json"
     code: str | None = None
     sent: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Answers one call in the format that its caller wants."""
+
+    action: str
+    request_id: str
+    product: str
+    host: str
+    encoding: Encoding
+
+    def success(self, body: Mapping[str, Any]) -> Reply:
+        """Return the reply to a call that was performed."""
+        whole = {"RequestId": self.request_id, **body}
+        encoded = self.encoding.encode(f"{self.action}Response", whole)
+        return Reply(200, encoded, self.encoding.content_type)
+
+    def failure(self, error: ApiError) -> Reply:
+        """Return the reply to a call that was refused."""
+        link = f"https://api.aliyun.com/troubleshoot?q={error.code}&product={self.product}"
+        whole = {
+            "RequestId": self.request_id,
+            "HostId": self.host,
+            "Code": error.code,
+            "Message": error.message,
+            "Recommend": f"{link}&requestId={self.request_id}",
+        }
+        encoded = self.encoding.encode("Error", whole)
+        return Reply(error.status, encoded, self.encoding.content_type, code=error.code)
 
 
 def read_request(
@@ -107,25 +148,3 @@ def _pairs(encoded: str) -> dict[str, str]:
 def new_request_id() -> str:
     """Return a request id in the form of the cloud: a UUID in capitals."""
     return str(uuid.uuid4()).upper()
-
-
-def success(body: Mapping[str, Any], request_id: str) -> Reply:
-    """Return the reply to a call that was performed."""
-    return Reply(200, _encode({"RequestId": request_id, **body}))
-
-
-def failure(error: ApiError, request_id: str, product: str, host: str) -> Reply:
-    """Return the reply to a call that was refused."""
-    link = f"https://api.aliyun.com/troubleshoot?q={error.code}&product={product}"
-    body = {
-        "RequestId": request_id,
-        "HostId": host,
-        "Code": error.code,
-        "Message": error.message,
-        "Recommend": f"{link}&requestId={request_id}",
-    }
-    return Reply(error.status, _encode(body), code=error.code)
-
-
-def _encode(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode()

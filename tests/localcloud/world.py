@@ -10,14 +10,17 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueE
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.localcloud.addresses import PREFIX_LENGTH
+from tests.localcloud.functions.specs import read_functions, read_queues
 from tests.localcloud.history import LONGEST_LAG
 from tests.localcloud.instance_types import built_in_types
 from tests.localcloud.model import (
     ENI_STATUSES,
     ENI_TYPES,
     INSTANCE_STATUSES,
+    KEY_STATUSES,
     LIFECYCLE_RESULTS,
     LIFECYCLE_STATUSES,
+    VSWITCH_STATUSES,
     AccessKey,
     InstanceType,
     VSwitch,
@@ -58,6 +61,8 @@ _WORLD_FIELDS = frozenset(
         "token_seconds",
         "remember_failures",
         "functions",
+        "queues",
+        "prefixes_supported",
     }
 )
 
@@ -65,7 +70,6 @@ _WORLD_FIELDS = frozenset(
 def read_world(source: Mapping[str, Any]) -> World:
     """Check a world and return it; raise :class:`InvalidInput` naming the first bad field."""
     root = Node(source, "").object(required=frozenset({"region"}), optional=_WORLD_FIELDS)
-    _refuse_functions(root.at("functions"))
     types = _types(root.at("instance_types"))
     vswitches = _vswitches(root.at("vswitches"))
     known = {vswitch.id for vswitch in vswitches}
@@ -92,12 +96,10 @@ def read_world(source: Mapping[str, Any]) -> World:
         read_lag=root.at("read_lag_seconds").number(0, LONGEST_LAG, default=0.0),
         token_seconds=root.at("token_seconds").number(0, float(MANY), default=TOKEN_SECONDS),
         remember_failures=root.at("remember_failures").flag(default=False),
+        functions=read_functions(root.at("functions")),
+        queues=read_queues(root.at("queues")),
+        prefixes_supported=root.at("prefixes_supported").flag(default=True),
     )
-
-
-def _refuse_functions(node: Node) -> None:
-    if node.value:
-        node.refuse("functions are not supported yet; leave the list empty")
 
 
 def _unique(
@@ -127,12 +129,14 @@ def _distinct(specs: list[EniSpec]) -> tuple[EniSpec, ...]:
 
 
 def _access_key(node: Node) -> AccessKey:
-    node.object(required=frozenset({"id", "secret"}), optional=frozenset({"security_token"}))
+    optional = frozenset({"security_token", "status"})
+    node.object(required=frozenset({"id", "secret"}), optional=optional)
     token = node.at("security_token")
     return AccessKey(
         node.at("id").text(),
         node.at("secret").text(),
         token.text() if token.value is not None else "",
+        node.at("status").choice(KEY_STATUSES, default="Active"),
     )
 
 
@@ -161,7 +165,7 @@ def _vswitches(node: Node) -> tuple[VSwitch, ...]:
 def _vswitch(node: Node) -> VSwitch:
     node.object(
         required=frozenset({"id", "cidr", "zone", "vpc"}),
-        optional=frozenset({"reserved_prefixes", "available"}),
+        optional=frozenset({"reserved_prefixes", "available", "status"}),
     )
     cidr = _network(node.at("cidr"), *VSWITCH_MASKS)
     return VSwitch(
@@ -170,6 +174,7 @@ def _vswitch(node: Node) -> VSwitch:
         node.at("zone").text(),
         node.at("vpc").text(),
         _reserved(node.at("reserved_prefixes"), cidr),
+        node.at("status").choice(VSWITCH_STATUSES, default="Available"),
     )
 
 
@@ -222,13 +227,17 @@ def _check_shape(enis: list[Node], kind: InstanceType) -> None:
         primaries[1].at("type").refuse("an instance has one Primary ENI")
 
 
-_ENI_OPTIONAL = frozenset({"primary", "secondary", "prefixes", "status", "service_managed", "tags"})
+UNATTACHED_STATUSES = ("Creating", "Available", "Deleting")
+
+_ENI_OPTIONAL = frozenset(
+    {"name", "primary", "secondary", "prefixes", "status", "service_managed", "tags"}
+)
 
 
 def _attached_eni(node: Node, instance_id: str, vswitches: set[str]) -> EniSpec:
     node.object(required=frozenset({"id", "type", "vswitch"}), optional=_ENI_OPTIONAL)
     status = node.at("status").choice(ENI_STATUSES, default="InUse")
-    if status in ("Available", "Deleting"):
+    if status in UNATTACHED_STATUSES:
         node.at("status").refuse(f"an attached ENI is not {status}")
     return _eni(node, instance_id, node.at("type").choice(ENI_TYPES), status, vswitches)
 
@@ -239,7 +248,7 @@ def _unattached_eni(node: Node, vswitches: set[str]) -> EniSpec:
     if kind == "Primary":
         node.at("type").refuse("a Primary ENI belongs to an instance")
     status = node.at("status").choice(ENI_STATUSES, default="Available")
-    if status not in ("Available", "Deleting"):
+    if status not in UNATTACHED_STATUSES:
         node.at("status").refuse(f"an ENI that is attached to nothing is not {status}")
     return _eni(node, "", kind, status, vswitches)
 
@@ -265,6 +274,7 @@ def _eni(node: Node, instance_id: str, kind: str, status: str, vswitches: set[st
         instance_id=instance_id,
         service_managed=node.at("service_managed").flag(default=False),
         tags=_tags(node.at("tags")),
+        name=node.at("name").text(""),
     )
 
 

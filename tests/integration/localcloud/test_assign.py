@@ -169,6 +169,48 @@ def test_unassign_refusals(
     assert refusal_of(cloud, "UnassignPrivateIpAddresses", asked) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("eni-none", (404, "InvalidEniId.NotFound")),
+        ("eni-managed", (403, "InvalidOperation.EniServiceManaged")),
+        ("eni-member", (403, "InvalidOperation.InvalidEniType")),
+        ("eni-leaving", (400, "InvalidOperation.InvalidEniState")),
+        ("eni-starting", (400, "InvalidOperation.InvalidEcsState")),
+    ],
+)
+def test_unassign_needs_the_states_that_assign_needs(name: str, expected: tuple[int, str]) -> None:
+    """Available or InUse, and for a primary ENI an instance that is Running or Stopped."""
+    starting = instance("i-s", [eni("eni-starting", "Primary")], status="Starting")
+    others = [
+        eni("eni-managed", service_managed=True),
+        eni("eni-member", "Member"),
+        eni("eni-leaving", status="Deleting", secondary=["10.0.0.100"]),
+    ]
+    asked = {"NetworkInterfaceId": name, "PrivateIpAddress": ["10.0.0.100"]}
+    with LocalCloud(world(instances=[starting], enis=others)) as cloud:
+        assert refusal_of(cloud, "UnassignPrivateIpAddresses", asked) == expected
+
+
+def test_unassign_takes_all_or_nothing() -> None:
+    """Addresses and prefixes in one call; one that is not held keeps the others where they are."""
+    prefix = "10.0.0.64/28"
+    reserved = vswitch(reserved_prefixes=[prefix])
+    rich = eni(secondary=["10.0.0.100", "10.0.0.101"], prefixes=[prefix])
+    both = {"NetworkInterfaceId": ENI, "Ipv4Prefix": [prefix]}
+    with LocalCloud(world(vswitches=[reserved], instances=[instance(enis=[rich])])) as cloud:
+        before = cloud.state()
+        wrong = {**both, "PrivateIpAddress": ["10.0.0.100", "10.0.0.102"]}
+        refused = refusal_of(cloud, "UnassignPrivateIpAddresses", wrong)
+        unchanged = cloud.state() == before
+        right = {**both, "PrivateIpAddress": ["10.0.0.100"]}
+        call(cloud, "UnassignPrivateIpAddresses", right)
+        after = cloud.state()["instances"][0]["enis"][0]
+
+    assert (refused.code, unchanged) == ("InvalidIp.IpUnassigned", True)
+    assert (after["secondary"], after["prefixes"]) == (["10.0.0.101"], [])
+
+
 def test_primary_eni_of_a_starting_instance_waits_and_a_secondary_one_does_not() -> None:
     """Only the primary ENI needs its instance Running or Stopped."""
     with LocalCloud(world(instances=[instance(status="Starting")])) as cloud:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,29 +13,39 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.localcloud.addresses import AddressPool, to_number
 from tests.localcloud.assignment import Wish, assign, unassign
 from tests.localcloud.clock import ManualClock
+from tests.localcloud.enis import NewEni, attach, create, delete, detach
 from tests.localcloud.errors import ApiError
 from tests.localcloud.founding import found_cloud
-from tests.localcloud.limits import secondary_capacity
+from tests.localcloud.instances import Launch, run, start, stop
+from tests.localcloud.limits import Limits, secondary_capacity
 from tests.localcloud.samples import eni, instance, vswitch, world
 from tests.localcloud.world import read_world
 
 if TYPE_CHECKING:
-    from tests.localcloud.model import Eni
+    from collections.abc import Callable
+
+    from tests.localcloud.model import Eni, Instance
     from tests.localcloud.state import Cloud
 
 WORLD = world(
     vswitches=[
         vswitch("vsw-a", "10.0.0.0/27", reserved_prefixes=["10.0.0.16/28"]),
         vswitch("vsw-b", "10.0.1.0/26", reserved_prefixes=["10.0.1.0/28", "10.0.1.32/28"]),
+        vswitch("vsw-c", "10.0.2.0/29"),
     ],
     instances=[
         instance(enis=[eni("eni-0", "Primary", secondary=2), eni("eni-1", vswitch="vsw-b")]),
-        instance("i-b", [eni("eni-2", "Primary", vswitch="vsw-b")], type="ecs.g7.large"),
+        instance("i-b", [eni("eni-2", "Primary", vswitch="vsw-b")], type="ecs.tiny.large"),
     ],
-    enis=[eni("eni-3"), eni("eni-4", vswitch="vsw-b")],
+    instance_types={"ecs.tiny.large": [2, 4]},
+    enis=[eni("eni-3"), eni("eni-4", vswitch="vsw-b", secondary=5)],
 )
 
-ENI_IDS = st.sampled_from([f"eni-{number}" for number in range(5)])
+LIMITS = Limits(account_enis=12, transition=1, creating=0.5)
+
+NUMBERS = st.integers(0, 11)
+VSWITCHES = st.sampled_from(["vsw-a", "vsw-b", "vsw-c"])
+Result = TypeVar("Result")
 ADDRESSES = st.one_of(
     st.integers(0, 31).map("10.0.0.{}".format), st.integers(0, 63).map("10.0.1.{}".format)
 )
@@ -81,50 +91,130 @@ class Books(RuleBasedStateMachine):
     def begin(self) -> None:
         """Start from the same world."""
         self.clock = ManualClock(0.0)
-        self.cloud = found_cloud(read_world(WORLD), self.clock)
+        self.cloud = found_cloud(read_world(WORLD), self.clock, LIMITS)
 
-    @rule(eni_id=ENI_IDS, wish=WISHES)
-    def assign(self, eni_id: str, wish: Wish) -> None:
-        """Ask for something, which is given whole or not at all."""
-        before = self.cloud.enis.get(eni_id)
-        assert before is not None
+    def eni(self, number: int) -> Eni:
+        """Return one of the ENIs that there are."""
+        enis = list(self.cloud.enis.all())
+        return enis[number % len(enis)]
+
+    def instance(self, number: int) -> Instance:
+        """Return one of the instances that there are."""
+        instances = list(self.cloud.instances.all())
+        return instances[number % len(instances)]
+
+    def all_or_nothing(self, change: Callable[[], Result]) -> Result | None:
+        """Make a change; if it is refused, nothing has changed."""
+        before = self.everything()
         try:
-            added = assign(self.cloud, eni_id, wish)
+            return change()
         except ApiError:
-            assert self.cloud.enis.get(eni_id) == before
-            return
-        after = self.cloud.enis.get(eni_id)
-        assert after is not None
-        assert len(added.addresses) + len(added.prefixes) == wish.slots
-        assert after.secondary == before.secondary + added.addresses
-        assert after.prefixes == before.prefixes + added.prefixes
+            assert self.everything() == before
+            return None
 
-    @rule(eni_id=ENI_IDS, data=st.data())
-    def unassign(self, eni_id: str, data: st.DataObject) -> None:
+    def everything(self) -> object:
+        """Return all that there is."""
+        rooms = [pool.available for pool in self.cloud.pools.values()]
+        return list(self.cloud.enis.all()), list(self.cloud.instances.all()), rooms
+
+    @rule(number=NUMBERS, wish=WISHES)
+    def assign(self, number: int, wish: Wish) -> None:
+        """Ask for something, which is given whole or not at all."""
+        before = self.eni(number)
+        added = self.all_or_nothing(lambda: assign(self.cloud, before.id, wish))
+        if added is not None:
+            assert len(added.addresses) + len(added.prefixes) == wish.slots
+            assert self.cloud.enis.get(before.id) == added.on(before)
+
+    @rule(number=NUMBERS, data=st.data())
+    def unassign(self, number: int, data: st.DataObject) -> None:
         """Take back some of what is held."""
-        before = self.cloud.enis.get(eni_id)
-        assert before is not None
+        before = self.eni(number)
         gone = data.draw(st.sets(st.sampled_from(before.secondary))) if before.secondary else set()
-        prefixes = tuple(map(IPv4Network, before.prefixes[:1]))
 
-        unassign(self.cloud, eni_id, tuple(gone), prefixes)
+        def change() -> bool:
+            unassign(self.cloud, before.id, tuple(gone), before.networks[:1])
+            return True
 
-        after = self.cloud.enis.get(eni_id)
-        assert after is not None
-        assert set(after.secondary) == set(before.secondary) - gone
+        if self.all_or_nothing(change):
+            after = self.cloud.enis.get(before.id)
+            assert after is not None
+            assert set(after.secondary) == set(before.secondary) - gone
+            assert after.prefixes == before.prefixes[1:]
 
-    @rule(seconds=st.floats(0, 400))
+    @rule(vswitch_id=VSWITCHES, wish=WISHES, primary=st.one_of(st.just(""), ADDRESSES))
+    def create(self, vswitch_id: str, wish: Wish, primary: str) -> None:
+        """Make an ENI, which holds what was asked from the start."""
+        new = NewEni(vswitch_id, primary=primary, wish=wish)
+        made = self.all_or_nothing(lambda: create(self.cloud, new))
+        if made is not None:
+            assert made.slots_used == 1 + wish.slots
+            assert made.primary == (primary or made.primary)
+
+    @rule(number=NUMBERS, other=NUMBERS)
+    def attach(self, number: int, other: int) -> None:
+        """Begin to attach an ENI to an instance, one that is free if there is any."""
+        free = [one for one in self.cloud.enis.all() if one.status == "Available"]
+        one = free[number % len(free)] if free else self.eni(number)
+        names = one.id, self.instance(other).id
+        self.all_or_nothing(lambda: attach(self.cloud, *names))
+
+    @rule(number=NUMBERS)
+    def detach(self, number: int) -> None:
+        """Begin to detach an ENI from where it is."""
+        one = self.eni(number)
+        self.all_or_nothing(lambda: detach(self.cloud, one.id, one.instance_id or "i-a"))
+
+    @rule(number=NUMBERS)
+    def delete(self, number: int) -> None:
+        """Begin to delete an ENI."""
+        name = self.eni(number).id
+        self.all_or_nothing(lambda: delete(self.cloud, name))
+
+    @rule(vswitch_id=VSWITCHES, amount=st.integers(1, 4))
+    def run(self, vswitch_id: str, amount: int) -> None:
+        """Launch instances, all or none."""
+        launch = Launch("ecs.tiny.large", NewEni(vswitch_id), amount)
+        ids = self.all_or_nothing(lambda: run(self.cloud, launch))
+        assert ids is None or len(set(ids)) == amount
+
+    @rule(number=NUMBERS, change=st.sampled_from([start, stop]))
+    def start_or_stop(self, number: int, change: Callable[[Cloud, str], None]) -> None:
+        """Begin to start or stop an instance."""
+        name = self.instance(number).id
+        self.all_or_nothing(lambda: change(self.cloud, name))
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 3.0, 400.0]))
     def wait(self, seconds: float) -> None:
-        """Let time pass, so that the past is cut."""
+        """Let time pass: what was begun goes on, and the past is cut."""
         self.clock.advance(seconds)
+        self.cloud.settle()
 
     @invariant()
     def balanced(self) -> None:
         """The books balance after every call."""
         balance(self.cloud)
 
+    @invariant()
+    def attached_where_it_says(self) -> None:
+        """An ENI is on an instance if its status says so, and no instance has too many."""
+        for one in self.cloud.enis.all():
+            assert (one.instance_id != "") == (one.status in ("Attaching", "InUse", "Detaching"))
+        for home in self.cloud.instances.all():
+            held = list(self.cloud.view().enis_of(home.id))
+            assert len(held) <= self.cloud.types[home.type].enis
+            assert sum(one.type == "Primary" for one in held) == 1
 
-Books.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+    def teardown(self) -> None:
+        """When everything that was begun is over, nothing is in between."""
+        self.clock.advance(10 * LIMITS.transition)
+        self.cloud.settle()
+        assert {one.status for one in self.cloud.enis.all()} <= {"Available", "InUse"}
+        assert {one.status for one in self.cloud.instances.all()} <= {"Running", "Stopped"}
+        balance(self.cloud)
+
+
+Books.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 TestBooks = Books.TestCase
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alibabacloud_ecs20140526 import models
 
+from tests.localcloud.model import SECURITY_GROUP
 from tests.localcloud.products import ECS, ESS, VPC
 from tests.localcloud.samples import ENI, eni, instance, lifecycle_action, vswitch, world
 from tests.localcloud.sdk import COUNT, call
@@ -20,7 +22,7 @@ SHAPES = json.loads((Path(__file__).parent / "shapes.json").read_text(encoding="
 """Names and kinds of the reference pages' sample answers."""
 
 WORLD = world(
-    vswitches=[vswitch(reserved_prefixes=["10.0.0.64/28"])],
+    vswitches=[vswitch(reserved_prefixes=["10.0.0.64/27"])],
     instances=[
         instance(
             enis=[
@@ -28,8 +30,10 @@ WORLD = world(
                 eni(secondary=2, prefixes=["10.0.0.64/28"]),
             ],
             scaling_group="asg-a",
-        )
+        ),
+        instance("i-off", [eni("eni-off", "Primary")], status="Stopped"),
     ],
+    enis=[eni("eni-free")],
     lifecycle_actions=[lifecycle_action()],
 )
 
@@ -37,7 +41,7 @@ CALLS: dict[str, tuple[Product, dict[str, Any]]] = {
     "AssignPrivateIpAddresses": (ECS, {"NetworkInterfaceId": ENI, COUNT: 1}),
     "UnassignPrivateIpAddresses": (
         ECS,
-        {"NetworkInterfaceId": ENI, "PrivateIpAddress": ["10.0.0.3"]},
+        {"NetworkInterfaceId": ENI, "PrivateIpAddress": ["10.0.0.5"]},
     ),
     "DescribeNetworkInterfaces": (ECS, {}),
     "DescribeInstances": (ECS, {}),
@@ -48,7 +52,7 @@ CALLS: dict[str, tuple[Product, dict[str, Any]]] = {
 }
 
 
-def differences(shape: Any, value: Any, path: str = "") -> list[str]:  # noqa: ANN401 - JSON
+def differences(shape: Any, value: Any, path: str = "") -> list[str]:
     """Return where a value departs from a shape."""
     if isinstance(shape, dict) and isinstance(value, dict):
         odd = [f"{path}.{name}" for name in shape.keys() ^ value.keys()]
@@ -69,6 +73,37 @@ def kind_of(value: object) -> str:
     if isinstance(value, int | float):
         return "number"
     return "string" if isinstance(value, str) else type(value).__name__
+
+
+PLACE = {"VSwitchId": "vsw-a", "SecurityGroupId": SECURITY_GROUP}
+PAIR = {"NetworkInterfaceId": ENI, "InstanceId": "i-a"}
+
+TYPED: dict[str, dict[str, Any]] = {
+    **{action: asked for action, (product, asked) in CALLS.items() if product is ECS},
+    "CreateNetworkInterface": {
+        **PLACE,
+        COUNT: 1,
+        "Ipv4Prefix": ["10.0.0.80/28"],
+        "Tag": [{"Key": "a", "Value": "b"}],
+    },
+    "AttachNetworkInterface": {**PAIR, "NetworkInterfaceId": "eni-free"},
+    "DetachNetworkInterface": PAIR,
+    "DeleteNetworkInterface": {"NetworkInterfaceId": "eni-free"},
+    "RunInstances": {**PLACE, "ImageId": "an-image", "InstanceType": "ecs.g7.large"},
+    "StartInstance": {"InstanceId": "i-off"},
+    "StopInstance": {"InstanceId": "i-a"},
+}
+"""ECS calls, also of those actions of which there is no sample answer."""
+
+
+@pytest.mark.parametrize("action", TYPED)
+def test_the_sdk_s_models_know_every_field(action: str) -> None:
+    """What is answered goes through the typed model of the SDK without a loss."""
+    with LocalCloud(WORLD) as cloud:
+        answer = call(cloud, action, TYPED[action])
+
+    model = getattr(models, f"{action}ResponseBody")()
+    assert model.from_map(answer).to_map() == answer
 
 
 @pytest.mark.parametrize("action", CALLS)

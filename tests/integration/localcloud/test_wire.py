@@ -224,9 +224,33 @@ def test_what_is_not_served_is_refused(cloud: LocalCloud, parameters: dict[str, 
     assert refusal_of(cloud, READ, parameters) == (400, "UnsupportedParameter")
 
 
-def test_xml_is_not_served(cloud: LocalCloud) -> None:
-    """Answers are JSON; asking for another format is refused."""
-    assert refusal_of(cloud, READ, {"Format": "XML"}) == (400, "InvalidParameter.Format")
+def test_other_formats_are_not_served(cloud: LocalCloud) -> None:
+    """Answers are JSON or XML; asking for another format is refused."""
+    assert refusal_of(cloud, READ, {"Format": "YAML"}) == (400, "InvalidParameter.Format")
+
+
+@pytest.mark.parametrize(
+    ("asked", "query", "expected"),
+    [
+        ({}, "", "application/json"),
+        ({"accept": "application/json"}, "", "application/json"),
+        ({"accept": "application/xml"}, "", "application/xml"),
+        ({}, "&Format=XML", "application/xml"),
+    ],
+    ids=str,
+)
+def test_clients_of_today_can_ask_for_xml(
+    cloud: LocalCloud, asked: dict[str, str], query: str, expected: str
+) -> None:
+    """JSON unless the header or the parameter says XML."""
+    connection = http.client.HTTPConnection(cloud.address)
+    # Not signed: refusals have a format too.
+    connection.request("POST", f"/?RegionId={REGION}{query}", headers=asked)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+
+    assert response.headers.get_content_type() == expected
 
 
 def test_a_parameter_given_twice_is_refused(cloud: LocalCloud) -> None:

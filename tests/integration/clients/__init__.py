@@ -1,0 +1,1 @@
+"""Clients that nobody here wrote, driven through one scenario against one running server."""

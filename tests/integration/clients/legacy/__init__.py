@@ -1,0 +1,1 @@
+"""The older Python SDK, which lives in an environment of its own."""

@@ -1,0 +1,125 @@
+"""HTTPS when there is a certificate, and when to come back when a call is throttled."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+from http.client import HTTPSConnection
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alibabacloud_tea_openapi.exceptions import ThrottlingException
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from Tea.exceptions import TeaException
+
+from tests.localcloud.certificate import read_certificate
+from tests.localcloud.clock import ManualClock
+from tests.localcloud.products import ECS
+from tests.localcloud.samples import world
+from tests.localcloud.schema import InvalidInput
+from tests.localcloud.sdk import REGION, call
+from tests.localcloud.signing import older_parameters, older_query
+from tests.localcloud.testing import LocalCloud
+from tests.localcloud.world import DEFAULT_KEY
+
+ROOT = Path(__file__).parents[3]
+READ = "DescribeNetworkInterfaces"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that is its own authority, and its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localcloud")])
+    place = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - DAY)
+        .not_valid_after(now + DAY)
+        .add_extension(place, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, *plain))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def ask(address: str, certificate: Path) -> dict[str, Any]:
+    """Make a signed call over HTTPS, trusting nobody but the certificate."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    connection = HTTPSConnection(address, context=context)
+    sent = {"RegionId": REGION, "Format": "JSON"}
+    parameters = older_parameters(ECS, READ, sent, DEFAULT_KEY, time.time())
+    try:
+        connection.request("POST", f"/?{older_query(parameters, DEFAULT_KEY.secret)}")
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
+        return answer
+    finally:
+        connection.close()
+
+
+def test_with_a_certificate_it_is_https(files: tuple[Path, Path]) -> None:
+    """The URL says so, and a client that trusts the certificate is served."""
+    with LocalCloud(world(), certificate=read_certificate(*files)) as cloud:
+        assert cloud.url == f"https://{cloud.address}"
+        assert ask(cloud.address, files[0])["TotalCount"] == 2
+
+
+def test_the_command_takes_a_certificate(files: tuple[Path, Path]) -> None:
+    """``--cert`` and ``--key`` make the command serve HTTPS."""
+    command = [sys.executable, "-m", "tests.localcloud", "--port", "0"]
+    command += ["--cert", str(files[0]), "--key", str(files[1])]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, stdout=subprocess.PIPE, cwd=ROOT, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["listening"]
+        total = ask(url.removeprefix("https://"), files[0])["TotalCount"]
+        process.terminate()
+
+    assert url.startswith("https://127.0.0.1:")
+    assert total > 2
+
+
+def test_a_certificate_needs_its_own_key(files: tuple[Path, Path]) -> None:
+    """Files that do not fit, or are not there, are named."""
+    for pair in ((files[0], files[0]), (files[0].with_name("none"), files[1])):
+        with pytest.raises(InvalidInput, match=str(pair[0])):
+            read_certificate(*pair)
+
+
+def throttled(*, retry_after: bool) -> TeaException:
+    """Return what the SDK makes of a throttled call, 12 seconds before the minute ends."""
+    clock = ManualClock(time.time() // 60 * 60 + 48)
+    asked = world(quotas={READ: 0})
+    with LocalCloud(asked, clock=clock, retry_after=retry_after) as cloud:
+        with pytest.raises(TeaException) as caught:
+            call(cloud, READ)
+        return caught.value
+
+
+def test_a_throttled_answer_can_say_when_to_come_back() -> None:
+    """The header has the milliseconds until the next minute, and the SDK understands it."""
+    error = throttled(retry_after=True)
+
+    assert isinstance(error, ThrottlingException)
+    assert (error.code, error.retry_after) == ("Throttling.User", 12_000)
+
+
+def test_it_says_nothing_unless_told_to() -> None:
+    """The real cloud does not always send the header."""
+    assert not isinstance(throttled(retry_after=False), ThrottlingException)

@@ -1,0 +1,102 @@
+"""The life of an instance, free of HTTP: run, stopped, started, and the steps between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tests.localcloud.enis import (
+    NewEni,
+    check_account_quota,
+    check_security_groups,
+    find_vswitch,
+    furnish,
+)
+from tests.localcloud.errors import ApiError, refusal
+from tests.localcloud.model import Instance, Tags
+from tests.localcloud.state import numbers
+
+if TYPE_CHECKING:
+    from tests.localcloud.model import Eni
+    from tests.localcloud.state import Cloud
+
+LAUNCH = ("Pending", "Starting", "Running")
+"""What a new instance goes through (ECS, "Instance lifecycle")."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the instances to be are like."""
+
+    type: str
+    primary_eni: NewEni
+    amount: int = 1
+    name: str = ""
+    tags: Tags = field(default_factory=dict)
+
+
+def run(cloud: Cloud, launch: Launch) -> tuple[str, ...]:
+    """Begin to launch instances, all of them or none, each with its primary ENI."""
+    if launch.type not in cloud.types:
+        raise refusal("InvalidInstanceType.ValueNotSupported")
+    find_vswitch(cloud, launch.primary_eni.vswitch_id)
+    check_security_groups(launch.primary_eni.security_groups)
+    check_account_quota(cloud, launch.amount)
+    enis = _furnish_all(cloud, launch)
+    return tuple(_launch(cloud, launch, eni) for eni in enis)
+
+
+def start(cloud: Cloud, instance_id: str) -> None:
+    """Begin to start a stopped instance."""
+    _move(cloud, instance_id, ("Stopped", "Starting", "Running"))
+
+
+def stop(cloud: Cloud, instance_id: str) -> None:
+    """Begin to stop a running instance."""
+    _move(cloud, instance_id, ("Running", "Stopping", "Stopped"))
+
+
+def _furnish_all(cloud: Cloud, launch: Launch) -> list[Eni]:
+    enis: list[Eni] = []
+    try:
+        enis.extend(furnish(cloud, "Primary", launch.primary_eni) for _ in range(launch.amount))
+    except ApiError:
+        pool = cloud.pools[launch.primary_eni.vswitch_id]
+        pool.release(numbers(eni.primary for eni in enis))
+        raise
+    return enis
+
+
+def _launch(cloud: Cloud, launch: Launch, eni: Eni) -> str:
+    instance = Instance(
+        id=cloud.new_id("i", cloud.instances),
+        type=launch.type,
+        status=LAUNCH[0],
+        tags=launch.tags,
+        name=launch.name,
+    )
+    now = cloud.clock.now()
+    cloud.instances.add(instance.id, instance, since=now)
+    cloud.add_eni(replace(eni, status="Attaching", instance_id=instance.id), now)
+    attached = replace(eni, status="InUse", instance_id=instance.id)
+    step = cloud.limits.transition
+    cloud.agenda.plan(now + step, lambda since: cloud.put_eni(attached, since))
+    for number, status in enumerate(LAUNCH[1:], start=1):
+        _become(cloud, replace(instance, status=status), now + number * step)
+    return instance.id
+
+
+def _move(cloud: Cloud, instance_id: str, path: tuple[str, str, str]) -> None:
+    instance = cloud.instances.get(instance_id)
+    if instance is None:
+        raise refusal("InvalidInstanceId.NotFound", f'The instance "{instance_id}" does not exist.')
+    before, between, after = path
+    if instance.status != before:
+        raise refusal("IncorrectInstanceStatus")
+    now = cloud.clock.now()
+    cloud.put_instance(replace(instance, status=between), now)
+    _become(cloud, replace(instance, status=after), now + cloud.limits.transition)
+
+
+def _become(cloud: Cloud, instance: Instance, moment: float) -> None:
+    cloud.agenda.plan(moment, lambda since: cloud.put_instance(instance, since))
