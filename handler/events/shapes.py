@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from handler.events.unwrap import Message
 
 _SHOWN_KEYS = 8
+_GROUP_ARN = re.compile(r"acs:ess:[^/]{0,200}:scalinggroup/(asg-[A-Za-z0-9-]{1,64})", re.ASCII)
 _TOKEN = re.compile(r"[ -~]{1,256}")
 _LAUNCH_CALLS = ("RunInstances", "AttachNetworkInterface")  # any JSON value is looked up here
 _TRANSITIONS = {"SCALE_OUT": "ScaleOut", "SCALE_IN": "ScaleIn"}
@@ -147,7 +148,7 @@ def _token(details: View) -> str:
 
 def _read_scale_out(message: Message, hook: Hook | None = None) -> Launch | Ignored:
     details = message.details
-    group = _optional_id(details, "scalingGroupId", "asg")
+    group = _optional_id(details, "scalingGroupId", "asg") or _group_in_arn(details)
     activity = _optional_id(details, "scalingActivityId", "asa")
     listed = details.find("instanceIds", "instanceId")
     if listed:
@@ -163,6 +164,13 @@ def _read_scale_out(message: Message, hook: Hook | None = None) -> Launch | Igno
 def _optional_id(details: View, key: str, prefix: str) -> str | None:
     field = details.find(key)
     return checked_id(field, prefix) if field else None
+
+
+def _group_in_arn(details: View) -> str | None:
+    """Messages of Auto Scaling are about a scaling group, whose ARN stands beside the content."""
+    field = details.find("resourceArn")
+    found = _GROUP_ARN.fullmatch(field.value) if field and isinstance(field.value, str) else None
+    return found[1] if found else None
 
 
 def _instance_ids(listed: Field, message: Message) -> tuple[str, ...]:

@@ -426,3 +426,8 @@ def test_id_of_the_delivery_comes_before_that_of_the_event(
     """Ids that could break a log line are passed over."""
     event = {"TopicName": "t", "Message": {**_hook(), **body}, **wrapper}
     assert _request(event).event_id == event_id
+
+
+def test_group_is_read_from_the_arn_where_it_is_not_named() -> None:
+    """An allow-list must know the group of a hook, and its message is about one."""
+    assert _request(_hook(scalingGroupId=None)).scaling_group_id == GROUP
