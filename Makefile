@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 # The SDKs honour a proxy even for 127.0.0.1, where everything here listens.
 unexport HTTP_PROXY HTTPS_PROXY http_proxy https_proxy ALL_PROXY all_proxy
 
-.PHONY: help setup run test lint localcloud lock clean
+.PHONY: help setup clients run test lint bench localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ $(READY): requirements.txt requirements-dev.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
+clients: $(READY)  ## install the other SDKs that the local cloud is compared with
+	$(PY) -m tests.integration.clients.install
+
 run: $(READY)  ## deliver EVENT=... to the function against a local cloud and show what happened
 	@$(PY) -m tests.demo $(EVENT)
 
@@ -37,6 +40,9 @@ lint: $(READY)  ## ruff, mypy and the import contracts
 	$(VENV)/bin/ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+
+bench: $(READY)  ## how fast the local cloud is
+	$(PY) -m tests.bench.bench_localcloud
 
 localcloud: $(READY)  ## a local Alibaba Cloud on PORT=7070 [WORLD=file] [FAULTS=file]
 	$(PY) -m tests.localcloud --port $(PORT) $(if $(WORLD),--world $(WORLD)) $(if $(FAULTS),--faults $(FAULTS))

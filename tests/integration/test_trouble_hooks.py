@@ -85,7 +85,7 @@ def test_deadline_before_visibility_tells_of_the_missing_permission_too(timeout:
 def test_hook_without_its_group_asks_by_activity() -> None:
     """Which instances were released is read by scaling activity when no group is named."""
     event = hook_event("i-a", "i-released")
-    del event["content"]["scalingGroupId"]
+    del event["content"]["scalingGroupId"], event["resourceArn"]
     with Stage(world(instance("a")), EIGHT) as stage:
         assert {"eni-a": GOOD, None: GONE} == stage.deliver(event).ends
         asked = stage.cloud.calls("DescribeScalingInstances")[0]["parameters"]

@@ -66,9 +66,17 @@ def _eni(cloud: Cloud, spec: EniSpec, primary: str) -> Eni:
         tags=spec.tags,
         name=spec.name,
     )
-    if eni.slots_used - 1 > (limit := secondary_capacity(cloud, eni)):
-        raise InvalidInput(f"{spec.path}: holds {eni.slots_used - 1} of at most {limit} addresses")
+    _check_quota(cloud, eni, spec)
     return eni
+
+
+def _check_quota(cloud: Cloud, eni: Eni, spec: EniSpec) -> None:
+    # An ENI keeps what it holds when it is detached: what is listed may be such a rest.
+    if not (eni.instance_id or spec.automatic):
+        return
+    limit = secondary_capacity(cloud, eni)
+    if eni.slots_used - 1 > limit:
+        raise InvalidInput(f"{spec.path}: holds {eni.slots_used - 1} of at most {limit} addresses")
 
 
 def _take_named(pool: AddressPool, spec: EniSpec) -> None:

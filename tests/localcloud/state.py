@@ -108,8 +108,10 @@ class Cloud:
         return View(self, self.clock.now() - lag)
 
     def _note_attachment(self, eni: Eni) -> None:
+        if not eni.instance_id:
+            return
         known = self.ever_attached.setdefault(eni.instance_id, [])
-        if eni.instance_id and eni.id not in known:
+        if eni.id not in known:
             known.append(eni.id)
 
     def _note_room(self, eni: Eni, moment: float) -> None:

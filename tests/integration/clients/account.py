@@ -6,25 +6,28 @@ on it nothing but what these steps have assigned.
 
 from __future__ import annotations
 
+import time
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.integration.clients.scenario import differences, find, load_steps, play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from tests.integration.clients.scenario import Json, Perform
+    from tests.integration.clients.scenario import Entry, Json, Perform
 
 ASSIGN = "AssignPrivateIpAddresses"
+UNASSIGN = "UnassignPrivateIpAddresses"
 ASSIGNED = "AssignedPrivateIpAddressesSet.PrivateIpSet.PrivateIpAddress"
 HELD = "NetworkInterfaceSets.NetworkInterfaceSet.0.PrivateIpSets.PrivateIpSet"
 
-MOST_AT_ONCE = 32
-"""Addresses of one call (UnassignPrivateIpAddresses, PrivateIpAddress.N)."""
+TRIES, PAUSE = 10, 3.0
+"""How often and how many seconds apart reads are made again: half a minute for them to catch up."""
 
 
 class NotGivenBack(Exception):
@@ -48,7 +51,12 @@ class Connection(Protocol):
         ...
 
 
-def verify(connect: Callable[[], Connection], region: str, eni: str) -> list[str]:
+def verify(
+    connect: Callable[[], Connection],
+    region: str,
+    eni: str,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
     """Play the safe steps on an ENI and return where the answers depart from what is expected.
 
     Raises:
@@ -60,17 +68,28 @@ def verify(connect: Callable[[], Connection], region: str, eni: str) -> list[str
         before = _held(client.perform, given)
     try:
         with connect() as client:
-            steps = load_steps(only_safe=True)
-            entries = play(steps, notes.of(client.perform), given)
-            return [text for entry in entries for text in differences(entry, local=False)]
+            perform = notes.of(client.perform)
+            entries = play(load_steps(only_safe=True), perform, given)
+            return [text for entry in entries for text in _settled(entry, perform, sleep)]
     finally:
         with connect() as client:
             notes.ask_again(client.perform)
-            _give_back(client.perform, given, before, notes.assigned)
+            _take_back(client.perform, given, notes.assigned - before)
+            _check(client.perform, given, before, sleep)
+
+
+def _settled(entry: Entry, perform: Perform, sleep: Callable[[float], None]) -> list[str]:
+    """Return the departures of a step; a read may lag, and is made again for a while."""
+    for _ in range(TRIES):
+        if not (differences(entry, local=False) and entry.step.action.startswith("Describe")):
+            break
+        sleep(PAUSE)
+        entry = replace(entry, answered=perform(entry.step.action, entry.params))
+    return differences(entry, local=False)
 
 
 class _Notes:
-    """What was assigned, and which calls have no answer yet."""
+    """What is assigned and not taken away yet, and which calls have no answer."""
 
     def __init__(self) -> None:
         self.assigned: set[str] = set()
@@ -85,6 +104,8 @@ class _Notes:
             answered = perform(action, params)
             self._unanswered.clear()
             self.assigned.update(find(answered["answer"], ASSIGNED) or ())
+            if action == UNASSIGN and answered["code"] is None:
+                self.assigned.difference_update(params["PrivateIpAddress"])
             return answered
 
         return noting
@@ -98,19 +119,21 @@ class _Notes:
                 self.assigned.update(find(answered["answer"], ASSIGNED) or ())
 
 
-def _give_back(perform: Perform, given: Json, before: set[str], assigned: set[str]) -> None:
-    ours = sorted((_held(perform, given) - before) & assigned)
-    for some in _portions(ours):
-        perform("UnassignPrivateIpAddresses", {**_eni(given), "PrivateIpAddress": some})
+def _take_back(perform: Perform, given: Json, addresses: set[str]) -> None:
+    """Take addresses away, one by one: another may be gone already, for a lost answer's sake."""
+    for address in sorted(addresses):
+        perform(UNASSIGN, {**_eni(given), "PrivateIpAddress": [address]})
+
+
+def _check(perform: Perform, given: Json, before: set[str], sleep: Callable[[float], None]) -> None:
+    """Raise if the ENI holds more than before, also when reads have had time to catch up."""
     left = _held(perform, given) - before
-    if left:
-        raise NotGivenBack(f"{given['eni']} still holds {', '.join(sorted(left))}")
-
-
-def _portions(addresses: list[str]) -> Iterable[list[str]]:
-    return (
-        addresses[start : start + MOST_AT_ONCE] for start in range(0, len(addresses), MOST_AT_ONCE)
-    )
+    for _ in range(TRIES):
+        if not left:
+            return
+        sleep(PAUSE)
+        left = _held(perform, given) - before
+    raise NotGivenBack(f"{given['eni']} still holds {', '.join(sorted(left))}")
 
 
 def _held(perform: Perform, given: Json) -> set[str]:

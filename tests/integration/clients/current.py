@@ -1,6 +1,6 @@
 """Drives the current Python SDK: one call per line of JSON in, one answer per line out.
 
-The first line in says where and as whom to call. Started as a script by ``transcript.py``.
+The first line in says where and as whom to call. Started as a script by ``client.py``.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from Tea.exceptions import TeaException
 from tests.integration.clients.account import NotGivenBack, verify
 from tests.integration.clients.client import CLIENTS, Target
 from tests.integration.clients.conftest import REGION, target
+from tests.localcloud.clock import ManualClock
 from tests.localcloud.samples import eni, instance, secondary_of, world
 from tests.localcloud.sdk import COUNT, assign, call
 from tests.localcloud.testing import LocalCloud
@@ -73,10 +74,21 @@ def test_it_takes_back_what_it_assigned_when_it_fails(calls: int, answered: bool
     assert secondary_of(cloud.state()) == HELD
 
 
+@pytest.mark.parametrize("seconds", [2, 20])
+def test_reads_that_lag_are_made_again(seconds: int) -> None:
+    """A read that does not show yet what was written is no departure, and nothing stays."""
+    clock = ManualClock()
+    with LocalCloud({**WORLD, "read_lag_seconds": seconds}, clock=clock) as cloud:
+        found = verify(lambda: Direct(cloud), REGION, "eni-a", sleep=clock.advance)
+
+    assert found == []
+    assert secondary_of(cloud.state()) == HELD
+
+
 def test_it_says_what_it_cannot_take_back() -> None:
     """Addresses are left alone if it was somebody else who assigned them."""
     with LocalCloud(WORLD) as cloud, pytest.raises(NotGivenBack, match=r"still holds 10\.0\.0\.3"):
-        verify(lambda: Meddling(cloud), REGION, "eni-a")
+        verify(lambda: Meddling(cloud), REGION, "eni-a", sleep=lambda _: None)
 
 
 class Direct:

@@ -6,19 +6,27 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from tests.localcloud.__main__ import DEMO
-from tests.localcloud.sdk import call
+from tests.localcloud.products import ECS
+from tests.localcloud.samples import eni, world
+from tests.localcloud.sdk import COUNT, REGION, call
+from tests.localcloud.signing import older_parameters, older_query
 from tests.localcloud.testing import LocalCloud
+from tests.localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[3]
+READ = "DescribeNetworkInterfaces"
+ELEVEN = {COUNT: "11"}
 COMMAND = [sys.executable, "-W", "error", "-m", "tests.localcloud"]
 
 
@@ -68,6 +76,69 @@ def test_a_file_that_cannot_be_used(
 
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--cert", "cert.pem"], "--cert and --key go together"),
+        (["--cert", "none.pem", "--key", "none.pem"], "none.pem"),
+        (["--transition", "0"], "must be more than 0"),
+        (["--unattached-limit", "many"], "invalid int value"),
+    ],
+)
+def test_an_option_that_cannot_be_used(options: list[str], complaint: str) -> None:
+    """Bad options are told on stderr too, with the same exit code."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*COMMAND, "--port", "0", *options], capture_output=True, cwd=ROOT, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint in done.stderr
+
+
+def test_options_reach_the_cloud(tmp_path: Path) -> None:
+    """How long things take, how much an ENI holds, and that throttling says when it ends."""
+    path = tmp_path / "world.json"
+    path.write_text(json.dumps(world(enis=[eni("eni-x")], quotas={READ: 1})), encoding="utf-8")
+    options = ["--transition", "900", "--unattached-limit", "10", "--retry-after"]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [*COMMAND, "--port", "0", "--world", str(path), *options],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        address = json.loads(process.stdout.readline())["listening"].removeprefix("http://")
+        eleven = ask(address, "AssignPrivateIpAddresses", NetworkInterfaceId="eni-x", **ELEVEN)
+        ask(address, "AttachNetworkInterface", NetworkInterfaceId="eni-x", InstanceId="i-a")
+        shown = ask(address, READ, **{"NetworkInterfaceId.1": "eni-x"})
+        throttled = ask(address, READ)
+        process.terminate()
+
+    assert b"MaxEniPrivateIpsCountExceeded" in eleven.body
+    assert b"<Status>Attaching</Status>" in shown.body
+    assert 0 < int(throttled.headers["x-acs-retry-after"]) <= 60_000
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def ask(address: str, action: str, **parameters: str) -> Answer:
+    """Make a signed call to a local cloud in another process."""
+    sent = {"RegionId": REGION, **parameters}
+    signed = older_parameters(ECS, action, sent, DEFAULT_KEY, time.time())
+    connection = HTTPConnection(address)
+    try:
+        connection.request("POST", f"/?{older_query(signed, DEFAULT_KEY.secret)}")
+        response = connection.getresponse()
+        return Answer(dict(response.headers), response.read())
+    finally:
+        connection.close()
 
 
 def test_the_demo_world() -> None:

@@ -19,8 +19,14 @@ from tests.localcloud.testing import LocalCloud
 PACKAGE = Path(tests.localcloud.__file__).parent
 READ = "DescribeNetworkInterfaces"
 RICH = world(
-    access_keys=[{"id": "k", "secret": "very-secret", "security_token": "very-token"}],
-    vswitches=[vswitch(reserved_prefixes=["10.0.0.64/27"])],
+    access_keys=[
+        {"id": "k", "secret": "very-secret", "security_token": "very-token"},
+        {"id": "old", "secret": "very-secret", "status": "Inactive"},
+    ],
+    vswitches=[
+        vswitch(reserved_prefixes=["10.0.0.64/27"]),
+        vswitch("vsw-b", "10.0.1.0/24", status="Pending"),
+    ],
     instances=[
         instance(
             enis=[
@@ -31,7 +37,8 @@ RICH = world(
             tags={"team": "web"},
         )
     ],
-    enis=[eni("eni-free", secondary=["10.0.0.200"], service_managed=True)],
+    enis=[{**eni("eni-free", secondary=["10.0.0.200"], service_managed=True), "name": "spare"}],
+    prefixes_supported=True,
     lifecycle_actions=[
         lifecycle_action(),
         lifecycle_action(token="b", status="Timeout"),

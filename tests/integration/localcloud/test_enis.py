@@ -303,6 +303,23 @@ def test_what_cannot_be_attached_detached_or_deleted(
     assert stage.cloud.state() == before
 
 
+def test_a_detached_eni_may_hold_more_than_it_could_be_given() -> None:
+    """It keeps everything, takes nothing more, and the state can be loaded again."""
+    clock = ManualClock()
+    big = instance(enis=[eni("eni-p", "Primary"), eni(secondary=59)], type="ecs.big.large")
+    types = {"ecs.big.large": [4, 60]}
+    with LocalCloud(world(instances=[big], instance_types=types), clock=clock) as cloud:
+        Stage(cloud, clock).do("Detach", ENI, INSTANCE)
+        clock.advance(TRANSITION_SECONDS)
+        refused = assign_refusal(cloud, {COUNT: 1})
+        state = cloud.state()
+    with LocalCloud(state) as again:
+        assert again.state() == state
+
+    assert refused == (403, "MaxEniPrivateIpsCountExceeded")
+    assert len(state["enis"][0]["secondary"]) == 59
+
+
 def test_an_account_has_so_many_enis() -> None:
     """The account's quota counts every ENI, primary ones included."""
     with LocalCloud(world(), limits=Limits(account_enis=3)) as cloud:

@@ -10,7 +10,7 @@ import pytest
 from alibabacloud_ecs20140526 import models
 
 from tests.localcloud.model import SECURITY_GROUP
-from tests.localcloud.products import ECS, ESS, VPC
+from tests.localcloud.products import ECS, ESS, STS, VPC
 from tests.localcloud.samples import ENI, eni, instance, lifecycle_action, vswitch, world
 from tests.localcloud.sdk import COUNT, call
 from tests.localcloud.testing import LocalCloud
@@ -49,6 +49,7 @@ CALLS: dict[str, tuple[Product, dict[str, Any]]] = {
     "DescribeVSwitches": (VPC, {}),
     "DescribeScalingInstances": (ESS, {}),
     "DescribeLifecycleActions": (ESS, {"ScalingActivityId": "asa-a"}),
+    "AssumeRole": (STS, {"RoleArn": "acs:ram::1:role/web", "RoleSessionName": "alice"}),
 }
 
 

@@ -27,6 +27,13 @@ BAD: list[tuple[Any, str]] = [
     (world(token_seconds="x"), "token_seconds: must be a number"),
     (world(remember_failures="yes"), "remember_failures: must be true or false"),
     (world(access_keys=[{"id": "a"}]), "access_keys[0].secret: is required"),
+    (
+        world(access_keys=[{"id": "a", "secret": "b", "status": "Lost"}]),
+        "access_keys[0].status: must be one of Active, Inactive",
+    ),
+    (world(prefixes_supported="no"), "prefixes_supported: must be true or false"),
+    (world(vswitches=[vswitch(status="Gone")]), "vswitches[0].status: must be one of"),
+    (world(enis=[{**eni("eni-x"), "name": 1}]), "enis[0].name: must be a string"),
     (world(access_keys=[{"id": "a", "secret": "b"}] * 2), "access_keys[1]: a stands twice"),
     (world(instance_types={"ecs.x.large": [1]}), "instance_types.ecs.x.large: must be ["),
     (world(instance_types={"ecs.x.large": [0, 1]}), "instance_types.ecs.x.large[0]: must be"),

@@ -1,7 +1,7 @@
 """Drives the older Python SDK: one call per line of JSON in, one answer per line out.
 
 The first line in says where and as whom to call. It signs with HMAC-SHA1. Started as a script by
-``transcript.py``, with the interpreter of an environment of its own.
+``client.py``, with the interpreter of an environment of its own.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 // Drives the Node.js SDK: one call per line of JSON in, one answer per line out.
-// The first line in says where and as whom to call. Started by transcript.py, with the folder
+// The first line in says where and as whom to call. Started by client.py, with the folder
 // that the packages are installed in as its argument.
 "use strict";
 
