@@ -10,9 +10,6 @@ VENV := .venv/$(VERSION)
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-# The SDKs honour a proxy even for 127.0.0.1, where everything here listens.
-unexport HTTP_PROXY HTTPS_PROXY http_proxy https_proxy ALL_PROXY all_proxy
-
 .PHONY: help setup clients run test lint bench localcloud lock clean
 
 help:  ## list the targets

@@ -6,9 +6,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# The SDKs honour a proxy even for 127.0.0.1, and know no exception.
-for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-    del os.environ[name]
+from tests.stage import forget_proxies
+
+forget_proxies()
 
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.localcloud.testing import LocalCloud
-from tests.stage import environment
+from tests.stage import environment, forget_proxies
 
 WORLD = Path(__file__).parent / "localcloud/worlds/demo.json"
 SETTINGS = {"TARGET_SECONDARY_IPS": "8", "SETTLE_SECONDS": "2", "VISIBILITY_SECONDS": "4"}
@@ -32,6 +32,7 @@ Result = dict[str, Any]
 
 def main(file: str) -> int:
     """Deliver the file twice and say what happened."""
+    forget_proxies()
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     with LocalCloud(json.loads(WORLD.read_text())) as cloud:
         # Settings of your own are kept: TARGET_SECONDARY_IPS=12 make run.
