@@ -124,9 +124,9 @@ class App:
                 results.append(self._one(item, delivery, context))
             except Retryable as error:  # noqa: PERF203  (one event must not cost the others)
                 failures.append(error)
-        stale = [each for each in failures if isinstance(each, StaleCredentials)]
-        for failure in stale + failures:
-            raise failure
+        if failures:
+            stale = (each for each in failures if isinstance(each, StaleCredentials))
+            raise next(stale, failures[0])
         counts: dict[str, int] = {}
         for result in results:
             for name, count in result["counts"].items():  # type: ignore[attr-defined]

@@ -77,7 +77,7 @@ class Backfill:
         if missing:
             try:
                 self.crew.invocation.wait(_RECHECK_SECONDS)
-                reading = self._read(missing)
+                reading = self.crew.reader.of_named(self.crew.request.selector, missing)
             except OutOfTime as error:
                 late = error
             found, missing = sort_out(reading, missing)
@@ -85,11 +85,6 @@ class Backfill:
         self._record_unread(missing, reading, late)
         if self.crew.tally.out_of_time():
             raise OutOfTime("the time was not enough for all ENIs of a chunk")
-
-    def _read(self, ids: frozenset[str]) -> Reading:
-        by_eni = bool(self.crew.request.selector.network_interface_ids)
-        reader = self.crew.reader
-        return (reader.of_enis if by_eni else reader.of_instances)(sorted(ids))
 
     def _limit_reached(self) -> bool:
         limit = self.crew.limit

@@ -68,10 +68,11 @@ class Launch:
     def _work_as_it_appears(self) -> None:
         """What is visible is worked on at once; patience counts only the waits for the rest."""
         invocation, patience = self.reconciler.invocation, self.reconciler.timing.visibility
+        reader, selector = self.reconciler.reader, self.reconciler.request.selector
         awaited, waited, polls = self._launched(), 0.0, 0
         ever_named = bool(awaited)
         while True:
-            reading = self._read(awaited)
+            reading = reader.of_named(selector, awaited)
             ready, awaited = sort_out(reading, awaited, launched=True)
             try:
                 self.reconciler.work(reading, ready - self._done)
@@ -98,12 +99,6 @@ class Launch:
         token = request.hook.token if request.hook else None
         reader = self.reconciler.reader
         return frozenset(reader.of_activity(activity, request.scaling_group_id, token))
-
-    def _read(self, awaited: frozenset[str]) -> Reading:
-        ids = sorted(awaited)
-        if self.reconciler.request.selector.network_interface_ids:
-            return self.reconciler.reader.of_enis(ids)
-        return self.reconciler.reader.of_instances(ids)
 
     def _without_released(
         self, awaited: frozenset[str], reading: Reading, waited: float

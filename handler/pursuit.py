@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handler.model import Ask, AskKind, Outcome, Reason, Treatment
@@ -158,7 +158,7 @@ class Pursuit:
     not_before: float = 0.0
     transients: int = 0
     missing_since: float | None = None
-    verdict: Verdict | None = field(default=None)
+    verdict: Verdict | None = None
 
     @property
     def held(self) -> Held:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from handler.cloud.ports import Cloud, Page
     from handler.invocation import Invocation
-    from handler.model import Eni, Instance
+    from handler.model import Eni, Instance, Selector
 
 T = TypeVar("T")
 
@@ -86,6 +86,11 @@ class Reader:
         """ENIs and the instances they are attached to."""
         enis = self.enis(ids)
         return Reading(enis, self.instances(_attached(enis.values())))
+
+    def of_named(self, selector: Selector, ids: Iterable[str]) -> Reading:
+        """What is shown of ids that a selector names: ENIs or instances."""
+        read = self.of_enis if selector.network_interface_ids else self.of_instances
+        return read(sorted(ids))
 
     def enis(self, ids: Sequence[str]) -> dict[str, Eni]:
         """ENIs by their ids, incomplete rows too."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from handler.cloud.ports import Place
 
 CONFLICT = 409
-API_2, API_3 = "2016-08-15", "2023-03-30"
+API_3 = "2023-03-30"
 
 
 class FunctionsApi:
