@@ -6,10 +6,11 @@ needed: an event that is ignored costs none of that.
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
@@ -25,11 +26,16 @@ from handler.run import Delivery, Run
 from handler.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from handler.cloud.connect import Connector
     from handler.events import Item
+    from handler.log import Record
     from handler.pacing import Clock
+    from handler.records import Log
+
+    # From the fields of every record, LOG_LEVEL and the secrets of the moment to a log.
+    Logs = Callable[[Record, str, Callable[[], Iterable[str]]], Log]
 
 # Terway's limits on itself, calls a minute (pkg/aliyun/client/limit.go): the best public hint.
 ALLOWANCES = {
@@ -64,11 +70,17 @@ class App:
         settings: what the operator configured.
         environ: the environment, for credentials and FC_* variables.
         clock: time and sleep.
+        logs: makes the log of an invocation.
+        functions: who takes what an invocation leaves undone; None: the function itself, in FC.
+        stop: once set, nothing new is written or begun, and what is left is handed over.
     """
 
     settings: Settings
     environ: Mapping[str, str]
     clock: Clock = field(default_factory=WallClock)
+    logs: Logs = RecordLog
+    functions: ports.Functions | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         """Set up what outlives an invocation."""
@@ -164,18 +176,17 @@ class App:
         log = self._log(delivery, request.region, tokens)
         share = self.settings.backfill_share if request.manual else 1.0
         invocation = Invocation(
-            self.clock, delivery.deadline, self._pacer, self._threads, log, share
+            self.clock, delivery.deadline, self._pacer, self._threads, log, share, self.stop.is_set
         )
         cloud = connector.cloud(request.region, self._place(context))
+        cloud = replace(cloud, functions=self.functions or cloud.functions)
         reader = Reader(cloud, invocation, self._capacities)
         return Run(request, delivery, self.settings, cloud, reader, invocation, log).perform()
 
-    def _log(
-        self, delivery: Delivery, region: str | None, tokens: list[str] | None = None
-    ) -> RecordLog:
+    def _log(self, delivery: Delivery, region: str | None, tokens: list[str] | None = None) -> Log:
         base = {"request_id": delivery.request_id, "region": region}
         known = self._connector.credentials if self._connector else None
-        return RecordLog(
+        return self.logs(
             base,
             self.settings.log_level,
             lambda: (tokens or []) + (known.secrets() if known else []),

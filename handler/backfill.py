@@ -56,7 +56,8 @@ class Backfill:
         """
         page, after, worked = self.cursor.page, self.cursor.after, False
         try:
-            for chunk in chunks(self.crew.request.selector, self.crew.reader, self.cursor):
+            selected = chunks(self.crew.request.selector, self.crew.reader, self.cursor)
+            for chunk in self.crew.invocation.until_stopped(selected):
                 self._work(chunk)
                 page, after, worked = chunk.next_page, chunk.last_id, True
                 if self._limit_reached():

@@ -17,7 +17,7 @@ from handler.model import Treatment
 from handler.pacing import backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor
 
     from handler.pacing import Clock, Pacer
@@ -30,6 +30,7 @@ S = TypeVar("S")
 MAX_READS = 8
 # What is left of the timeout for calls in flight: 5 s to connect and 10 s to be answered.
 MARGIN = 15.0
+STOPPED = "stopped on request"
 
 
 def deadline_of(start: float, timeout: float) -> float:
@@ -52,6 +53,7 @@ class Invocation:
         threads: runs calls side by side.
         log: where refused calls are recorded.
         share: the part of the allowance for writes that may be used.
+        stopped: whether to write nothing more; reads still confirm what was written.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (these are the means; a bag of them would be this class)
@@ -62,6 +64,7 @@ class Invocation:
         threads: Executor,
         log: Log,
         share: float = 1.0,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.clock = clock
         self.deadline = deadline
@@ -73,6 +76,7 @@ class Invocation:
         self._pacer = pacer
         self._threads = threads
         self._shares = {ports.ASSIGN: share}
+        self._stopped = stopped
         self._lock = threading.Lock()
 
     def wait(self, seconds: float, planned: float | None = None) -> None:
@@ -102,8 +106,25 @@ class Invocation:
             raise OutOfTime(f"no time left for {operation}")
         self.before_wait(0.0)
         share = self._shares.get(operation, 1.0)
+        self._check(operation)
         while (delay := self._pacer.admit(operation, self.clock.now(), share)) > 0:
             self.wait(delay)
+            self._check(operation)
+
+    def _check(self, operation: str) -> None:
+        if operation == ports.ASSIGN and self._stopped():
+            raise OutOfTime(STOPPED)
+
+    def until_stopped(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, one by one.
+
+        Raises:
+            OutOfTime: there is another item, and nothing new is to be begun.
+        """
+        for item in items:
+            if self._stopped():
+                raise OutOfTime(STOPPED)
+            yield item
 
     def send(self, operation: str, call: Callable[[], T]) -> T:
         """Make one admitted call.

@@ -341,3 +341,4 @@ class EniResult:
     attempts: int = 0
     client_token: str | None = None
     advice: str | None = None
+    instance_type: str | None = None

@@ -205,6 +205,7 @@ class Reconciler:
             self._finish(member, Verdict(Outcome.DEFERRED, Reason.LIMIT))
             return None
         if decision.ask is not None and self.dry:
+            self._draw(member.id, decision.ask, decision.eni.vswitch_id)
             self._finish(member, Verdict(Outcome.PLANNED, Reason.WOULD_ASSIGN))
             return None
         pursuit, ask = protocol.next_call(member.pursuit, decision)
@@ -216,9 +217,12 @@ class Reconciler:
             if decision.eni.vswitch_id in insisting:
                 return None
             insisting.add(decision.eni.vswitch_id)
-        if not ask.is_prefix:
-            self.rooms.grant(member.id, decision.eni.vswitch_id, ask.count)
+        self._draw(member.id, ask, decision.eni.vswitch_id)
         return member, ask
+
+    def _draw(self, eni_id: str, ask: Ask, vswitch_id: str) -> None:
+        if not ask.is_prefix:
+            self.rooms.grant(eni_id, vswitch_id, ask.count)
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -345,6 +349,7 @@ def result_of(member: Member, verdict: Verdict) -> EniResult:
     return EniResult(
         network_interface_id=pursuit.eni.id,
         instance_id=pursuit.eni.instance_id,
+        instance_type=member.subject.instance.type if member.subject.instance else None,
         vswitch_id=pursuit.eni.vswitch_id,
         outcome=verdict.outcome,
         reason=verdict.reason,

@@ -75,6 +75,7 @@ def test_a_row_is_plain_data() -> None:
         "attempts": 0,
         "client_token": None,
         "advice": None,
+        "instance_type": None,
     } == found
     assert [str, str, list] == [type(found[key]) for key in ("outcome", "reason", "addresses")]
 
