@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import typer
 
+from handler.command import screen
+from handler.command.asked import BadRequest
+from handler.command.attend import AtOnce
+from handler.command.backfill import backfill
 from handler.command.exits import Exit
+from handler.command.plan import plan
+from handler.errors import BadSettings
 
 _EXITS = "\n".join(f"{status:>3}  {status.meaning}" for status in Exit)
 
@@ -23,7 +32,21 @@ def _command() -> None:
     """Secondary private IPs on ENIs: plan, backfill, and invoke the deployed function."""
 
 
+app.command()(plan)
+app.command()(backfill)
+
+
 def run() -> int:
     """Run one subcommand; returns the exit status."""
-    app()
-    return Exit.AT_TARGET
+    try:
+        app()
+    except BadRequest as error:
+        screen.error(str(error))
+    except BadSettings as error:
+        for problem in error.problems:
+            screen.error(problem)
+    except AtOnce:
+        # Threads may be waiting for minutes; nobody else is.
+        sys.stdout.flush()
+        os._exit(Exit.STOPPED)
+    return Exit.BAD_REQUEST

@@ -1,0 +1,171 @@
+"""From a file or options to a manual request, checked by the parser that the function has."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from handler.events import parse
+from handler.model import Rejected, Request
+
+PLAN, BACKFILL = "plan", "backfill"
+# Where the SDKs of Alibaba Cloud look for a region.
+REGION_VARIABLE = "ALIBABA_CLOUD_REGION_ID"
+
+
+class BadRequest(Exception):
+    """What was asked for cannot be understood; the text names the field."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that make up a request; the names of its fields are those of the events.
+
+    Attributes:
+        tags: each `key=value`.
+    """
+
+    instance_ids: tuple[str, ...] = ()
+    network_interface_ids: tuple[str, ...] = ()
+    scaling_group_id: str | None = None
+    vswitch_id: str | None = None
+    tags: tuple[str, ...] = ()
+    all: bool = False
+    target: str | None = None
+    limit: int | None = None
+    dry_run: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        instance_ids: list[str] | None,
+        network_interface_ids: list[str] | None,
+        scaling_group_id: str | None,
+        vswitch_id: str | None,
+        tags: list[str] | None,
+        everything: bool,
+        target: str | None,
+        limit: int | None,
+        dry_run: bool = False,
+    ) -> Options:
+        """What the command line gave."""
+        return cls(
+            tuple(instance_ids or ()),
+            tuple(network_interface_ids or ()),
+            scaling_group_id,
+            vswitch_id,
+            tuple(tags or ()),
+            everything,
+            target,
+            limit,
+            dry_run,
+        )
+
+    def fields(self) -> dict[str, object]:
+        """What was given.
+
+        Raises:
+            BadRequest: a tag is no `key=value`.
+        """
+        given = {
+            name: value for name, value in vars(self).items() if value not in (None, (), False)
+        }
+        if self.tags:
+            given["tags"] = dict(map(_tag, self.tags))
+        return given
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A manual request: as it is sent, and as the function reads it."""
+
+    verb: str
+    payload: bytes
+    request: Request
+
+    def as_plan(self) -> Asked:
+        """The same without writes."""
+        form = json.loads(self.payload)
+        payload = json.dumps(_as(PLAN, form)).encode()
+        return Asked(PLAN, payload, replace(self.request, dry_run=True))
+
+
+def default_region(environ: Mapping[str, str]) -> str | None:
+    """The region where nothing else names one."""
+    return environ.get(REGION_VARIABLE) or environ.get("FC_REGION") or None
+
+
+def asked(
+    verb: str, file: str | None, options: Options, region: str | None, default: str | None
+) -> Asked:
+    """The request that a file (`-`: standard input) or options make.
+
+    Args:
+        verb: `plan` makes a plan of any request; with `backfill`, a plan in a file stays one.
+        file: holds a manual request; None: the options do.
+        options: must be empty when there is a file.
+        region: the one that is meant; a file that names another is refused.
+        default: the region where neither says one.
+
+    Raises:
+        BadRequest: naming the field.
+    """
+    fields = options.fields()
+    if file is None:
+        form: object = {verb: fields}
+    elif fields:
+        found = " and ".join(fields)
+        raise BadRequest(f"FILE: found {file} and options ({found}); allowed: one of the two")
+    else:
+        form = _as(verb, _loaded(file))
+    return _checked(verb, _placed(form, region or default), region)
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise BadRequest(f"--tag: found {text!r}; allowed: key=value")
+    return key, value
+
+
+def _loaded(file: str) -> object:
+    try:
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise BadRequest(f"FILE: {file}: {error.strerror}") from None
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw  # the function's parser says what is wrong with it
+
+
+def _as(verb: str, form: object) -> object:
+    """A plan of whatever was to be done, when a plan is asked for."""
+    if verb == PLAN and isinstance(form, dict) and set(form) == {BACKFILL}:
+        return {PLAN: form[BACKFILL]}
+    return form
+
+
+def _placed(form: object, region: str | None) -> object:
+    """The region is written into the request, so that the rest of it stays there."""
+    if not isinstance(form, dict) or region is None:
+        return form
+    return {
+        verb: {"region": region, **fields} if isinstance(fields, dict) else fields
+        for verb, fields in form.items()
+    }
+
+
+def _checked(verb: str, form: object, region: str | None) -> Asked:
+    payload = form if isinstance(form, bytes) else json.dumps(form).encode()
+    found = parse(payload, home_region=region)
+    if isinstance(found, Request) and found.manual:
+        return Asked(verb, payload, found)
+    if isinstance(found, Rejected):
+        raise BadRequest(found.reason)
+    allowed = 'allowed: one manual request, {"plan": {...}} or {"backfill": {...}}'
+    source = getattr(found, "source", "an array of events")
+    raise BadRequest(f"FILE: found {source}; {allowed}")

@@ -1,0 +1,95 @@
+"""What is said when a run has ended: tables, sums, what went wrong, and how to go on."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handler.command import screen
+from handler.command.exits import Exit
+from handler.command.tables import eni_table, room_table, totals
+
+if TYPE_CHECKING:
+    from handler.command.work import Worked
+
+
+def conclude(worked: Worked, *, as_json: bool = False) -> Exit:
+    """Say how a run ended, for people or as the last JSON line."""
+    ended, status = worked.ended, worked.exit
+    resume = _saved(ended.rest, worked.asked.verb) if ended.rest else None
+    if as_json:
+        _json(worked, resume)
+    elif worked.progress.enis:
+        show(worked)
+    if ended.refused is not None:
+        screen.error(ended.refused)
+    elif ended.failure is not None and status is not Exit.STOPPED:
+        screen.error(str(ended.failure))
+    if resume is not None:
+        screen.note("stopped; what was in flight is finished. Go on with:")
+        screen.note(f"  {resume}")
+    return status
+
+
+def show(worked: Worked) -> None:
+    """The worst rows, the sums, and what vSwitches have left."""
+    console, progress = screen.console(), worked.progress
+    rows = progress.worst()
+    if rows:
+        console.print(eni_table(rows, console.width))
+        if left_out := progress.enis - len(rows):
+            console.print(f"{left_out} more ENIs, none worse; --rows shows more", style="dim")
+        console.print()
+    if progress.rooms:
+        console.print(room_table(progress))
+        console.print()
+    console.print(totals(progress))
+    console.print(_addresses(worked))
+
+
+def _addresses(worked: Worked) -> str:
+    progress = worked.progress
+    if worked.asked.request.dry_run:
+        said = f"would assign {progress.addresses} addresses in {progress.writes} calls"
+    else:
+        said = f"assigned {progress.addresses} addresses in {progress.writes} calls"
+        said += f", {progress.throttled} throttled"
+    return said + (f"; {progress.short} ENIs end short of their target" if progress.short else "")
+
+
+def _json(worked: Worked, resume: str | None) -> None:
+    progress = worked.progress
+    keys = ("vswitch_id", "room_before", "given", "room_after", "reserve")
+    screen.json_line(
+        record_type="command",
+        exit_status=int(worked.exit),
+        meaning=worked.exit.meaning,
+        region=worked.asked.request.region,
+        counts=dict(progress.counts),
+        enis=progress.enis,
+        short=progress.short,
+        addresses=progress.addresses,
+        calls=progress.writes,
+        throttled=progress.throttled,
+        vswitches=[dict(zip(keys, each, strict=True)) for each in progress.vswitches()],
+        error=worked.ended.refused or (str(worked.ended.failure) if worked.ended.failure else None),
+        resume=resume,
+    )
+
+
+def _saved(rest: bytes, verb: str) -> str:
+    """The command that goes on with what is left, which is kept in a file."""
+    try:
+        path = Path(_write(rest, verb, str(Path.cwd()))).name
+    except OSError:
+        path = _write(rest, verb, None)
+    return f"python -m handler {verb} {path}"
+
+
+def _write(rest: bytes, verb: str, folder: str | None) -> str:
+    with tempfile.NamedTemporaryFile(
+        prefix=f"{verb}-rest-", suffix=".json", dir=folder, delete=False
+    ) as file:
+        file.write(rest)
+    return file.name

@@ -1,0 +1,79 @@
+"""The options that several subcommands have, with their help."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+_WHICH, _WHAT, _HOW = "Which ENIs (exactly one)", "What they shall hold", "How it is shown"
+_LOCAL = "Without an account"
+
+ROWS, LOCAL_ENIS = 20, 200
+
+File = Annotated[
+    Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
+    typer.Argument(help="A manual request as JSON (see events/); - is standard input."),
+]
+InstanceIds = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--instance-id", metavar="ID", help="Repeatable.", rich_help_panel=_WHICH),
+]
+EniIds = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--eni-id", metavar="ID", help="Repeatable.", rich_help_panel=_WHICH),
+]
+ScalingGroup = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--scaling-group", metavar="ID", help="Its instances.", rich_help_panel=_WHICH),
+]
+VSwitch = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--vswitch", metavar="ID", help="The ENIs in it.", rich_help_panel=_WHICH),
+]
+Tags = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--tag", metavar="K=V", help="Instances with all of them.", rich_help_panel=_WHICH
+    ),
+]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Every ENI of the region.", rich_help_panel=_WHICH)
+]
+TargetText = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--target",
+        metavar="T",
+        help="N, max, max-N or P%; else tags, rules and the default decide.",
+        rich_help_panel=_WHAT,
+    ),
+]
+Limit = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--limit", metavar="N", help="Change at most N ENIs.", rich_help_panel=_WHAT),
+]
+Region = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--region", metavar="R", help="Else ALIBABA_CLOUD_REGION_ID.", rich_help_panel=_WHICH
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Decide and record, write nothing.", rich_help_panel=_WHAT)
+]
+Rows = Annotated[
+    int, typer.Option("--rows", min=0, help="Rows to show, worst first.", rich_help_panel=_HOW)
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Records as JSON lines.", rich_help_panel=_HOW)
+]
+Local = Annotated[
+    bool,
+    typer.Option(
+        "--local", help="Start a local cloud with a made-up fleet.", rich_help_panel=_LOCAL
+    ),
+]
+LocalEnis = Annotated[
+    int, typer.Option("--local-enis", min=1, help="How large a fleet.", rich_help_panel=_LOCAL)
+]

@@ -1,0 +1,50 @@
+"""Where the command writes: results to standard output, what goes wrong to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from rich.console import Console
+
+# What is piped into a file or a pager has no width of its own.
+PIPED_WIDTH = 120
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for people: without colours and movement unless it is a terminal.
+
+    Rich heeds NO_COLOR, TERM and COLUMNS; what the encoding cannot show becomes a `?`.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
+    found = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not found.is_terminal:
+        found.width = max(found.width, PIPED_WIDTH)
+    return found
+
+
+def watched(yes: bool) -> bool:
+    """Whether a plan comes before the work: somebody must agree, or is there to see how long."""
+    return not yes or sys.stderr.isatty()
+
+
+def error(text: str) -> None:
+    """Say what went wrong, on standard error."""
+    console(stderr=True).print(f"[bold red]error:[/] {_plain(text)}", soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Say something beside the result, on standard error."""
+    console(stderr=True).print(_plain(text), style="dim", soft_wrap=True)
+
+
+def json_line(**fields: object) -> None:
+    """One JSON object on standard output."""
+    sys.stdout.write(json.dumps(fields, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

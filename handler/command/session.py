@@ -1,0 +1,128 @@
+"""Requests worked on in this process, by the code that is deployed, as the operator."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from handler.app import App, WallClock
+from handler.errors import Retryable
+from handler.log import RecordLog
+from handler.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from handler.app import Result
+    from handler.log import Record
+    from handler.records import Log
+    from handler.settings import Settings
+
+    Hear = Callable[[Record], None]
+
+
+class Wakeable(WallClock):
+    """The machine's clock; whoever sleeps when the stop comes is woken once."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass, or the time until the stop."""
+        if self._stop.is_set():
+            time.sleep(seconds)
+        else:
+            self._stop.wait(seconds)
+
+
+@dataclass
+class Kept:
+    """Keeps what an invocation leaves undone; in Function Compute the next one would get it."""
+
+    payload: bytes | None = None
+
+    def invoke_later(self, payload: bytes, task_id: str) -> None:  # noqa: ARG002  (the port's)
+        """See `ports.Functions.invoke_later`."""
+        self.payload = payload
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A log that is listened to, and perhaps written too."""
+
+    hear: Hear
+    written: Log | None = None
+
+    def write(self, record_type: str, level: str = "info", **fields: object) -> None:
+        """See `records.Log`."""
+        self.hear({"record_type": record_type, "level": level, **fields})
+        if self.written is not None:
+            self.written.write(record_type, level, **fields)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a request ended.
+
+    Attributes:
+        result: of the last invocation, unless that failed.
+        failure: what is undecided or was refused, and what to do about it.
+        rest: the manual request that does what is left after a stop.
+    """
+
+    result: Result | None = None
+    failure: Retryable | None = None
+    rest: bytes | None = None
+
+    @property
+    def refused(self) -> str | None:
+        """Why the request was not acted on at all."""
+        acted = self.result is None or self.result["action"] in {"assign", "plan"}
+        return None if acted else str((self.result or {})["reason"])
+
+
+class Session:
+    """The function, in this process.
+
+    Args:
+        environ: the settings, as the function takes them, and credentials.
+        hear: is told every record.
+        written: whether the records go to standard output too.
+
+    Raises:
+        BadSettings: naming every variable that cannot be used.
+    """
+
+    def __init__(self, environ: Mapping[str, str], hear: Hear, *, written: bool = False) -> None:
+        self.stop = threading.Event()
+        self.settings: Settings = read_settings(environ)
+        self._kept = Kept()
+        self._hear, self._written = hear, written
+        clock = Wakeable(self.stop)
+        self._app = App(self.settings, environ, clock, self._log, self._kept, self.stop)
+
+    def _log(self, base: Record, level: str, secrets: Callable[[], Iterable[str]]) -> Log:
+        return Heard(self._hear, RecordLog(base, level, secrets) if self._written else None)
+
+    def work(self, payload: bytes) -> Ended:
+        """Work on a request to its end, or until stopped."""
+        rest: bytes | None = payload
+        ended = Ended()
+        while rest is not None and not (self.stop.is_set() and ended.result):
+            ended = self._once(rest)
+            rest = ended.rest
+        self._app.close()
+        return ended
+
+    def _once(self, payload: bytes) -> Ended:
+        self._kept.payload = None
+        try:
+            result = self._app.handle(payload, SimpleNamespace(request_id=str(uuid.uuid4())))
+        except Retryable as failure:
+            stopped = self.stop.is_set()
+            return Ended(None, failure, self._kept.payload or (payload if stopped else None))
+        return Ended(result, None, self._kept.payload)

@@ -1,0 +1,94 @@
+"""Tables for people: what each ENI gets and why, and what vSwitches have left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from handler.command.progress import gets, missing
+from handler.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from handler.command.progress import Progress, Row
+
+# From here on, an ENI, its instance and the type stand side by side.
+WIDE = 110
+STYLES = {
+    Outcome.FAILED.value: "red",
+    Outcome.DEFERRED.value: "yellow",
+    Outcome.SHORT.value: "yellow",
+    Outcome.SKIPPED.value: "dim",
+    Outcome.GONE.value: "dim",
+}
+
+
+def eni_table(rows: Iterable[Row], width: int) -> Table:
+    """One row per ENI; on a narrow screen the instance stands below its ENI."""
+    wide = width >= WIDE
+    table = _table()
+    for name in ("ENI", "instance", "type") if wide else ("ENI, instance, type",):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for name in ("has", "target", "gets"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold", ratio=1)
+    for row in rows:
+        who = _who(row) if wide else [_stacked(row)]
+        numbers = [_number(row["before"]), _number(row["target"]), _number(gets(row) or None)]
+        table.add_row(*who, *numbers, why(row), style=STYLES.get(row["outcome"], ""))
+    return table
+
+
+def why(row: Row) -> str:
+    """Why an ENI ends as it does: outcome or reason, error code, who set the target."""
+    lacking = f", {missing(row)} short" if missing(row) and row["outcome"] != "failed" else ""
+    code = f" ({row['code']})" if row["code"] else ""
+    source = f" ({row['target_source']})" if row["target_source"] else ""
+    return f"{row['reason']}{code}{lacking}{source}"
+
+
+def room_table(progress: Progress) -> Table:
+    """Per vSwitch: free addresses above the reserve, before and after."""
+    table = _table()
+    table.add_column("vSwitch", no_wrap=True, overflow="ellipsis")
+    for name in ("room before", "gets", "room after", "reserve"):
+        table.add_column(name, justify="right")
+    for vswitch_id, before, given, after, reserve in progress.vswitches():
+        style = "yellow" if after == 0 else ""
+        table.add_row(vswitch_id, *map(str, (before, given, after, reserve)), style=style)
+    return table
+
+
+def totals(progress: Progress) -> Text:
+    """ENIs by outcome, and addresses."""
+    parts = [
+        f"{progress.counts[each.value]} {each.value}"
+        for each in Outcome
+        if progress.counts[each.value]
+    ]
+    return Text(f"{progress.enis} ENIs: " + ", ".join(parts or ["none selected"]))
+
+
+def _table() -> Table:
+    return Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+
+
+def _who(row: Row) -> list[str]:
+    return [
+        row["network_interface_id"] or "-",
+        row["instance_id"] or "-",
+        row["instance_type"] or "-",
+    ]
+
+
+def _stacked(row: Row) -> Text:
+    eni, instance, kind = _who(row)
+    return Text.assemble(eni, "\n", (f"  {instance} {kind}", "dim"))
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,64 @@
+"""A plan or a backfill, watched from beginning to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handler.command.attend import attended
+from handler.command.progress import Progress
+from handler.command.session import Session
+from handler.command.views import View
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handler.command.asked import Asked
+    from handler.command.exits import Exit
+    from handler.command.session import Ended
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What was asked, what came of it, and what the records say."""
+
+    asked: Asked
+    progress: Progress
+    ended: Ended
+
+    @property
+    def exit(self) -> Exit:
+        """What it means to a shell."""
+        return self.progress.exit(self.ended)
+
+
+def planned(
+    asked: Asked, environ: Mapping[str, str], rows: int, *, written: bool = False
+) -> Worked:
+    """Work on a plan; `written`: its records go to standard output."""
+    progress = Progress(rows)
+    session = Session(environ, progress.hear, written=written)
+    view = View(f"plan in {asked.request.region}", progress, session, writes=False)
+    return Worked(asked, progress, attended(session, asked.payload, view))
+
+
+def backfilled(
+    asked: Asked,
+    environ: Mapping[str, str],
+    rows: int,
+    plan: Worked | None,
+    *,
+    written: bool = False,
+) -> Worked:
+    """Work on a backfill; a plan of it, if there is one, tells how much there is to do."""
+    progress = Progress(rows)
+    session = Session(environ, progress.hear, written=written)
+    view = View(
+        f"backfill in {asked.request.region}",
+        progress,
+        session,
+        total_enis=plan.progress.enis if plan else None,
+        total_writes=plan.progress.writes if plan else None,
+        writes=not asked.request.dry_run,
+    )
+    return Worked(asked, progress, attended(session, asked.payload, view))
