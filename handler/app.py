@@ -72,6 +72,7 @@ class App:
         clock: time and sleep.
         logs: makes the log of an invocation.
         functions: who takes what an invocation leaves undone; None: the function itself, in FC.
+        pacer: how many calls are made, and may be; it outlives an invocation.
         stop: once set, nothing new is written or begun, and what is left is handed over.
     """
 
@@ -81,11 +82,12 @@ class App:
     logs: Logs = RecordLog
     functions: ports.Functions | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    pacer: Pacer = field(init=False)
 
     def __post_init__(self) -> None:
         """Set up what outlives an invocation."""
         allowances = ALLOWANCES | {ports.ASSIGN: self.settings.assign_per_minute}
-        self._pacer = Pacer(allowances, self.settings.minute_seconds)
+        self.pacer = Pacer(allowances, self.settings.minute_seconds)
         self._threads = ThreadPoolExecutor(self.settings.max_concurrency, "call")
         self._capacities: dict[str, int] = {}
         self._connector: Connector | None = None
@@ -176,7 +178,7 @@ class App:
         log = self._log(delivery, request.region, tokens)
         share = self.settings.backfill_share if request.manual else 1.0
         invocation = Invocation(
-            self.clock, delivery.deadline, self._pacer, self._threads, log, share, self.stop.is_set
+            self.clock, delivery.deadline, self.pacer, self._threads, log, share, self.stop.is_set
         )
         cloud = connector.cloud(request.region, self._place(context))
         cloud = replace(cloud, functions=self.functions or cloud.functions)

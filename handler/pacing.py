@@ -47,6 +47,7 @@ class _Lane:
     allowance: int
     minute: int = 0
     used: int = 0
+    admitted: int = 0
     succeeded: int = 0
     throttled: bool = False
     closed_until: float = 0.0
@@ -103,6 +104,7 @@ class Pacer:
             if lane.used >= max(1, int(lane.allowance * share)):
                 return self._next_window(now) - now
             lane.used += 1
+            lane.admitted += 1
             return 0.0
 
     def succeeded(self, operation: str, now: float) -> None:
@@ -134,6 +136,11 @@ class Pacer:
         """Calls that the operation may make in the current window."""
         with self._lock:
             return self._lane(operation, now).allowance
+
+    def admitted(self, operation: str, now: float) -> int:
+        """Calls that were admitted so far, in all windows."""
+        with self._lock:
+            return self._lane(operation, now).admitted
 
     def _lane(self, operation: str, now: float) -> _Lane:
         lane = self._lanes.get(operation)

@@ -28,7 +28,7 @@ def conclude(worked: Worked, *, as_json: bool = False) -> Exit:
         screen.error(str(ended.failure))
     if resume is not None:
         screen.note("stopped; what was in flight is finished. Go on with:")
-        screen.note(f"  {resume}")
+        screen.command_line(resume)
     return status
 
 

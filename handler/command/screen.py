@@ -37,7 +37,12 @@ def error(text: str) -> None:
 
 def note(text: str) -> None:
     """Say something beside the result, on standard error."""
-    console(stderr=True).print(_plain(text), style="dim", soft_wrap=True)
+    console(stderr=True).print(_plain(text), style="dim")
+
+
+def command_line(text: str) -> None:
+    """A command to copy, on standard error: never broken into lines."""
+    console(stderr=True).print(f"  {_plain(text)}", style="bold", soft_wrap=True)
 
 
 def json_line(**fields: object) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from handler.app import App, WallClock
+from handler.cloud.ports import ASSIGN
 from handler.errors import Retryable
 from handler.log import RecordLog
 from handler.settings import read_settings
@@ -104,6 +105,17 @@ class Session:
         self._hear, self._written = hear, written
         clock = Wakeable(self.stop)
         self._app = App(self.settings, environ, clock, self._log, self._kept, self.stop)
+
+    @property
+    def writes(self) -> int:
+        """Calls so far that assign addresses."""
+        return self._app.pacer.admitted(ASSIGN, self._app.clock.now())
+
+    @property
+    def allowance(self) -> int:
+        """How many of them there may be in a throttling window, as known by now."""
+        allowance = self._app.pacer.allowance(ASSIGN, self._app.clock.now())
+        return max(1, int(allowance * self.settings.backfill_share))
 
     def _log(self, base: Record, level: str, secrets: Callable[[], Iterable[str]]) -> Log:
         return Heard(self._hear, RecordLog(base, level, secrets) if self._written else None)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -67,50 +66,44 @@ class View:
 
     Attributes:
         title: such as "backfill in cn-hangzhou".
-        total_enis: how many will be recorded; None: not known.
-        total_writes: how many calls will assign; None: not known.
-        writes: whether writes are made at all.
+        total: how many calls will assign; None: nobody knows, or none will.
     """
 
     title: str
     progress: Progress
     session: Session
-    total_enis: int | None = None
-    total_writes: int | None = None
-    writes: bool = True
+    total: int | None = None
     _began: float = field(default_factory=time.monotonic)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the moment."""
-        style = "line" if options.ascii_only else "dots"
-        yield Group(self._first_line(Spinner(style)), self._second_line())
+        pace = self.pace(time.monotonic() - self._began)
+        yield self._first_line(pace, "line" if options.ascii_only else "dots")
+        yield Text(f"  {self._sums(pace)}")
         if self.session.stop.is_set():
             yield Text(_STOPPING, style="yellow")
 
-    def _first_line(self, spinner: Spinner) -> RenderableType:
-        grid = Table.grid(padding=(0, 1))
-        spinner.start_time = self._began
-        if self.total_enis is None:
-            grid.add_row(spinner, self.title, Text(f"{self.progress.enis} ENIs"))
-            return grid
-        bar = ProgressBar(self.total_enis, self.progress.enis, width=BAR)
-        grid.add_row(spinner, self.title, bar, f"{self.progress.enis}/{self.total_enis} ENIs")
-        return grid
-
-    def _second_line(self) -> Text:
-        progress = self.progress
-        if not self.writes:
-            return Text(f"  would assign {progress.addresses} addresses")
-        pace = self.pace(time.monotonic() - self._began)
-        left = "" if pace.left is None else f", {timedelta(seconds=round(pace.left))} left"
-        return Text(
-            f"  {progress.addresses} addresses, {pace.rate:.0f} of {pace.allowed_rate:.0f}"
-            f" writes/min, {progress.throttled} throttled{left}"
-        )
-
     def pace(self, seconds: float) -> Pace:
         """How fast it goes, so long after the beginning."""
-        settings = self.session.settings
-        allowed = max(1, int(settings.assign_per_minute * settings.backfill_share))
-        done, minute = self.progress.writes, settings.minute_seconds
-        return Pace(done, self.total_writes, seconds, minute, allowed)
+        session = self.session
+        minute = session.settings.minute_seconds
+        return Pace(session.writes, self.total, seconds, minute, session.allowance)
+
+    def _first_line(self, pace: Pace, style: str) -> Table:
+        grid = Table.grid(padding=(0, 1))
+        spinner = Spinner(style)
+        spinner.start_time = self._began
+        if pace.total:
+            bar = ProgressBar(pace.total, pace.done, width=BAR)
+            grid.add_row(spinner, self.title, bar, f"{pace.done}/{pace.total} writes")
+        else:
+            grid.add_row(spinner, self.title)
+        return grid
+
+    def _sums(self, pace: Pace) -> str:
+        progress = self.progress
+        said = f"{progress.enis} ENIs, {progress.addresses} addresses"
+        if pace.done:
+            said += f", {pace.rate:.0f} of {pace.allowed_rate:.0f} writes/min"
+        said += f", {progress.throttled} throttled" if pace.done or progress.throttled else ""
+        return said + (f", {timedelta(seconds=round(pace.left))} left" if pace.left else "")

@@ -38,7 +38,7 @@ def planned(
     """Work on a plan; `written`: its records go to standard output."""
     progress = Progress(rows)
     session = Session(environ, progress.hear, written=written)
-    view = View(f"plan in {asked.request.region}", progress, session, writes=False)
+    view = View(f"plan in {asked.request.region}", progress, session)
     return Worked(asked, progress, attended(session, asked.payload, view))
 
 
@@ -53,12 +53,6 @@ def backfilled(
     """Work on a backfill; a plan of it, if there is one, tells how much there is to do."""
     progress = Progress(rows)
     session = Session(environ, progress.hear, written=written)
-    view = View(
-        f"backfill in {asked.request.region}",
-        progress,
-        session,
-        total_enis=plan.progress.enis if plan else None,
-        total_writes=plan.progress.writes if plan else None,
-        writes=not asked.request.dry_run,
-    )
+    total = plan.progress.writes if plan else None
+    view = View(f"backfill in {asked.request.region}", progress, session, total)
     return Worked(asked, progress, attended(session, asked.payload, view))

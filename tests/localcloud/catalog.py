@@ -13,7 +13,7 @@ from tests.localcloud import (
     sts,
     vpc,
 )
-from tests.localcloud.functions.wire import INVOKE
+from tests.localcloud.functions import wire
 from tests.localcloud.products import ECS, ESS, STS, VPC
 
 if TYPE_CHECKING:
@@ -28,5 +28,8 @@ ACTIONS = {
     name: action for product in PRODUCTS.values() for name, action in product.actions.items()
 }
 
-OPERATIONS: dict[str, Operation] = {**ACTIONS, INVOKE.name: INVOKE}
+OPERATIONS: dict[str, Operation] = {
+    **ACTIONS,
+    **{operation.name: operation for operation in wire.OPERATIONS},
+}
 """All that fault rules can be about."""

@@ -7,6 +7,7 @@ import functools
 from collections import deque
 from typing import TYPE_CHECKING
 
+from tests.localcloud.ecs_rows import ACCOUNT
 from tests.localcloud.functions.contexts import Place
 from tests.localcloud.functions.deliveries import Deliveries
 from tests.localcloud.functions.fleet import Fleet
@@ -78,6 +79,15 @@ class FunctionCompute:
         if qualifier not in spec.qualifiers:
             raise refused("VersionNotFound", qualifier, service or name)
         return spec
+
+    def task(self, name: str, task_id: str) -> Json:
+        """Return how far an asynchronous invocation has come; raise if there is none."""
+        task = self.deliveries.task(name, task_id)
+        if task is None:
+            old = self._functions[name].service
+            code = "StatefulAsyncInvocationNotFound" if old else "AsyncTaskNotFound"
+            raise refused(code, task_id)
+        return task.row(self._world.region, ACCOUNT)
 
     def function(self, name: str) -> FunctionSpec:
         """Return the function of that name, wherever it lives."""

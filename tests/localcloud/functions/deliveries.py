@@ -12,6 +12,7 @@ from tests.localcloud.functions.invocation import ASYNC, Invocation
 from tests.localcloud.functions.records import failure_record
 from tests.localcloud.functions.refusals import refused
 from tests.localcloud.functions.specs import LATEST, QUEUE
+from tests.localcloud.functions.tasks import ENQUEUED, RETRYING, RUNNING, Task
 
 if TYPE_CHECKING:
     from tests.localcloud.clock import Clock
@@ -34,18 +35,18 @@ class Deliveries:
         self._compute = compute
         self._scale = minute / 60
         self._clock = clock
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._begin()
 
     def _begin(self) -> None:
         self.queues = {name: list(messages) for name, messages in self._world.queues.items()}
-        self._task_ids: set[tuple[str, str]] = set()
+        self._tasks: dict[tuple[str, str], Task] = {}
 
     async def stop(self) -> None:
         """Drop what is queued."""
-        tasks = list(self._tasks)
+        running = list(self._running)
         self._cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
     def reset(self) -> None:
         """Drop what is queued, and forget messages and task ids."""
@@ -54,27 +55,37 @@ class Deliveries:
 
     def add(self, invocation: Invocation) -> None:
         """Run a function soon; raise if its task id was used before."""
-        key = (invocation.spec.name, invocation.task_id)
-        if key in self._task_ids:
-            raise refused("StatefulAsyncInvocationAlreadyExists", invocation.task_id)
-        if invocation.task_id:
-            self._task_ids.add(key)
-        task = asyncio.create_task(self._deliver(invocation))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = Task(invocation)
+        key = (invocation.spec.name, task.id)
+        if key in self._tasks:
+            raise refused("StatefulAsyncInvocationAlreadyExists", task.id)
+        task.enter(ENQUEUED, self._clock.now())
+        self._tasks[key] = task
+        running = asyncio.create_task(self._deliver(task))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+
+    def task(self, function: str, task_id: str) -> Task | None:
+        """Return the asynchronous invocation of a function that has this id."""
+        return self._tasks.get((function, task_id))
 
     def _cancel(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        for running in self._running:
+            running.cancel()
 
-    async def _deliver(self, invocation: Invocation) -> None:
+    async def _deliver(self, task: Task) -> None:
+        invocation = task.invocation
         runs = invocation.spec.retries + 1
         for run in range(1, runs + 1):
+            task.enter(RUNNING, self._clock.now())
             outcome = await self._run(invocation, run)
-            if outcome.good:
-                return
-            if run < runs:
-                await self._wait(run)
+            if outcome.good or run == runs:
+                break
+            task.enter(RETRYING, self._clock.now())
+            await self._wait(run)
+        task.end(outcome, self._clock.now())
+        if outcome.good:
+            return
         self._give_up(invocation, outcome, runs)
 
     async def _run(self, invocation: Invocation, run: int) -> Outcome:

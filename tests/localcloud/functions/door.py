@@ -34,7 +34,9 @@ class Door:
 
     async def serve(self, request: Request) -> Reply:
         """Perform a request, note it in the journal and return its reply."""
-        entry = Entry(wire.INVOKE.name, {}, self._clock.now(), str(uuid.uuid4()), "FC")
+        entry = Entry(
+            wire.operation_of(request).name, {}, self._clock.now(), str(uuid.uuid4()), "FC"
+        )
         self._run.in_progress += 1
         try:
             reply = await self._answer(request, entry)
@@ -46,10 +48,10 @@ class Door:
 
     async def _answer(self, request: Request, entry: Entry) -> Reply:
         try:
-            ask = wire.read_ask(request)
+            ask = wire.read_task_ask(request) or wire.read_ask(request)
             entry.parameters = ask.parameters()
             self._admit(request)
-            fault = self._run.faults.take(wire.INVOKE, entry.parameters)
+            fault = self._run.faults.take(ask.operation, entry.parameters)
             if fault is None:
                 return await self._perform(ask, request.body, entry.request_id)
             entry.fault = fault.kind
@@ -80,6 +82,8 @@ class Door:
 
     async def _perform(self, ask: Ask, payload: bytes, request_id: str) -> Reply:
         spec = self._compute.find(ask.service, ask.function, ask.qualifier)
+        if ask.operation is not wire.INVOKE:
+            return wire.told(self._compute.task(ask.function, ask.task_id), request_id)
         wire.check_payload(ask, payload)
         invocation = Invocation(spec, request_id, payload, ask.qualifier, ask.type, ask.task_id)
         if invocation.type == ASYNC:

@@ -21,10 +21,12 @@ _ROWS = {
     "ServiceNotFound": (404, "service '%s' does not exist"),
     "FunctionNotFound": (404, "function '%s' does not exist%s"),
     "VersionNotFound": (404, "version or alias '%s' of '%s' does not exist"),
+    "AsyncTaskNotFound": (404, "async task '%s' does not exist"),
+    "StatefulAsyncInvocationNotFound": (404, "stateful async invocation '%s' does not exist"),
     "StatefulAsyncInvocationAlreadyExists": (409, "invocation '%s' already exists"),
     "ResourceExhausted": (429, "%s instances of the function are busy, and no more may start"),
 }
-"""Status and message; the page shows neither the wording of the last two nor their status."""
+"""Status and message; the page shows neither the wording of the last four nor their status."""
 
 _ADMISSION = {
     "SignatureDoesNotMatch": "SignatureNotMatch",

@@ -102,6 +102,39 @@ def invoke_fc2(
     return Answer(200 if answer.data else 202, body=answer.data)
 
 
+def get_task(
+    cloud: LocalCloud, function: str, task_id: str, *, service: str = "", qualifier: str = ""
+) -> Answer:
+    """Ask for an asynchronous task by the generic call: of FC 2.0 if there is a service."""
+    if service:
+        action, version, kind = (
+            "GetStatefulAsyncInvocation",
+            "2021-04-06",
+            "stateful-async-invocations",
+        )
+        function = f"{service}/functions/{function}"
+    else:
+        action, version, kind = "GetAsyncTask", VERSION, "async-tasks"
+    root = "services" if service else "functions"
+    params = Params(
+        action=action,
+        version=version,
+        protocol="HTTP",
+        pathname=f"/{version}/{root}/{function}/{kind}/{task_id}",
+        method="GET",
+        auth_type="AK",
+        style="ROA",
+        req_body_type="json",
+        body_type="json",
+    )
+    request = OpenApiRequest(query={"qualifier": qualifier} if qualifier else {})
+    try:
+        answer = _client(cloud, DEFAULT_KEY).call_api(params, request, RuntimeOptions())
+    except TeaException as error:
+        return Answer(error.status_code, error.code)
+    return Answer(answer["statusCode"], "", answer["body"])
+
+
 def _client(cloud: LocalCloud, key: AccessKey) -> OpenApiClient:
     return OpenApiClient(
         Config(

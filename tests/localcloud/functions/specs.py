@@ -31,7 +31,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 _ENTRY = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 _REQUIRED = frozenset({"name", "code", "handler", "runtime", "timeout"})
 _OPTIONAL = frozenset(
-    {"service", "initializer", "env", "retries", "on_failure", "instances", "qualifiers"}
+    {
+        *("service", "initializer", "env", "retries", "on_failure", "instances", "qualifiers"),
+        "return_payload",
+    }
 )
 
 
@@ -51,6 +54,7 @@ class FunctionSpec:
     on_failure: str
     instances: int
     qualifiers: tuple[str, ...]
+    return_payload: bool
 
     @property
     def pre_stop(self) -> str:
@@ -93,6 +97,7 @@ def _function(node: Node) -> FunctionSpec:
         on_failure=node.at("on_failure").text() if node.at("on_failure").value else "",
         instances=node.at("instances").whole(1, INSTANCES, default=INSTANCES),
         qualifiers=(LATEST, *node.at("qualifiers").texts()),
+        return_payload=node.at("return_payload").flag(default=False),
     )
 
 

@@ -16,10 +16,12 @@ from tests.localcloud.wire import Reply, Request
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tests.localcloud.actions import Json
     from tests.localcloud.errors import ApiError
     from tests.localcloud.functions.outcomes import Outcome
 
-OLD, NEW = PREFIXES = ("/2016-08-15/", "/2023-03-30/")
+OLD, NEW, OPEN = PREFIXES = ("/2016-08-15/", "/2023-03-30/", "/2021-04-06/")
+"""FC 2.0 as ``fc2`` calls it, FC 3.0, and FC 2.0 as the OpenAPI SDKs call it."""
 
 LARGEST = {SYNC: 32 * 1024 * 1024, ASYNC: 128 * 1024}
 """Bytes of a payload (Function Compute, "Limits")."""
@@ -28,18 +30,29 @@ _OLD_PATH = re.compile(
     r"services/(?P<service>[^/.]+)(\.(?P<qualifier>[^/]+))?/functions/(?P<function>[^/]+)/invocations"
 )
 _NEW_PATH = re.compile(r"functions/(?P<function>[^/]+)/invocations")
+_TASK_PATHS = {
+    NEW: re.compile(r"functions/(?P<function>[^/]+)/async-tasks/(?P<task_id>[^/]+)"),
+    OPEN: re.compile(
+        r"services/(?P<service>[^/.]+)/functions/(?P<function>[^/]+)"
+        r"/stateful-async-invocations/(?P<task_id>[^/]+)"
+    ),
+}
+"""Function Compute, GetAsyncTask and GetStatefulAsyncInvocation (2021-04-06)."""
 _TASK_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 """Names of tasks (Function Compute, GetStatefulAsyncInvocation)."""
 
 
-class Invoke(NamedTuple):
-    """The one operation of Function Compute that is served, for fault rules."""
+class Operation(NamedTuple):
+    """An operation of Function Compute, for the journal and for fault rules."""
 
-    name: str = "InvokeFunction"
-    writes: bool = True
+    name: str
+    writes: bool
 
 
-INVOKE = Invoke()
+INVOKE = Operation("InvokeFunction", writes=True)
+GET_TASK = Operation("GetAsyncTask", writes=False)
+GET_STATEFUL = Operation("GetStatefulAsyncInvocation", writes=False)
+OPERATIONS = (INVOKE, GET_TASK, GET_STATEFUL)
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,7 @@ class Ask:
     qualifier: str
     type: str
     task_id: str
+    operation: Operation = INVOKE
 
     def parameters(self) -> dict[str, str]:
         """Return what the journal shows and fault rules match."""
@@ -93,6 +107,30 @@ def read_ask(request: Request) -> Ask:
     )
 
 
+def operation_of(request: Request) -> Operation:
+    """What a request is about, as far as its path tells."""
+    if request.method != "GET":
+        return INVOKE
+    return GET_STATEFUL if request.path.startswith(OPEN) else GET_TASK
+
+
+def read_task_ask(request: Request) -> Ask | None:
+    """Read which task is asked for; None when none is."""
+    for prefix, pattern in _TASK_PATHS.items():
+        match = pattern.fullmatch(request.path.removeprefix(prefix))
+        if match is not None and request.path.startswith(prefix) and request.method == "GET":
+            found = match.groupdict()
+            return Ask(
+                function=found["function"],
+                service=found.get("service") or "",
+                qualifier=request.query.get("qualifier") or LATEST,
+                type="",
+                task_id=found["task_id"],
+                operation=operation_of(request),
+            )
+    return None
+
+
 def check_payload(ask: Ask, payload: bytes) -> None:
     """Raise if it is too large."""
     if len(payload) > LARGEST[ask.type]:
@@ -110,6 +148,11 @@ def result(outcome: Outcome, request_id: str) -> Reply:
 def accepted(request_id: str) -> Reply:
     """Return the reply to an asynchronous invocation."""
     return Reply(202, headers={"x-fc-request-id": request_id})
+
+
+def told(task: Json, request_id: str) -> Reply:
+    """Return the reply to a question for a task."""
+    return Reply(200, json.dumps(task).encode(), headers={"x-fc-request-id": request_id})
 
 
 def failure(error: ApiError, request_id: str, *, old: bool) -> Reply:
