@@ -66,7 +66,7 @@ class FunctionsApi:
         """`fc2` freezes credentials in a client, so each hand-over has its own."""
         import fc2  # noqa: PLC0415
 
-        logging.getLogger().addFilter(_not_from_fc2)
+        silence_fc2()
         place, keys = self._place, self._connection.credentials.get_credentials()
         client = fc2.Client(
             endpoint=self._connection.url("functions", place.account_id),
@@ -92,6 +92,11 @@ def _unless_handed_over(error: Any) -> None:
     if status != CONFLICT:
         code = str(getattr(error, "err_code", "") or "FcError")
         raise refused(ports.INVOKE, code, status, None, None)
+
+
+def silence_fc2() -> None:
+    """Keep fc2's messages out of the root logger."""
+    logging.getLogger().addFilter(_not_from_fc2)
 
 
 def _not_from_fc2(record: logging.LogRecord) -> bool:

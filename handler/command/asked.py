@@ -151,12 +151,16 @@ def _as(verb: str, form: object) -> object:
 
 def _placed(form: object, region: str | None) -> object:
     """The region is written into the request, so that the rest of it stays there."""
-    if not isinstance(form, dict) or region is None:
+    if not isinstance(form, dict):
         return form
-    return {
-        verb: {"region": region, **fields} if isinstance(fields, dict) else fields
+    wanting = [
+        verb
         for verb, fields in form.items()
-    }
+        if verb in {PLAN, BACKFILL} and isinstance(fields, dict) and "region" not in fields
+    ]
+    if wanting and region is None:
+        raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
+    return form | {verb: {"region": region, **form[verb]} for verb in wanting}
 
 
 def _checked(verb: str, form: object, region: str | None) -> Asked:

@@ -47,7 +47,7 @@ def backfill(
             if not yes:
                 _confirm(plan, file)
         run = backfilled(request, environ, rows, plan, written=as_json)
-    raise typer.Exit(conclude(run, as_json=as_json))
+    raise typer.Exit(conclude(run, as_json=as_json, kept=not local))
 
 
 def _confirm(plan: Worked, file: str | None) -> None:

@@ -6,30 +6,49 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handler.cloud.faults import NO_CREDENTIALS
 from handler.command import screen
 from handler.command.exits import Exit
 from handler.command.tables import eni_table, room_table, totals
+from handler.errors import NotPermitted
 
 if TYPE_CHECKING:
     from handler.command.work import Worked
 
+_WHOSE = "The calls were made with your own credentials, not with the function's role."
 
-def conclude(worked: Worked, *, as_json: bool = False) -> Exit:
-    """Say how a run ended, for people or as the last JSON line."""
+
+def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exit:
+    """Say how a run ended, for people or as the last JSON line.
+
+    Args:
+        worked: the run.
+        as_json: JSON instead of tables.
+        kept: whether what is left is kept for another time; a local cloud has none.
+    """
     ended, status = worked.ended, worked.exit
-    resume = _saved(ended.rest, worked.asked.verb) if ended.rest else None
+    resume = _saved(ended.rest, worked.asked.verb) if ended.rest and kept else None
     if as_json:
         _json(worked, resume)
     elif worked.progress.enis:
         show(worked)
-    if ended.refused is not None:
-        screen.error(ended.refused)
-    elif ended.failure is not None and status is not Exit.STOPPED:
-        screen.error(str(ended.failure))
+    _complain(worked, status)
+    if status is Exit.STOPPED:
+        screen.note("stopped; what was in flight is finished and confirmed")
     if resume is not None:
-        screen.note("stopped; what was in flight is finished. Go on with:")
+        screen.note("what is left is in a file; go on with:")
         screen.command_line(resume)
     return status
+
+
+def _complain(worked: Worked, status: Exit) -> None:
+    ended = worked.ended
+    if ended.refused is not None:
+        screen.error(ended.refused)
+    elif isinstance(ended.failure, NotPermitted) and NO_CREDENTIALS not in str(ended.failure):
+        screen.error(f"{ended.failure} {_WHOSE}")
+    elif ended.failure is not None and status is not Exit.STOPPED:
+        screen.error(str(ended.failure))
 
 
 def show(worked: Worked) -> None:

@@ -91,6 +91,7 @@ def _function(name: str, runtime: str) -> World:
         "initializer": "index.initialize",
         "runtime": runtime,
         "timeout": 6,
+        "return_payload": True,
         "env": FUNCTION_SETTINGS,
     }
     return found | ({"service": SERVICE} if name == SERVICE_FUNCTION else {})

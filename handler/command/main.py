@@ -12,6 +12,7 @@ from handler.command.asked import BadRequest
 from handler.command.attend import AtOnce
 from handler.command.backfill import backfill
 from handler.command.exits import Exit
+from handler.command.invoke import invoke
 from handler.command.plan import plan
 from handler.errors import BadSettings
 
@@ -34,6 +35,7 @@ def _command() -> None:
 
 app.command()(plan)
 app.command()(backfill)
+app.command()(invoke)
 
 
 def run() -> int:

@@ -32,4 +32,4 @@ def plan(
     with environment(local, local_enis) as environ:
         request = asked(PLAN, file, wanted, region, default_region(environ))
         run = planned(request, environ, rows, written=as_json)
-    raise typer.Exit(conclude(run, as_json=as_json))
+    raise typer.Exit(conclude(run, as_json=as_json, kept=not local))

@@ -122,11 +122,9 @@ class Session:
 
     def work(self, payload: bytes) -> Ended:
         """Work on a request to its end, or until stopped."""
-        rest: bytes | None = payload
-        ended = Ended()
-        while rest is not None and not (self.stop.is_set() and ended.result):
-            ended = self._once(rest)
-            rest = ended.rest
+        ended = self._once(payload)
+        while ended.rest is not None and not self.stop.is_set():
+            ended = self._once(ended.rest)
         self._app.close()
         return ended
 
@@ -135,6 +133,6 @@ class Session:
         try:
             result = self._app.handle(payload, SimpleNamespace(request_id=str(uuid.uuid4())))
         except Retryable as failure:
-            stopped = self.stop.is_set()
-            return Ended(None, failure, self._kept.payload or (payload if stopped else None))
+            left = self._kept.payload or payload
+            return Ended(None, failure, left if self.stop.is_set() else None)
         return Ended(result, None, self._kept.payload)

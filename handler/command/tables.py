@@ -14,10 +14,13 @@ from handler.model import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from handler.command.chain import Chain
     from handler.command.progress import Progress, Row
 
 # From here on, an ENI, its instance and the type stand side by side.
 WIDE = 110
+# Of the counts of a hop, those that say how far it came.
+_HOP_COUNTS = ("assigned", "short", "failed")
 STYLES = {
     Outcome.FAILED.value: "red",
     Outcome.DEFERRED.value: "yellow",
@@ -60,6 +63,22 @@ def room_table(progress: Progress) -> Table:
     for vswitch_id, before, given, after, reserve in progress.vswitches():
         style = "yellow" if after == 0 else ""
         table.add_row(vswitch_id, *map(str, (before, given, after, reserve)), style=style)
+    return table
+
+
+def chain_table(chain: Chain) -> Table:
+    """One row per invocation of a chain."""
+    table = _table()
+    table.add_column("hop", justify="right")
+    table.add_column("status", no_wrap=True)
+    for name in ("seconds", "retries", "ENIs", *_HOP_COUNTS):
+        table.add_column(name, justify="right")
+    for hop in [*chain.hops, *([chain.current] if chain.current else [])]:
+        counts = [_number(hop.counts.get(name)) for name in ("enis", *_HOP_COUNTS)]
+        seconds = "-" if hop.task.seconds is None else f"{hop.task.seconds:.1f}"
+        style = STYLES[Outcome.FAILED.value] if hop.task.status == "Failed" else ""
+        row = (str(hop.number), hop.task.status, seconds, str(hop.task.retries), *counts)
+        table.add_row(*row, style=style)
     return table
 
 

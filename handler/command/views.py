@@ -19,31 +19,33 @@ if TYPE_CHECKING:
     from handler.command.session import Session
 
 BAR = 30
+# From this many windows on, what was reached says more than what is allowed.
+STEADY = 3
 _STOPPING = "stopping: calls in flight are finished and confirmed; Ctrl-C again ends at once"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Pace:
     """How fast writes go, and how long the rest will take. A value of a moment.
 
     Attributes:
         done: writes so far.
         total: writes in all; None when nobody knows.
-        seconds: since the beginning.
-        minute: the length of a throttling window, seconds.
+        windows: throttling windows that the work has seen, the first and the current included.
+        minute: the length of such a window, seconds.
         allowed: writes that may be made in one.
     """
 
     done: int
     total: int | None
-    seconds: float
+    windows: int
     minute: float
     allowed: int
 
     @property
     def rate(self) -> float:
-        """Writes a minute of 60 s; the first window counts as a whole one."""
-        return self.done / max(self.seconds, self.minute) * 60
+        """Writes a minute of 60 s; a window that has only begun counts as a whole one."""
+        return self.done / self.windows / self.minute * 60
 
     @property
     def allowed_rate(self) -> float:
@@ -52,11 +54,10 @@ class Pace:
 
     @property
     def left(self) -> float | None:
-        """Seconds that the rest takes at the allowed rate, or at the slower one of so far."""
+        """Seconds that the rest takes at the rate so far; in the beginning, at the allowed one."""
         if self.total is None:
             return None
-        full_windows = self.seconds > self.minute
-        rate = min(self.rate, self.allowed_rate) if full_windows else self.allowed_rate
+        rate = self.rate if self.windows > STEADY else self.allowed_rate
         return max(0, self.total - self.done) / max(rate, 1) * 60
 
 
@@ -73,26 +74,27 @@ class View:
     progress: Progress
     session: Session
     total: int | None = None
-    _began: float = field(default_factory=time.monotonic)
+    _began: float = field(default_factory=time.time)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the moment."""
-        pace = self.pace(time.monotonic() - self._began)
+        pace = self.pace(time.time())
         yield self._first_line(pace, "line" if options.ascii_only else "dots")
         yield Text(f"  {self._sums(pace)}")
         if self.session.stop.is_set():
             yield Text(_STOPPING, style="yellow")
 
-    def pace(self, seconds: float) -> Pace:
-        """How fast it goes, so long after the beginning."""
+    def pace(self, now: float) -> Pace:
+        """How fast it goes by now, epoch seconds."""
         session = self.session
         minute = session.settings.minute_seconds
-        return Pace(session.writes, self.total, seconds, minute, session.allowance)
+        windows = int(now // minute) - int(self._began // minute) + 1
+        return Pace(session.writes, self.total, windows, minute, session.allowance)
 
     def _first_line(self, pace: Pace, style: str) -> Table:
         grid = Table.grid(padding=(0, 1))
         spinner = Spinner(style)
-        spinner.start_time = self._began
+        spinner.start_time = 0.0  # it turns by the clock, though each drawing has a new one
         if pace.total:
             bar = ProgressBar(pace.total, pace.done, width=BAR)
             grid.add_row(spinner, self.title, bar, f"{pace.done}/{pace.total} writes")

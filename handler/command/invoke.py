@@ -1,0 +1,118 @@
+"""`invoke`: send a request to the deployed function, and follow what becomes of it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from handler.cloud.ports import Place
+from handler.command import options
+from handler.command.asked import BACKFILL, BadRequest, Options, asked, default_region
+from handler.command.fleet import FUNCTION
+from handler.command.local import environment
+from handler.command.remote import Remote
+from handler.command.sending import Sending
+from handler.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PANEL = "Which function, and how"
+_ACCOUNT_VARIABLES = ("FC_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
+FunctionName = Annotated[
+    Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
+    typer.Option("--function", metavar="NAME", help="Its name.", rich_help_panel=_PANEL),
+]
+Service = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--service", metavar="NAME", help="Of FC 2.0; without it, FC 3.0.", rich_help_panel=_PANEL
+    ),
+]
+Qualifier = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--qualifier", metavar="Q", help="Version or alias.", rich_help_panel=_PANEL),
+]
+Account = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--account", metavar="ID", help="Else ALIBABA_CLOUD_ACCOUNT_ID.", rich_help_panel=_PANEL
+    ),
+]
+Sync = Annotated[
+    bool, typer.Option("--sync/--async", help="Wait for the answer.", rich_help_panel=_PANEL)
+]
+Follow = Annotated[
+    bool, typer.Option("--follow", help="Follow the chain to its end.", rich_help_panel=_PANEL)
+]
+ChainId = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--chain", metavar="ID", help="Send nothing; follow this chain.", rich_help_panel=_PANEL
+    ),
+]
+Poll = Annotated[
+    float, typer.Option("--poll", min=0.05, help="Seconds between looks.", rich_help_panel=_PANEL)
+]
+
+
+def invoke(
+    file: options.File = None,
+    instance_id: options.InstanceIds = None,
+    eni_id: options.EniIds = None,
+    scaling_group: options.ScalingGroup = None,
+    vswitch: options.VSwitch = None,
+    tag: options.Tags = None,
+    everything: options.Everything = False,
+    region: options.Region = None,
+    target: options.TargetText = None,
+    limit: options.Limit = None,
+    dry_run: options.DryRun = False,
+    function: FunctionName = None,
+    service: Service = None,
+    qualifier: Qualifier = None,
+    account: Account = None,
+    sync: Sync = False,
+    following: Follow = False,
+    chain: ChainId = None,
+    poll: Poll = 2.0,
+    as_json: options.AsJson = False,
+    local: options.Local = False,
+    local_enis: options.LocalEnis = options.LOCAL_ENIS,
+) -> None:
+    """Send a request to the deployed function, and follow the chain of its invocations."""
+    wanted = Options.of(
+        instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit, dry_run
+    )
+    name = function or (FUNCTION if local else "")
+    named = Place(account or "", name, service or "", qualifier or "")
+    with environment(local, local_enis) as environ:
+        home = region or default_region(environ)
+        request = None if chain else asked(BACKFILL, file, wanted, region, home)
+        remote = _remote(request.request.region if request else home, named, environ)
+        sending = Sending(remote, chain or f"op-{uuid.uuid4().hex[:16]}", poll, as_json)
+        status = sending.deliver(request, sync=sync, following=following or bool(chain))
+    raise typer.Exit(status)
+
+
+def _placed(named: Place, environ: Mapping[str, str]) -> Place:
+    """Where the function lives.
+
+    Raises:
+        BadRequest: it is not said.
+    """
+    if not named.function:
+        raise BadRequest("--function: found nothing; allowed: the function's name")
+    known = (environ.get(name) for name in _ACCOUNT_VARIABLES)
+    account = named.account_id or next(filter(None, known), "")
+    if not account and not environ.get("FUNCTIONS_ENDPOINT"):
+        raise BadRequest("--account: found nothing; allowed: the Alibaba Cloud account's id")
+    return Place(account, named.function, named.service, named.qualifier)
+
+
+def _remote(region: str | None, named: Place, environ: Mapping[str, str]) -> Remote:
+    if region is None:
+        raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
+    return Remote(region, _placed(named, environ), read_settings(environ).endpoints, environ)

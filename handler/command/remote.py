@@ -1,0 +1,215 @@
+"""The deployed function, invoked from outside: through `fc2` in a service, else the FC 3.0 API.
+
+Tasks are asked for with GetAsyncTask (2023-03-30), in a service with GetStatefulAsyncInvocation
+(2021-04-06): `fc2` does not know that operation. Both need the function's task mode.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from handler.cloud.credentials import RoleCredentials
+from handler.cloud.functions import API_3, FunctionsApi, silence_fc2
+from handler.cloud.openapi import (
+    CONNECT_MS,
+    READ_MS,
+    Connection,
+    attempt,
+    refused,
+    silence_sdk_loggers,
+)
+from handler.errors import CloudFault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handler.cloud.ports import Place
+    from handler.settings import Endpoints
+
+API_2 = "2021-04-06"
+INVOKE = "fc:InvokeFunction"
+GET_TASK, GET_STATEFUL = "fc:GetAsyncTask", "fc:GetStatefulAsyncInvocation"
+# A synchronous invocation lasts as long as the function may (1..86 400 s).
+SYNC_SECONDS = 86_400
+_NOT_FOUND = frozenset({"AsyncTaskNotFound", "StatefulAsyncInvocationNotFound"})
+_ENDED = frozenset({"Succeeded", "Failed", "Stopped", "Expired", "Invalid"})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a synchronous invocation answered: the function's result, or its error."""
+
+    result: dict[str, Any] | None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """How far an asynchronous invocation has come.
+
+    Attributes:
+        status: as Function Compute words it: "Enqueued", "Running", "Succeeded", "Failed", ...
+        retries: further runs after failed ones.
+        seconds: how long its last run took, once it has ended.
+        error: the type of a failure.
+        result: what the function returned; None where Function Compute does not tell it.
+    """
+
+    status: str
+    retries: int = 0
+    seconds: float | None = None
+    error: str | None = None
+    result: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status in _ENDED
+
+
+class Remote:
+    """One deployed function."""
+
+    def __init__(
+        self, region: str, place: Place, endpoints: Endpoints, environ: Mapping[str, str]
+    ) -> None:
+        silence_sdk_loggers()
+        silence_fc2()
+        self._place = place
+        self._connection = Connection(region, endpoints, RoleCredentials(environ))
+
+    def invoke_later(self, payload: bytes, task_id: str) -> None:
+        """Invoke it asynchronously, once per task id.
+
+        Raises:
+            CloudFault: it was refused, or not answered.
+        """
+        FunctionsApi(self._connection, self._place).invoke_later(payload, task_id)
+
+    def invoke(self, payload: bytes) -> Reply:
+        """Invoke it and wait for the answer.
+
+        Raises:
+            CloudFault: it was refused, or not answered.
+        """
+        send = self._sync_fc2 if self._place.service else self._sync_api
+        return attempt(INVOKE, lambda: send(payload))
+
+    def task(self, task_id: str) -> Task | None:
+        """How far an asynchronous invocation has come; None when there is none of that id.
+
+        Raises:
+            CloudFault: the question was refused, or not answered.
+        """
+        operation = GET_STATEFUL if self._place.service else GET_TASK
+        try:
+            return _task(attempt(operation, lambda: self._ask(task_id)))
+        except CloudFault as fault:
+            if fault.code not in _NOT_FOUND:
+                raise
+        return None
+
+    def _sync_api(self, payload: bytes) -> Reply:
+        place = self._place
+        answer = self._call(
+            "InvokeFunction",
+            API_3,
+            "POST",
+            f"/{API_3}/functions/{place.function}/invocations",
+            payload,
+        )
+        error = answer["headers"].get("x-fc-error-type")
+        return _reply(answer["body"], error)
+
+    def _sync_fc2(self, payload: bytes) -> Reply:
+        import fc2  # noqa: PLC0415  (only for functions in a service)
+
+        place, keys = self._place, self._connection.credentials.get_credentials()
+        client = fc2.Client(
+            endpoint=self._connection.url("functions", place.account_id),
+            accessKeyID=keys.get_access_key_id(),
+            accessKeySecret=keys.get_access_key_secret(),
+            securityToken=keys.get_security_token() or "",
+            Timeout=SYNC_SECONDS,
+        )
+        headers = {"x-fc-invocation-type": "Sync"}
+        try:
+            answer = client.invoke_function(
+                place.service, place.function, payload, headers, place.qualifier or None
+            )
+        except fc2.FcError as error:
+            if error.status_code == 200:  # the function's own error
+                return _reply(error.message, str(error.err_code or "error"))
+            raise refused(INVOKE, str(error.err_code), error.status_code, None, None) from None
+        return _reply(answer.data, None)
+
+    def _ask(self, task_id: str) -> dict[str, Any]:
+        place = self._place
+        if place.service:
+            path = f"/{API_2}/services/{place.service}/functions/{place.function}"
+            path += f"/stateful-async-invocations/{task_id}"
+            answer = self._call("GetStatefulAsyncInvocation", API_2, "GET", path)
+        else:
+            path = f"/{API_3}/functions/{place.function}/async-tasks/{task_id}"
+            answer = self._call("GetAsyncTask", API_3, "GET", path)
+        body: dict[str, Any] = answer["body"]
+        return body
+
+    def _call(
+        self, action: str, version: str, method: str, path: str, body: bytes | None = None
+    ) -> dict[str, Any]:
+        from alibabacloud_tea_openapi.client import Client  # noqa: PLC0415  (slow to import)
+        from alibabacloud_tea_openapi.models import OpenApiRequest, Params  # noqa: PLC0415
+        from darabonba.runtime import RuntimeOptions  # noqa: PLC0415
+
+        params = Params(
+            action=action,
+            version=version,
+            protocol="HTTPS",
+            pathname=path,
+            method=method,
+            auth_type="AK",
+            style="ROA",
+            req_body_type="byte" if body is not None else "json",
+            body_type="string" if body is not None else "json",
+        )
+        query = {"qualifier": self._place.qualifier} if self._place.qualifier else {}
+        client = Client(self._connection.config("functions", self._place.account_id))
+        read_ms = READ_MS if body is None else SYNC_SECONDS * 1000
+        patience = RuntimeOptions(connect_timeout=CONNECT_MS, read_timeout=read_ms)
+        request = OpenApiRequest(query=query, body=body)
+        answer: dict[str, Any] = client.call_api(params, request, patience)
+        return answer
+
+
+def _reply(body: object, error: str | None) -> Reply:
+    """The function's JSON; of an error, what it says."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    found = _json(text)
+    if error is None and found is not None:
+        return Reply(found)
+    kind = (found or {}).get("errorType") or error or "no JSON"
+    said = (found or {}).get("errorMessage") or (text if isinstance(text, str) else "")
+    return Reply(None, f"{kind}: {said}"[:500])
+
+
+def _task(body: dict[str, Any]) -> Task:
+    duration = body.get("durationMs")
+    error = body.get("taskErrorMessage") or body.get("invocationErrorMessage")
+    return Task(
+        status=str(body.get("status")),
+        retries=int(body.get("alreadyRetriedTimes") or 0),
+        seconds=duration / 1000 if isinstance(duration, (int, float)) else None,
+        error=str(error)[:200] if error else None,
+        result=_json(body.get("returnPayload")),
+    )
+
+
+def _json(text: object) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
