@@ -18,12 +18,45 @@ from handler.model import Outcome, Treatment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from handler.command.remote import Task
     from handler.continuation import Cursor
 
 SUCCEEDED = "Succeeded"
 # Questions for a task that is not shown, or that cannot be asked for, before it is given up.
 PATIENCE = 8
+# The states after which nothing more happens (Function Compute, "AsyncTask": status).
+_ENDED = frozenset({SUCCEEDED, "Failed", "Stopped", "Expired", "Invalid"})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a synchronous invocation answered: the function's result, or its error."""
+
+    result: dict[str, Any] | None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """How far an asynchronous invocation has come.
+
+    Attributes:
+        status: as Function Compute words it: "Enqueued", "Running", "Succeeded", "Failed", ...
+        retries: further runs after failed ones.
+        seconds: how long its last run took, once it has ended.
+        error: the type of a failure.
+        result: what the function returned; None where Function Compute does not tell it.
+    """
+
+    status: str
+    retries: int = 0
+    seconds: float | None = None
+    error: str | None = None
+    result: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status in _ENDED
 
 
 @dataclass(frozen=True)

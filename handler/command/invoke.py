@@ -12,12 +12,13 @@ from handler.command import options
 from handler.command.asked import BACKFILL, BadRequest, Options, asked, default_region
 from handler.command.fleet import FUNCTION
 from handler.command.local import environment
-from handler.command.remote import Remote
 from handler.command.sending import Sending
 from handler.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from handler.command.remote import Remote
 
 _PANEL = "Which function, and how"
 _ACCOUNT_VARIABLES = ("FC_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
@@ -113,6 +114,8 @@ def _placed(named: Place, environ: Mapping[str, str]) -> Place:
 
 
 def _remote(region: str | None, named: Place, environ: Mapping[str, str]) -> Remote:
+    from handler.command.remote import Remote  # noqa: PLC0415  (the SDKs, when needed)
+
     if region is None:
         raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
     return Remote(region, _placed(named, environ), read_settings(environ).endpoints, environ)

@@ -7,7 +7,6 @@ Tasks are asked for with GetAsyncTask (2023-03-30), in a service with GetStatefu
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud.credentials import RoleCredentials
@@ -20,6 +19,7 @@ from handler.cloud.openapi import (
     refused,
     silence_sdk_loggers,
 )
+from handler.command.chain import Reply, Task
 from handler.errors import CloudFault
 
 if TYPE_CHECKING:
@@ -34,39 +34,6 @@ GET_TASK, GET_STATEFUL = "fc:GetAsyncTask", "fc:GetStatefulAsyncInvocation"
 # A synchronous invocation lasts as long as the function may (1..86 400 s).
 SYNC_SECONDS = 86_400
 _NOT_FOUND = frozenset({"AsyncTaskNotFound", "StatefulAsyncInvocationNotFound"})
-_ENDED = frozenset({"Succeeded", "Failed", "Stopped", "Expired", "Invalid"})
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a synchronous invocation answered: the function's result, or its error."""
-
-    result: dict[str, Any] | None
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class Task:
-    """How far an asynchronous invocation has come.
-
-    Attributes:
-        status: as Function Compute words it: "Enqueued", "Running", "Succeeded", "Failed", ...
-        retries: further runs after failed ones.
-        seconds: how long its last run took, once it has ended.
-        error: the type of a failure.
-        result: what the function returned; None where Function Compute does not tell it.
-    """
-
-    status: str
-    retries: int = 0
-    seconds: float | None = None
-    error: str | None = None
-    result: dict[str, Any] | None = field(default=None, repr=False)
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.status in _ENDED
 
 
 class Remote:

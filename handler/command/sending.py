@@ -12,9 +12,8 @@ from rich.live import Live
 from handler.cloud.faults import FAULTS, advice_on
 from handler.command import screen
 from handler.command.asked import BadRequest
-from handler.command.chain import SUCCEEDED, Chain, Hop, follow
+from handler.command.chain import SUCCEEDED, Chain, Hop, Task, follow
 from handler.command.exits import Exit
-from handler.command.remote import Task
 from handler.command.tables import chain_table
 from handler.continuation import Cursor, cursor_of, payload_for
 from handler.errors import CloudFault, Retryable

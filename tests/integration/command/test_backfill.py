@@ -1,0 +1,206 @@
+"""`backfill`: a fleet is brought to its target from here, and can be stopped and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.command.driving import (
+    PATIENCE,
+    ROOT,
+    WRITE,
+    finish,
+    held,
+    run,
+    start,
+    surroundings,
+    written,
+)
+from tests.localcloud.testing import LocalCloud
+from tests.worlds import TYPE, VSWITCH, instance, world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FLEET = 60
+# A minute of one second, and ten writes in it.
+SLOWLY = {"ASSIGN_PER_MINUTE": "10", "BACKFILL_SHARE": "1", "MINUTE_SECONDS": "1"}
+
+
+def fleet(count: int = FLEET) -> dict[str, Any]:
+    """Instances with one empty ENI each."""
+    return world(*(instance(f"n{number:03}") for number in range(count)), lifecycle_actions=[])
+
+
+def until(question: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait for something to be so while the command runs."""
+    end = time.monotonic() + PATIENCE
+    while not question():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_fleet_reaches_its_target() -> None:
+    """Status 0, and one write per ENI."""
+    with LocalCloud(fleet(3)) as cloud:
+        done = run(cloud, "backfill", "--all", "--yes")
+
+        assert (0, {2}, 3) == (done.status, held(cloud), len(written(cloud)))
+        assert "3 ENIs: 3 assigned" in done.out
+        assert "assigned 6 addresses in 3 calls" in done.out
+
+
+def test_a_fleet_without_room_ends_short() -> None:
+    """Status 3, and the ENI that lacks something is shown."""
+    tight = world(instance("a"), cidr="10.0.0.0/28")
+    with LocalCloud(tight) as cloud:
+        done = run(cloud, "backfill", "--all", "--target", "9", "--yes")
+
+        assert (3, {3}) == (done.status, held(cloud))
+        assert ["eni-a", "i-a", TYPE, "0", "9", "3", "vswitch,", "6", "short", "(request)"] in [
+            line.split() for line in done.out.splitlines()
+        ]
+
+
+def test_nobody_to_ask_and_no_yes() -> None:
+    """Without a terminal nothing is assigned unless `--yes` is given."""
+    with LocalCloud(fleet(1)) as cloud:
+        done = run(cloud, "backfill", "--all")
+
+        assert (2, []) == (done.status, cloud.calls(WRITE))
+        assert "--yes" in done.err
+
+
+def test_backfills_can_be_switched_off() -> None:
+    """BACKFILL_SHARE=0 is refused here as in the function."""
+    with LocalCloud(fleet(1)) as cloud:
+        done = run(cloud, "backfill", "--all", "--yes", BACKFILL_SHARE="0")
+
+        assert (2, []) == (done.status, cloud.calls(WRITE))
+        assert "BACKFILL_SHARE: found 0" in done.err
+
+
+def test_json_lines_end_with_the_sum() -> None:
+    """The function's own records, and the command's as the last one."""
+    with LocalCloud(fleet(2)) as cloud:
+        done = run(cloud, "backfill", "--all", "--yes", "--json")
+    kinds = [line["record_type"] for line in done.lines]
+    last = done.lines[-1]
+
+    assert ["eni_result", "eni_result", "run_summary", "command"] == kinds
+    assert (0, 2, 4, 2, None) == tuple(
+        last[name] for name in ("exit_status", "enis", "addresses", "calls", "resume")
+    )
+    free = 1024 - 4 - 2 - 8
+    assert [
+        {
+            "vswitch_id": VSWITCH,
+            "room_before": free,
+            "given": 4,
+            "room_after": free - 4,
+            "reserve": 8,
+        }
+    ] == last["vswitches"]
+
+
+def test_a_dry_run_writes_nothing() -> None:
+    """It is a plan, and says so."""
+    with LocalCloud(fleet(1)) as cloud:
+        done = run(cloud, "backfill", "--all", "--dry-run")
+
+        assert (0, []) == (done.status, cloud.calls(WRITE))
+        assert "would assign 2 addresses in 1 calls" in done.out
+
+
+def test_ctrl_c_stops_and_the_printed_command_resumes(tmp_path: Path) -> None:
+    """What was in flight is confirmed; the rest is done later; nothing is written twice."""
+    with LocalCloud(fleet(), minute=1.0) as cloud:
+        process = start(cloud, "backfill", "--all", "--yes", folder=tmp_path, **SLOWLY)
+        until(lambda: len(written(cloud)) >= 12, process)
+        process.send_signal(signal.SIGINT)
+        stopped = finish(process)
+        first = written(cloud)
+        *_, resume = stopped.err.splitlines()
+        resumed = run(cloud, *shlex.split(resume)[3:], "--yes", folder=tmp_path, **SLOWLY)
+
+        assert (130, 0) == (stopped.status, resumed.status)
+        assert f"assigned {2 * len(first)} addresses in {len(first)} calls" in stopped.out
+        assert len(first) < FLEET
+        assert {2} == held(cloud)
+        assert sorted(set(written(cloud))) == sorted(written(cloud))
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    """Even while a call is in flight that will not be answered for long."""
+    slow = [{"action": WRITE, "fault": "slow", "seconds": PATIENCE * 10}]
+    with LocalCloud(fleet(1), faults=slow) as cloud:
+        process = start(cloud, "backfill", "--all", "--yes", folder=tmp_path)
+        until(lambda: len(cloud.calls("DescribeVSwitches")) > 0, process)
+        cloud.wait_for_call()
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGINT)
+
+        assert 130 == finish(process).status
+
+
+def test_a_person_is_shown_the_plan_and_asked() -> None:
+    """On a terminal; a yes sets it going."""
+    with LocalCloud(fleet(2)) as cloud:
+        terminal, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "handler", "backfill", "--all"],
+            cwd=ROOT,
+            env=surroundings(cloud, COLUMNS="100"),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        shown = _read_until(terminal, "[y/N]")
+        before = cloud.calls(WRITE)
+        os.write(terminal, b"y\n")
+        shown += _read_until(terminal, None)
+        status = process.wait(PATIENCE)
+        os.close(terminal)
+
+        assert ([], 0, {2}) == (before, status, held(cloud))
+    assert "Assign 4 addresses to 2 ENIs?" in shown
+    assert "assigned 4 addresses in 2 calls" in shown
+
+
+def _read_until(terminal: int, text: str | None) -> str:
+    """What a terminal shows until a text appears, or until its other end is closed."""
+    shown = ""
+    while text is None or text not in shown:
+        try:
+            found = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        shown += found.decode()
+    return shown
+
+
+def test_a_file_keeps_its_cursor_and_region(tmp_path: Path) -> None:
+    """A request that a stopped run wrote begins after what was finished."""
+    cursor = {"version": 1, "chain": "c", "hop": 1, "remaining": 1, "after": "i-n000"}
+    ids = ["i-n000", "i-n001", "i-n002"]
+    rest = {"backfill": {"region": "cn-hangzhou", "instance_ids": ids, "cursor": cursor}}
+    path = tmp_path / "rest.json"
+    path.write_text(json.dumps(rest))
+    with LocalCloud(fleet(3)) as cloud:
+        done = run(cloud, "backfill", str(path), "--yes", FC_REGION="")
+
+        assert (0, ["eni-n001"]) == (done.status, written(cloud))

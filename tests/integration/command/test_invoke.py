@@ -1,0 +1,126 @@
+"""`invoke`: a request is sent to the deployed function, and its chain is followed to the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.command.driving import ROOT, SETTINGS, held, run
+from tests.localcloud.testing import LocalCloud
+from tests.worlds import instance, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NEW, OLD, SERVICE = "new", "old", "service"
+GENERATIONS = [["--function", NEW], ["--function", OLD, "--service", SERVICE]]
+IDS = ["3.0", "2.0"]
+# Ten writes in a second, and an invocation that begins nothing after 1.5 s: 45 ENIs take several.
+PACE = {"ASSIGN_PER_MINUTE": "10", "BACKFILL_SHARE": "1", "MINUTE_SECONDS": "1"}
+FLEET, TIMEOUT = 45, 2
+OFTEN = ["--poll", "0.1"]
+
+
+def region(count: int, **more: Any) -> dict[str, Any]:
+    """A fleet and the function, in both generations."""
+    common = {
+        "code": str(ROOT),
+        "handler": "index.handler",
+        "initializer": "index.initialize",
+        "timeout": 30,
+        "env": SETTINGS | PACE,
+    } | more
+    functions = [
+        {"name": NEW, "runtime": "python3.12", **common},
+        {"name": OLD, "service": SERVICE, "runtime": "python3.10", **common},
+    ]
+    broken = {"env": {"MAX_CONCURRENCY": "0"}, "retries": 0}
+    functions += [each | broken | {"name": f"{each['name']}-broken"} for each in functions]
+    fleet = [instance(f"n{number:03}") for number in range(count)]
+    return world(*fleet, lifecycle_actions=[], functions=functions)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    """A small fleet, and the function in both generations."""
+    with LocalCloud(region(2)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("named", GENERATIONS, ids=IDS)
+def test_a_synchronous_answer_is_shown(cloud: LocalCloud, named: list[str]) -> None:
+    """The result as a JSON line, and a sum of it."""
+    done = run(cloud, "invoke", "--all", "--dry-run", "--sync", "--json", *named)
+    hop, last = done.lines
+
+    assert ("plan", "(sync)") == (hop["result"]["action"], hop["task_id"])
+    assert (0, 0, 2) == (done.status, last["exit_status"], last["counts"]["enis"])
+
+
+def test_an_asynchronous_one_is_accepted(cloud: LocalCloud) -> None:
+    """Its task id is printed, and how to follow it."""
+    done = run(cloud, "invoke", "--all", "--dry-run", *GENERATIONS[0])
+    (accepted,) = cloud.calls("InvokeFunction")[-1:]
+
+    assert 0 == done.status
+    assert f"accepted as task {accepted['parameters']['taskId']}" in done.out
+
+
+@pytest.mark.parametrize("named", GENERATIONS, ids=IDS)
+def test_a_chain_is_followed_to_its_end(named: list[str]) -> None:
+    """From hop to hop by the ids of their tasks; what was returned is added up where it is told."""
+    with LocalCloud(region(FLEET, timeout=TIMEOUT, return_payload=True), minute=1.0) as cloud:
+        done = run(cloud, "invoke", "--all", "--follow", "--json", *named, *OFTEN)
+        *hops, last = done.lines
+
+        assert (0, {2}) == (done.status, held(cloud))
+    assert len(hops) >= 2
+    assert [f"bf_{last['chain']}_{number}" for number in range(len(hops))] == [
+        hop["task_id"] for hop in hops
+    ]
+    assert {"Succeeded"} == {hop["status"] for hop in hops}
+    assert 2 * FLEET == last["counts"]["addresses_assigned"]
+
+
+def test_what_cannot_be_told_is_said(cloud: LocalCloud) -> None:
+    """Without the preview of returned payloads the chain is followed all the same."""
+    done = run(cloud, "invoke", "--all", "--dry-run", "--follow", *GENERATIONS[0], *OFTEN)
+
+    assert 0 == done.status
+    assert "Succeeded" in done.out
+    assert "does not tell what the function returned" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (["--sync", "--function", f"{NEW}-broken"], "MAX_CONCURRENCY"),
+        (["--sync", "--function", f"{OLD}-broken", "--service", SERVICE], "MAX_CONCURRENCY"),
+        (["--follow", *OFTEN, "--function", f"{NEW}-broken"], "UnhandledInvocationError"),
+    ],
+)
+def test_a_function_that_fails_fails_the_command(
+    cloud: LocalCloud, named: list[str], said: str
+) -> None:
+    """Status 1, and what Function Compute tells of it."""
+    done = run(cloud, "invoke", "--all", "--dry-run", *named)
+
+    assert 1 == done.status
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["--all"], 2, "--function: found nothing"),
+        (["--all", "--function", "none"], 1, "FunctionNotFound"),
+        (["--chain", "none", *GENERATIONS[0], *OFTEN], 1, "no task bf_none_0"),
+    ],
+)
+def test_what_there_is_not(cloud: LocalCloud, arguments: list[str], status: int, said: str) -> None:
+    """It is named."""
+    done = run(cloud, "invoke", *arguments)
+
+    assert status == done.status
+    assert said in done.err

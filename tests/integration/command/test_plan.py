@@ -1,0 +1,108 @@
+"""`plan`: a table of what would change, and nothing changes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.command.driving import WRITE, run
+from tests.localcloud.testing import LocalCloud
+from tests.worlds import TYPE, VSWITCH, eni, instance, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Of its 16 addresses ECS keeps 4 and ENIs 2; 8 are the reserve, so that 2 may be given.
+TIGHT = world(instance("a"), instance("b", eni("eni-b", 1)), cidr="10.0.0.0/28")
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    """A vSwitch with room for 1 of the 3 addresses that two ENIs lack."""
+    with LocalCloud(TIGHT) as running:
+        yield running
+
+
+def test_a_plan_shows_each_eni_and_what_vswitches_have_left(cloud: LocalCloud) -> None:
+    """ENI, instance, type, has, target, gets, why; room before, given, after, and the reserve."""
+    done = run(cloud, "plan", "--all")
+    rows = [line.split() for line in done.out.splitlines()]
+
+    assert ["eni-a", "i-a", TYPE, "0", "2", "1", "would_assign,", "1", "short", "(default)"] in rows
+    assert ["eni-b", "i-b", TYPE, "1", "2", "-", "vswitch,", "1", "short", "(default)"] in rows
+    assert [VSWITCH, "1", "1", "0", "8"] in rows
+    assert (3, []) == (done.status, cloud.calls(WRITE))
+
+
+def test_a_narrow_screen_has_the_instance_below_its_eni(cloud: LocalCloud) -> None:
+    """Nothing is wider than the screen, and nothing is cut away."""
+    done = run(cloud, "plan", "--all", COLUMNS="80", FORCE_COLOR="1", NO_COLOR="1", TERM="dumb")
+
+    assert 80 >= max(map(len, done.out.splitlines()))
+    assert f"  i-a {TYPE}" in done.out
+
+
+def test_what_is_piped_has_no_escape_codes(cloud: LocalCloud) -> None:
+    """Neither on standard output nor on standard error, in any encoding."""
+    done = run(cloud, "plan", "--all", PYTHONIOENCODING="ascii")
+
+    assert done.out.isascii()
+    assert "\x1b" not in done.out + done.err
+
+
+@pytest.mark.parametrize("verb", ["plan", "backfill"])
+def test_a_request_comes_from_standard_input_too(cloud: LocalCloud, verb: str) -> None:
+    """`-` stands for it, and what it says is planned, whatever its verb."""
+    request = {verb: {"instance_ids": ["i-b"], "target": 1}}
+    done = run(cloud, "plan", "-", stdin=json.dumps(request))
+
+    assert (0, []) == (done.status, cloud.calls(WRITE))
+    assert "1 ENIs: 1 satisfied" in done.out
+
+
+def test_rows_are_limited_and_the_rest_is_counted(cloud: LocalCloud) -> None:
+    """`--rows` keeps the worst ones."""
+    done = run(cloud, "plan", "--all", "--rows", "1")
+
+    assert "1 more ENIs" in done.out
+    assert "eni-a" in done.out
+    assert "eni-b" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--all", "--vswitch", VSWITCH], "plan: found vswitch_id and all"),
+        (["nowhere.json"], "FILE: nowhere.json"),
+    ],
+)
+def test_a_bad_request_is_refused_by_name(
+    cloud: LocalCloud, arguments: list[str], said: str
+) -> None:
+    """On standard error, with status 2, and without a call."""
+    before = len(cloud.calls())
+    done = run(cloud, "plan", *arguments)
+
+    assert (2, "", before) == (done.status, done.out, len(cloud.calls()))
+    assert said in done.err
+
+
+def test_bad_settings_are_all_named(cloud: LocalCloud) -> None:
+    """Each on a line of its own."""
+    done = run(cloud, "plan", "--all", DRY_RUN="perhaps", MAX_CONCURRENCY="0")
+
+    assert (2, 2) == (done.status, len(done.err.splitlines()))
+    assert "DRY_RUN" in done.err
+    assert "MAX_CONCURRENCY" in done.err
+
+
+def test_refused_credentials_are_one_clear_line(cloud: LocalCloud) -> None:
+    """Status 1; the secret is in neither stream."""
+    secret = "not-the-right-secret"
+    done = run(cloud, "plan", "--all", ALIBABA_CLOUD_ACCESS_KEY_SECRET=secret)
+
+    assert (1, 1) == (done.status, len(done.err.splitlines()))
+    assert "SignatureDoesNotMatch" in done.err
+    assert secret not in done.out + done.err
