@@ -71,11 +71,17 @@ class Options:
             BadRequest: a tag is no `key=value`.
         """
         given = {
-            name: value for name, value in vars(self).items() if value not in (None, (), False)
+            "instance_ids": list(self.instance_ids) or None,
+            "network_interface_ids": list(self.network_interface_ids) or None,
+            "scaling_group_id": self.scaling_group_id,
+            "vswitch_id": self.vswitch_id,
+            "tags": dict(map(_tag, self.tags)) or None,
+            "all": self.all or None,
+            "target": self.target,
+            "limit": self.limit,
+            "dry_run": self.dry_run or None,
         }
-        if self.tags:
-            given["tags"] = dict(map(_tag, self.tags))
-        return given
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -47,11 +47,11 @@ def eni_table(rows: Iterable[Row], width: int) -> Table:
 
 
 def why(row: Row) -> str:
-    """Why an ENI ends as it does: outcome or reason, error code, who set the target."""
-    lacking = f", {missing(row)} short" if missing(row) and row["outcome"] != "failed" else ""
-    code = f" ({row['code']})" if row["code"] else ""
+    """Why an ENI ends as it does: reason, error code, what it lacks, who set the target."""
+    lacking = missing(row) if row["outcome"] != Outcome.FAILED.value else 0
+    parts = [row["reason"], row["code"], f"{lacking} short" if lacking else None]
     source = f" ({row['target_source']})" if row["target_source"] else ""
-    return f"{row['reason']}{code}{lacking}{source}"
+    return ", ".join(filter(None, parts)) + source
 
 
 def room_table(progress: Progress) -> Table:

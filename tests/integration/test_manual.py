@@ -8,7 +8,7 @@ import pytest
 
 from handler.errors import NotPermitted, Retryable
 from tests.stage import Stage
-from tests.worlds import GROUP, QUANTITY, VSWITCH, eni, instance, world
+from tests.worlds import GROUP, QUANTITY, TYPE, VSWITCH, eni, instance, world
 
 GOOD = ("assigned", "reached")
 TWO = {"TARGET_SECONDARY_IPS": "2", "SETTLE_SECONDS": "5", "VISIBILITY_SECONDS": "10"}
@@ -184,3 +184,29 @@ def test_backfill_takes_only_its_share_of_the_minute() -> None:
         minutes = [int(call["time"] // 60) for call in calls]
         assert {GOOD} == set(delivered.ends.values())
         assert [2, 1] == [minutes.count(minute) for minute in sorted(set(minutes))]
+
+
+def test_a_plan_shares_out_a_vswitch_over_all_pages() -> None:
+    """It draws on the room as the real run would: what one page takes is not planned again."""
+    # Of 256 addresses ECS keeps 4 and the ENIs 110; 8 are the reserve.
+    room = 256 - 4 - 110 - 8
+    crowd = world(
+        *(instance(f"n{number:03}") for number in range(110)),
+        cidr="10.0.0.0/24",
+        lifecycle_actions=[],
+    )
+    with Stage(crowd, TWO) as stage:
+        ids = [f"i-n{number:03}" for number in range(110)]
+        delivered = stage.deliver({"plan": {"instance_ids": ids}})
+        assert room == sum(row["requested"] for row in delivered.enis.values())
+        (summary,) = delivered.of("run_summary")
+        assert [{"vswitch_id": VSWITCH, "room": 0, "reserve": 8}] == summary["vswitches"]
+
+
+def test_a_record_names_the_instance_type() -> None:
+    """Of attached ENIs; others have none."""
+    with Stage(fleet(), TWO) as stage:
+        ids = ["eni-a", "eni-spare-second"]
+        delivered = stage.deliver({"plan": {"network_interface_ids": ids}})
+        types = {eni_id: row["instance_type"] for eni_id, row in delivered.enis.items()}
+        assert {"eni-a": TYPE, "eni-spare-second": None} == types

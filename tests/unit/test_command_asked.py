@@ -1,0 +1,126 @@
+"""What the command line asks for becomes a manual request, or is refused by name."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.command.asked import BACKFILL, PLAN, Asked, BadRequest, Options, asked
+from handler.model import Selector
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REGION, OTHER = "cn-hangzhou", "cn-beijing"
+ALL = Options(all=True)
+
+
+def form(found: Asked) -> Any:
+    """The request as it is sent."""
+    return json.loads(found.payload)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Any:
+    """Writes a request into a file and returns its name."""
+
+    def written(content: object) -> str:
+        path = tmp_path / "request.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return str(path)
+
+    return written
+
+
+def test_options_become_the_fields_of_a_request() -> None:
+    """Under the names that events have, with the region in it."""
+    wanted = Options(tags=("a=1", "b="), target="max-1", limit=3, dry_run=True)
+    found = asked(BACKFILL, None, wanted, REGION, None)
+    fields = {"tags": {"a": "1", "b": ""}, "target": "max-1", "limit": 3, "dry_run": True}
+
+    assert {"backfill": {"region": REGION, **fields}} == form(found)
+    assert Selector(tags=(("a", "1"), ("b", ""))) == found.request.selector
+
+
+@pytest.mark.parametrize(
+    ("region", "default", "there", "expected"),
+    [
+        (REGION, OTHER, None, REGION),
+        (None, OTHER, None, OTHER),
+        (None, OTHER, REGION, REGION),
+        (REGION, None, REGION, REGION),
+    ],
+)
+def test_the_region(
+    write: Any, region: str | None, default: str | None, there: str | None, expected: str
+) -> None:
+    """The one that is said, else the file's, else the default."""
+    fields = {"all": True} | ({"region": there} if there else {})
+    found = asked(BACKFILL, write({"backfill": fields}), Options(), region, default)
+
+    assert (expected, expected) == (found.request.region, form(found)["backfill"]["region"])
+
+
+@pytest.mark.parametrize(
+    ("verb", "in_file", "expected"),
+    [
+        (PLAN, BACKFILL, PLAN),
+        (PLAN, PLAN, PLAN),
+        (BACKFILL, BACKFILL, BACKFILL),
+        (BACKFILL, PLAN, PLAN),
+    ],
+)
+def test_a_plan_stays_a_plan(write: Any, verb: str, in_file: str, expected: str) -> None:
+    """`plan` plans whatever is in the file, and `backfill` does not write for a plan."""
+    found = asked(verb, write({in_file: {"all": True}}), Options(), REGION, None)
+
+    assert ([expected], expected == PLAN) == (list(form(found)), found.request.dry_run)
+
+
+def test_the_plan_of_a_backfill() -> None:
+    """The same request without writes."""
+    found = asked(BACKFILL, None, ALL, REGION, None).as_plan()
+
+    assert ({"plan": {"region": REGION, "all": True}}, True) == (form(found), found.request.dry_run)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "region", "said"),
+    [
+        (Options(), REGION, "plan: found no selector"),
+        (Options(target="8x", all=True), REGION, 'plan.target: found "8x"'),
+        (Options(limit=0, all=True), REGION, "plan.limit: found 0"),
+        (Options(tags=("web",)), REGION, "--tag: found 'web'; allowed: key=value"),
+        (Options(instance_ids=("x-1",)), REGION, "plan.instance_ids[0]"),
+        (ALL, None, "--region: found nothing"),
+        (ALL, "moon", "plan.region"),
+    ],
+)
+def test_bad_options_are_refused_by_name(wanted: Options, region: str | None, said: str) -> None:
+    """With what was found and what is allowed."""
+    with pytest.raises(BadRequest) as caught:
+        asked(PLAN, None, wanted, region, None)
+    assert said in str(caught.value)
+    assert "; allowed: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted", "said"),
+    [
+        ({"plan": {"all": True}}, ALL, "and options (all); allowed: one of the two"),
+        ({"plan": {"all": True, "colour": 1}}, Options(), "plan.colour: found an unknown field"),
+        ({"plan": {"all": True, "region": OTHER}}, Options(), "plan.region"),
+        ([{"plan": {"all": True}}], Options(), "FILE: found an array of events"),
+        ({"hello": 1}, Options(), "FILE: found unknown"),
+        ("{", Options(), "JSON"),
+    ],
+)
+def test_bad_files_are_refused_by_name(
+    write: Any, content: object, wanted: Options, said: str
+) -> None:
+    """By the parser that the function has; a file is not mixed with options."""
+    with pytest.raises(BadRequest) as caught:
+        asked(PLAN, write(content), wanted, REGION, None)
+    assert said in str(caught.value)

@@ -1,0 +1,114 @@
+"""A chain of invocations is followed by the ids of its tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.command.chain import PATIENCE, Chain, Hop, Task, follow
+from handler.command.exits import Exit
+from handler.continuation import Cursor
+from handler.errors import CloudFault
+from handler.model import Treatment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FIRST = Cursor("c")
+TRANSIENT = CloudFault("fc:GetAsyncTask", "Throttling", Treatment.TRANSIENT)
+DENIED = CloudFault("fc:GetAsyncTask", "AccessDenied", Treatment.CREDENTIALS)
+
+
+def returned(hop: int | None = None, **counts: int) -> dict[str, Any]:
+    """What the function returns; `hop` is the one it handed over to."""
+    continuation = None if hop is None else {"task_id": f"bf_c_{hop}", "hop": hop}
+    return {"action": "assign", "counts": counts, "continuation": continuation}
+
+
+class Script:
+    """Function Compute, answering in turn for each task id; what is left out is not there."""
+
+    def __init__(self, **answers: list[Task | CloudFault | None]) -> None:
+        self._answers: dict[str, Iterator[Task | CloudFault | None]] = {
+            task_id: iter(found) for task_id, found in answers.items()
+        }
+        self.pauses = 0
+
+    def ask(self, task_id: str) -> Task | None:
+        """The next answer."""
+        found = next(self._answers.get(task_id, iter(())), None)
+        if isinstance(found, CloudFault):
+            raise found
+        return found
+
+    def pause(self) -> None:
+        """Count it."""
+        self.pauses += 1
+
+    def ended(self) -> list[tuple[int, str]]:
+        """The hops that are seen to end."""
+        hops = follow(self.ask, FIRST, self.pause)
+        return [(hop.number, hop.task.status) for hop in hops if hop.task.ended]
+
+
+def test_a_hop_that_says_it_is_the_last_ends_the_chain() -> None:
+    """No other one is asked for."""
+    script = Script(
+        bf_c_0=[Task("Enqueued"), Task("Running"), Task("Succeeded", result=returned(1))],
+        bf_c_1=[Task("Succeeded", result=returned())],
+    )
+    assert [(0, "Succeeded"), (1, "Succeeded")] == script.ended()
+    assert 2 == script.pauses
+
+
+def test_where_nothing_is_told_the_next_one_is_looked_for() -> None:
+    """A task may be shown late; one that does not appear is not there."""
+    script = Script(bf_c_0=[Task("Succeeded")], bf_c_1=[None, None, Task("Succeeded")])
+    assert [(0, "Succeeded"), (1, "Succeeded")] == script.ended()
+    assert 2 + PATIENCE == script.pauses
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped", "Expired", "Invalid"])
+def test_a_hop_that_fails_ends_the_chain(status: str) -> None:
+    """It handed nothing over."""
+    assert [(0, status)] == Script(bf_c_0=[Task("Retrying"), Task(status)]).ended()
+
+
+def test_a_question_may_go_unanswered() -> None:
+    """Transient errors are asked again."""
+    script = Script(bf_c_0=[TRANSIENT, TRANSIENT, Task("Succeeded", result=returned())])
+    assert [(0, "Succeeded")] == script.ended()
+
+
+@pytest.mark.parametrize("faults", [[DENIED], [TRANSIENT] * PATIENCE], ids=["denied", "endless"])
+def test_refused_questions_end_it(faults: list[Task | CloudFault | None]) -> None:
+    """At once, or when they do not end."""
+    with pytest.raises(CloudFault):
+        Script(bf_c_0=faults).ended()
+
+
+@pytest.mark.parametrize(
+    ("tasks", "expected"),
+    [
+        ([], Exit.FAILED),
+        ([Task("Succeeded")], Exit.AT_TARGET),
+        ([Task("Succeeded", result=returned(assigned=3))], Exit.AT_TARGET),
+        ([Task("Succeeded", result=returned(short=1)), Task("Succeeded")], Exit.SHORT),
+        ([Task("Succeeded", result=returned(failed=1, short=1))], Exit.FAILED),
+        ([Task("Succeeded"), Task("Failed")], Exit.FAILED),
+        ([Task("Succeeded", result={"action": "rejected"})], Exit.BAD_REQUEST),
+    ],
+)
+def test_exit_statuses(tasks: list[Task], expected: Exit) -> None:
+    """The worst hop decides."""
+    assert expected == Chain([Hop(0, "bf_c_0", task) for task in tasks]).exit
+
+
+def test_sums_keep_their_zeros() -> None:
+    """Scripts look for every count."""
+    hops = [
+        Hop(0, "a", Task("Succeeded", result=returned(short=0, assigned=1))),
+        Hop(1, "b", Task("Succeeded", result=returned(short=0, assigned=2))),
+    ]
+    assert {"short": 0, "assigned": 3} == Chain(hops).counts
