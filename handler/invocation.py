@@ -10,7 +10,6 @@ import threading
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, TypeVar
 
-from handler.cloud import ports
 from handler.cloud.faults import advice_on
 from handler.errors import CloudFault, OutOfTime
 from handler.model import Treatment
@@ -51,7 +50,7 @@ class Invocation:
         pacer: shared by all invocations of this function instance.
         threads: runs calls side by side.
         log: where refused calls are recorded.
-        share: the part of the allowance for writes that may be used.
+        share: the part of each operation's allowance that may be used.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (these are the means; a bag of them would be this class)
@@ -72,7 +71,7 @@ class Invocation:
         self.before_wait: Callable[[float], None] = lambda _planned: None
         self._pacer = pacer
         self._threads = threads
-        self._shares = {ports.ASSIGN: share}
+        self._share = share
         self._lock = threading.Lock()
 
     def wait(self, seconds: float, planned: float | None = None) -> None:
@@ -101,8 +100,7 @@ class Invocation:
         if self.clock.now() >= self.deadline:
             raise OutOfTime(f"no time left for {operation}")
         self.before_wait(0.0)
-        share = self._shares.get(operation, 1.0)
-        while (delay := self._pacer.admit(operation, self.clock.now(), share)) > 0:
+        while (delay := self._pacer.admit(operation, self.clock.now(), self._share)) > 0:
             self.wait(delay)
 
     def send(self, operation: str, call: Callable[[], T]) -> T:
