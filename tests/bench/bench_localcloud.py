@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tests.bench.measure import Measure
+from tests.bench.processes import Server, bind, server
 from tests.localcloud.products import ECS
 from tests.localcloud.samples import eni, instance, vswitch, world
 from tests.localcloud.signing import current_headers
@@ -28,7 +25,6 @@ from tests.localcloud.world import DEFAULT_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
 REGION = "cn-hangzhou"
 ENIS = 1_000
 TYPE = "ecs.g7.xlarge"
@@ -38,24 +34,6 @@ CALLERS = 4
 """Threads that call at the same time, so that the server is never idle."""
 
 Parameters = dict[str, str]
-
-
-class Server(NamedTuple):
-    """A running local cloud."""
-
-    address: str
-    pid: int
-    started: float
-    """Seconds from its start to its line on stdout."""
-
-    def busy(self) -> float:
-        """Return the seconds of its core that it has used; 0 where the system does not tell."""
-        try:
-            text = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
-        except OSError:
-            return 0.0
-        user, system = text.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def big_world() -> dict[str, Any]:
@@ -71,29 +49,6 @@ def big_world() -> dict[str, Any]:
     )
 
 
-@contextmanager
-def server(path: Path) -> Iterator[Server]:
-    """Run a local cloud on one core."""
-    command = [sys.executable, "-m", "tests.localcloud", "--port", "0", "--world", str(path)]
-    begun = time.perf_counter()
-    with subprocess.Popen(  # noqa: S603 - our own command
-        command, stdout=subprocess.PIPE, cwd=ROOT, text=True
-    ) as process:
-        assert process.stdout is not None
-        _bind(process.pid, last=True)
-        url = json.loads(process.stdout.readline())["listening"]
-        yield Server(url.removeprefix("http://"), process.pid, time.perf_counter() - begun)
-        process.terminate()
-
-
-def _bind(pid: int, *, last: bool) -> None:
-    """Bind a process to the last core, or to all others."""
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    *others, one = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(pid, {one} if last or not others else set(others))
-
-
 def rate(running: Server, kind: str) -> Measure:
     """Call for some seconds out of another process, and count."""
     before = running.busy()
@@ -106,7 +61,7 @@ def rate(running: Server, kind: str) -> Measure:
 
 def _call_for(address: str, kind: str, seconds: float) -> tuple[int, float]:
     """Return how many calls were answered, and in how many seconds."""
-    _bind(0, last=False)
+    bind(0, last=False)
     begun = time.perf_counter()
     with ThreadPoolExecutor(CALLERS) as pool:
         counts = [
