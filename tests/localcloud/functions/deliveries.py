@@ -39,7 +39,7 @@ class Deliveries:
 
     def _begin(self) -> None:
         self.queues = {name: list(messages) for name, messages in self._world.queues.items()}
-        self._task_ids: set[tuple[str, str]] = set()
+        self._known: dict[tuple[str, str], Invocation] = {}
 
     async def stop(self) -> None:
         """Drop what is queued."""
@@ -55,10 +55,17 @@ class Deliveries:
     def add(self, invocation: Invocation) -> None:
         """Run a function soon; raise if its task id was used before."""
         key = (invocation.spec.name, invocation.task_id)
-        if key in self._task_ids:
+        if key in self._known:
             raise refused("StatefulAsyncInvocationAlreadyExists", invocation.task_id)
         if invocation.task_id:
-            self._task_ids.add(key)
+            self._known[key] = invocation
+        self._begin_delivery(invocation)
+
+    def again(self, function: str, task_id: str) -> None:
+        """Deliver what was delivered before once more: that happens, if rarely."""
+        self._begin_delivery(self._known[function, task_id])
+
+    def _begin_delivery(self, invocation: Invocation) -> None:
         task = asyncio.create_task(self._deliver(invocation))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
