@@ -4,6 +4,7 @@ EVENT ?= events/ess-lifecycle-hook-scale-out.json
 PORT ?= 7070
 WORLD ?=
 FAULTS ?=
+PART ?=
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv/$(VERSION)
@@ -38,8 +39,8 @@ lint: $(READY)  ## ruff, mypy and the import contracts
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(READY)  ## how fast the local cloud is
-	$(PY) -m tests.bench.bench_localcloud
+bench: $(READY)  ## measure, and print a table; PART=... for some of it
+	$(PY) -m tests.bench $(PART)
 
 localcloud: $(READY)  ## a local Alibaba Cloud on PORT=7070 [WORLD=file] [FAULTS=file]
 	$(PY) -m tests.localcloud --port $(PORT) $(if $(WORLD),--world $(WORLD)) $(if $(FAULTS),--faults $(FAULTS))

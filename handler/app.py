@@ -44,6 +44,8 @@ ALLOWANCES = {
     ports.DESCRIBE_VSWITCHES: 300,
     "*": 500,
 }
+# Of the reads, for plans while backfills are switched off.
+PLAN_SHARE = 0.5
 # When the context names no timeout there is none to keep: a laptop.
 NO_TIMEOUT = 86_400.0
 
@@ -88,7 +90,11 @@ class App:
         """Set up what outlives an invocation."""
         allowances = ALLOWANCES | {ports.ASSIGN: self.settings.assign_per_minute}
         self.pacer = Pacer(allowances, self.settings.minute_seconds)
-        self._threads = ThreadPoolExecutor(self.settings.max_concurrency, "call")
+        # Calls of a backfill wait in their threads for the next minute; launches have their own.
+        self._threads = {
+            manual: ThreadPoolExecutor(self.settings.max_concurrency, "call")
+            for manual in (False, True)
+        }
         self._capacities: dict[str, int] = {}
         self._connector: Connector | None = None
 
@@ -103,7 +109,8 @@ class App:
 
     def close(self) -> None:
         """Let the threads end."""
-        self._threads.shutdown(wait=False)
+        for threads in self._threads.values():
+            threads.shutdown(wait=False)
 
     def warm_up(self, context: object) -> None:
         """Import the SDKs and build the clients, so that the first event pays none of it."""
@@ -176,9 +183,15 @@ class App:
         connector = self._connect(context)
         tokens = [request.hook.token] if request.hook else []
         log = self._log(delivery, request.region, tokens)
-        share = self.settings.backfill_share if request.manual else 1.0
+        share = (self.settings.backfill_share or PLAN_SHARE) if request.manual else 1.0
         invocation = Invocation(
-            self.clock, delivery.deadline, self.pacer, self._threads, log, share, self.stop.is_set
+            self.clock,
+            delivery.deadline,
+            self.pacer,
+            self._threads[request.manual],
+            log,
+            share,
+            self.stop.is_set,
         )
         cloud = connector.cloud(request.region, self._place(context))
         cloud = replace(cloud, functions=self.functions or cloud.functions)

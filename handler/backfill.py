@@ -66,8 +66,8 @@ class Backfill:
             functions = self.crew.cloud.functions
             if functions is None or not (worked or self.crew.tally.progress()):
                 raise
-            changed = len(self.crew.changed)
-            return self._hand_over(functions, self.cursor.next_hop(page, after, changed))
+            cursor = self.cursor.next_hop(page, after, self.crew.changed)
+            return self._hand_over(functions, cursor)
         return None
 
     def _work(self, chunk: Chunk) -> None:
@@ -89,7 +89,7 @@ class Backfill:
 
     def _limit_reached(self) -> bool:
         limit = self.crew.limit
-        return limit is not None and len(self.crew.changed) >= limit
+        return limit is not None and self.crew.changed >= limit
 
     def _hand_over(self, functions: Functions, cursor: Cursor) -> Continuation:
         """Invoke the function for the next hop; under its task id, that happens once."""

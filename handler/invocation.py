@@ -52,7 +52,7 @@ class Invocation:
         pacer: shared by all invocations of this function instance.
         threads: runs calls side by side.
         log: where refused calls are recorded.
-        share: the part of the allowance for writes that may be used.
+        share: the part of each operation's allowance that may be used.
         stopped: whether to write nothing more; reads still confirm what was written.
     """
 
@@ -75,7 +75,7 @@ class Invocation:
         self.before_wait: Callable[[float], None] = lambda _planned: None
         self._pacer = pacer
         self._threads = threads
-        self._shares = {ports.ASSIGN: share}
+        self._share = share
         self._stopped = stopped
         self._lock = threading.Lock()
 
@@ -105,9 +105,8 @@ class Invocation:
         if self.clock.now() >= self.deadline:
             raise OutOfTime(f"no time left for {operation}")
         self.before_wait(0.0)
-        share = self._shares.get(operation, 1.0)
         self._check(operation)
-        while (delay := self._pacer.admit(operation, self.clock.now(), share)) > 0:
+        while (delay := self._pacer.admit(operation, self.clock.now(), self._share)) > 0:
             self.wait(delay)
             self._check(operation)
 

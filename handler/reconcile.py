@@ -61,8 +61,9 @@ class Reconciler:
     rooms: Rooms
     tally: Tally
     limit: int | None = None
-    changed: set[str] = field(default_factory=set)
+    changed: int = 0
     _crew: dict[str, Member] = field(default_factory=dict)
+    _changing: set[str] = field(default_factory=set)
 
     @property
     def timing(self) -> protocol.Timing:
@@ -83,7 +84,7 @@ class Reconciler:
             CloudFault: a read failed for good; the rest was recorded as deferred.
         """
         members = [self._member(reading.enis[each], reading.instances) for each in sorted(eni_ids)]
-        self._crew = {member.id: member for member in members}
+        self._crew, self._changing = {member.id: member for member in members}, set()
         try:
             self._measure(reading.instances)
             while self._crew:
@@ -163,11 +164,12 @@ class Reconciler:
         return held_up
 
     def _may_change(self, eni_id: str) -> bool:
-        if self.limit is None or eni_id in self.changed:
+        if eni_id in self._changing:
             return True
-        if len(self.changed) >= self.limit:
+        if self.limit is not None and self.changed >= self.limit:
             return False
-        self.changed.add(eni_id)
+        self._changing.add(eni_id)
+        self.changed += 1
         return True
 
     def _with_room(self, ready: list[Demand]) -> list[Demand]:

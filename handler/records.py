@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 # A synchronous reply may be 32 MB and a record 16 KB; 500 ENIs are about 300 KB and readable.
 MAX_ENIS = 500
 COUNTS = ("instances", "enis", *(outcome.value for outcome in Outcome), "addresses_assigned")
+# ENIs of each reason that the text of an exception can name; the records hold all of them.
+NAMED = 5
+# Instances remembered, so that one whose ENIs stand on several pages counts once.
+MAX_REMEMBERED = 10_000
 _FINE = (Outcome.SATISFIED, Outcome.ASSIGNED, Outcome.GONE, Outcome.PLANNED, Outcome.SKIPPED)
 
 
@@ -48,17 +52,36 @@ class Continuation:
 
 
 @dataclass
+class Undecided:
+    """What nothing final can be said of, for one reason: how many, and the first few."""
+
+    count: int = 0
+    named: list[EniResult] = field(default_factory=list)
+
+    def add(self, result: EniResult) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.named) < NAMED:
+            self.named.append(result)
+
+
+@dataclass
 class Tally:
-    """Takes in what ENIs end as; writes the record at once, keeps the sums and a bounded list."""
+    """Takes in what ENIs end as: writes the record at once, keeps sums and a few of each kind.
+
+    Attributes:
+        undecided: by reason.
+        denied: the first result that ended so, by error code.
+    """
 
     log: Log
     counts: Counter[str] = field(default_factory=Counter)
-    undecided: list[EniResult] = field(default_factory=list)
-    denied: list[EniResult] = field(default_factory=list)
+    undecided: dict[Reason, Undecided] = field(default_factory=dict)
+    denied: dict[str | None, EniResult] = field(default_factory=dict)
     hook_short: int = 0
     hook_foreign: int = 0
     assigned_at: float | None = None
-    _instances: set[str] = field(default_factory=set)
+    _instances: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _kept: dict[bool, list[EniResult]] = field(default_factory=lambda: {True: [], False: []})
 
     def add(self, result: EniResult, now: float) -> None:
@@ -73,8 +96,9 @@ class Tally:
         if result.addresses or result.prefixes:
             self.assigned_at = now
         if result.outcome is Outcome.DEFERRED and result.reason is not Reason.LIMIT:
-            self.undecided.append(result)
-        self.denied += [result] if result.reason is Reason.NOT_PERMITTED else []
+            self.undecided.setdefault(result.reason, Undecided()).add(result)
+        if result.reason is Reason.NOT_PERMITTED:
+            self.denied.setdefault(result.code, result)
         self.hook_foreign += result.reason is Reason.SCALING_GROUP
         self.hook_short += (
             result.outcome in {Outcome.SHORT, Outcome.FAILED}
@@ -85,12 +109,19 @@ class Tally:
         self.counts["enis"] += result.network_interface_id is not None
         self.counts[result.outcome.value] += 1
         self.counts["addresses_assigned"] += len(result.addresses)
-        if result.instance_id is not None:
-            self._instances.add(result.instance_id)
-            self.counts["instances"] = len(self._instances)
+        self.counts["instances"] += self._is_new(result.instance_id)
         kept = self._kept[result.outcome is Outcome.SATISFIED]
         if len(kept) < MAX_ENIS:
             kept.append(result)
+
+    def _is_new(self, instance_id: str | None) -> bool:
+        """Whether an instance was not met before, or so long ago that it is forgotten."""
+        if instance_id is None or instance_id in self._instances:
+            return False
+        self._instances[instance_id] = None
+        if len(self._instances) > MAX_REMEMBERED:
+            self._instances.popitem(last=False)
+        return True
 
     def progress(self) -> bool:
         """Whether anything was finished that a later invocation need not do again."""
@@ -99,7 +130,7 @@ class Tally:
 
     def out_of_time(self) -> bool:
         """Whether time ran out for anything."""
-        return any(each.reason is Reason.OUT_OF_TIME for each in self.undecided)
+        return Reason.OUT_OF_TIME in self.undecided
 
     def sums(self) -> dict[str, int]:
         """Every count, zeros included, in the documented order."""

@@ -16,7 +16,7 @@ from handler.errors import CloudFault, NotPermitted, Retryable, StaleCredentials
 from handler.launch import Launch
 from handler.model import Reason, Treatment
 from handler.reconcile import Reconciler
-from handler.records import Tally
+from handler.records import NAMED, Tally
 from handler.rooms import Rooms
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from handler.reading import Reader
     from handler.records import Continuation, Lifecycle, Log
     from handler.settings import Settings
-
-# ENIs named in the text of an exception; the records hold all of them.
-NAMED = 5
 
 
 @dataclass
@@ -122,20 +119,20 @@ class Run:
 
     def _undecided(self, tally: Tally, continuation: Continuation | None) -> Retryable | None:
         """Why the event must be delivered again although nothing raised, if so."""
-        for result in tally.denied:
+        for result in tally.denied.values():
             if result.code == EXPIRED and self.cloud.identity.from_environment:
                 return StaleCredentials(f"{result.code}: {result.advice}")
             if not self.request.manual:
                 return NotPermitted(f"{result.code or result.reason}: {result.advice}")
         handed_over = {Reason.OUT_OF_TIME} if continuation else set()
-        undecided = [each for each in tally.undecided if each.reason not in handed_over]
+        undecided = [each for reason, each in tally.undecided.items() if reason not in handed_over]
         if not undecided:
             return None
+        first = [result for each in undecided for result in each.named][:NAMED]
         named = ", ".join(
-            f"{each.network_interface_id or each.instance_id} ({each.reason})"
-            for each in undecided[:NAMED]
+            f"{each.network_interface_id or each.instance_id} ({each.reason})" for each in first
         )
-        return Retryable(f"{len(undecided)} undecided: {named}")
+        return Retryable(f"{sum(each.count for each in undecided)} undecided: {named}")
 
     @property
     def _action(self) -> str:

@@ -1,25 +1,22 @@
 """How fast the local cloud starts, and how many signed calls a second it answers on one core.
 
-``python -m tests.bench.bench_localcloud [--seconds 5]`` prints a table. The server runs on one core
-and the callers on the others, where the system lets processes be bound to cores.
+The server runs on one core and the callers on the others, where the system lets processes be bound
+to cores.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from tests.bench.measure import Measure
+from tests.bench.processes import Server, bind, server
 from tests.localcloud.products import ECS
 from tests.localcloud.samples import eni, instance, vswitch, world
 from tests.localcloud.signing import current_headers
@@ -28,41 +25,15 @@ from tests.localcloud.world import DEFAULT_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
 REGION = "cn-hangzhou"
 ENIS = 1_000
 TYPE = "ecs.g7.xlarge"
+SECONDS = 5.0
+"""How long each kind of call is made."""
 CALLERS = 4
 """Threads that call at the same time, so that the server is never idle."""
 
 Parameters = dict[str, str]
-
-
-class Figure(NamedTuple):
-    """One line of the table."""
-
-    name: str
-    value: float
-    unit: str
-    remark: str
-
-
-class Server(NamedTuple):
-    """A running local cloud."""
-
-    address: str
-    pid: int
-    started: float
-    """Seconds from its start to its line on stdout."""
-
-    def busy(self) -> float:
-        """Return the seconds of its core that it has used; 0 where the system does not tell."""
-        try:
-            text = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
-        except OSError:
-            return 0.0
-        user, system = text.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def big_world() -> dict[str, Any]:
@@ -78,42 +49,19 @@ def big_world() -> dict[str, Any]:
     )
 
 
-@contextmanager
-def server(path: Path) -> Iterator[Server]:
-    """Run a local cloud on one core."""
-    command = [sys.executable, "-m", "tests.localcloud", "--port", "0", "--world", str(path)]
-    begun = time.perf_counter()
-    with subprocess.Popen(  # noqa: S603 - our own command
-        command, stdout=subprocess.PIPE, cwd=ROOT, text=True
-    ) as process:
-        assert process.stdout is not None
-        _bind(process.pid, last=True)
-        url = json.loads(process.stdout.readline())["listening"]
-        yield Server(url.removeprefix("http://"), process.pid, time.perf_counter() - begun)
-        process.terminate()
-
-
-def _bind(pid: int, *, last: bool) -> None:
-    """Bind a process to the last core, or to all others."""
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    *others, one = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(pid, {one} if last or not others else set(others))
-
-
-def rate(running: Server, kind: str, seconds: float) -> Figure:
+def rate(running: Server, kind: str) -> Measure:
     """Call for some seconds out of another process, and count."""
     before = running.busy()
     with ProcessPoolExecutor(1) as pool:
-        calls, taken = pool.submit(_call_for, running.address, kind, seconds).result()
+        calls, taken = pool.submit(_call_for, running.address, kind, SECONDS).result()
     busy = running.busy() - before
-    remark = f"{calls / busy:6.0f} a second of the server's core" if busy else ""
-    return Figure(kind, calls / taken, "calls/s", remark)
+    against = f"{calls / busy:.0f} a second of the server's core" if busy else ""
+    return Measure(f"local cloud: {kind}", calls / taken, "calls/s", against)
 
 
 def _call_for(address: str, kind: str, seconds: float) -> tuple[int, float]:
     """Return how many calls were answered, and in how many seconds."""
-    _bind(0, last=False)
+    bind(0, last=False)
     begun = time.perf_counter()
     with ThreadPoolExecutor(CALLERS) as pool:
         counts = [
@@ -178,29 +126,15 @@ KINDS = {
 }
 
 
-def measure(seconds: float) -> Iterator[Figure]:
-    """Yield the lines of the table."""
+def measures() -> Iterator[Measure]:
+    """Start it twice, and call it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "world.json"
         path.write_text(json.dumps({"region": REGION}), encoding="utf-8")
         with server(path) as running:
-            yield Figure("start, empty world", running.started, "s", "")
+            yield Measure("local cloud: start, empty world", running.started, "s")
         path.write_text(json.dumps(big_world()), encoding="utf-8")
         with server(path) as running:
-            yield Figure(f"start, {ENIS} ENIs", running.started, "s", "")
+            yield Measure(f"local cloud: start, {ENIS} ENIs", running.started, "s")
             for kind in KINDS:
-                yield rate(running, kind, seconds)
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long each kind is called")
-    seconds = parser.parse_args().seconds
-    for figure in measure(seconds):
-        value = f"{figure.value:9.2f}" if figure.unit == "s" else f"{figure.value:9.0f}"
-        sys.stdout.write(f"{figure.name:22}{value} {figure.unit:9}{figure.remark}".rstrip() + "\n")
-
-
-if __name__ == "__main__":
-    main()
+                yield rate(running, kind)

@@ -102,6 +102,10 @@ class LocalCloud:
         """Kill a process by its id, or all of a function by its name; return which were killed."""
         return self._ask(lambda: self._service.functions.kill(which))
 
+    def deliver_again(self, function: str, task_id: str) -> None:
+        """Deliver an asynchronous invocation once more, as "at least once" allows."""
+        self._ask(lambda: self._service.functions.deliveries.again(function, task_id))
+
     def wait_for_call(self, seconds: float = 5.0) -> None:
         """Wait until a call has come that is not answered yet: a slow one."""
         end = time.monotonic() + seconds

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.model import EniResult, Ignored, Outcome, Reason, Rejected
-from handler.records import COUNTS, MAX_ENIS, Tally, level_of, not_acted_on, row
+from handler.records import (
+    COUNTS,
+    MAX_ENIS,
+    MAX_REMEMBERED,
+    NAMED,
+    Tally,
+    level_of,
+    not_acted_on,
+    row,
+)
 
 
 @dataclass
@@ -154,7 +163,31 @@ def test_denied_and_foreign() -> None:
     """Refusals of who we are, and scaling groups that are not allowed, are kept apart."""
     denied = result(Outcome.FAILED, Reason.NOT_PERMITTED)
     found = tally(denied, result(Outcome.SKIPPED, Reason.SCALING_GROUP))
-    assert ([denied], 1) == (found.denied, found.hook_foreign)
+    assert ({None: denied}, 1) == (found.denied, found.hook_foreign)
+
+
+def test_what_is_kept_does_not_grow_with_the_fleet() -> None:
+    """Of any number that ended alike, all are counted and a few are kept."""
+    found, many = tally(), MAX_REMEMBERED + 3
+    for number in range(many):
+        eni_id, instance_id = f"eni-{number}", f"i-{number}"
+        for outcome, reason in (
+            (Outcome.DEFERRED, Reason.NOT_VISIBLE),
+            (Outcome.FAILED, Reason.NOT_PERMITTED),
+        ):
+            ended = result(outcome, reason, eni_id=eni_id, instance_id=instance_id)
+            found.add(ended, 0.0)
+    hidden = found.undecided[Reason.NOT_VISIBLE]
+    assert (many, many) == (found.sums()["instances"], hidden.count)
+    assert [f"eni-{n}" for n in range(NAMED)] == [e.network_interface_id for e in hidden.named]
+    assert ["eni-0"] == [each.network_interface_id for each in found.denied.values()]
+
+
+def test_instance_counts_once_although_its_enis_come_far_apart() -> None:
+    """Up to as many instances as are remembered lie between them."""
+    between = (result(instance_id=f"i-{n}") for n in range(MAX_REMEMBERED - 1))
+    found = tally(result(instance_id="i-first"), *between, result(instance_id="i-first"))
+    assert MAX_REMEMBERED == found.sums()["instances"]
 
 
 def test_when_addresses_were_last_assigned() -> None:

@@ -61,13 +61,20 @@ class Deliveries:
             raise refused("StatefulAsyncInvocationAlreadyExists", task.id)
         task.enter(ENQUEUED, self._clock.now())
         self._tasks[key] = task
-        running = asyncio.create_task(self._deliver(task))
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+        self._begin_delivery(task)
 
     def task(self, function: str, task_id: str) -> Task | None:
         """Return the asynchronous invocation of a function that has this id."""
         return self._tasks.get((function, task_id))
+
+    def again(self, function: str, task_id: str) -> None:
+        """Deliver what was delivered before once more: that happens, if rarely."""
+        self._begin_delivery(self._tasks[function, task_id])
+
+    def _begin_delivery(self, task: Task) -> None:
+        running = asyncio.create_task(self._deliver(task))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
 
     def _cancel(self) -> None:
         for running in self._running:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tests.localcloud.actions import Json
     from tests.localcloud.clock import Clock
 
-MOST_ROWS = 10_000
-"""Rows remembered of a function; ours, so that a local cloud left running does not grow."""
+MOST_ROWS = 100_000
+"""Rows remembered of a function; ours, as for calls."""
 
 
 class Logs:
