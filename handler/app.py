@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
+from handler.cloud.lean import lean
 from handler.errors import Retryable, StaleCredentials
 from handler.events import Batch, parse
 from handler.invocation import Invocation, deadline_of
@@ -189,9 +190,9 @@ class App:
         )
 
     def _connect(self, context: object) -> Connector:
-        from handler.cloud.connect import Connector  # noqa: PLC0415  (the SDKs, when needed)
-
         if self._connector is None:
+            with lean():
+                from handler.cloud.connect import Connector  # noqa: PLC0415  (the SDKs, when needed)
             self._connector = Connector(self.settings.endpoints, self.environ)
         self._connector.credentials.use(context)
         return self._connector
