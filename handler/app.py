@@ -24,6 +24,7 @@ from handler.reading import Reader
 from handler.records import not_acted_on
 from handler.run import Delivery, Run
 from handler.settings import Settings, read_settings
+from handler.warmup import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,10 +101,10 @@ class App:
             threads.shutdown(wait=False)
 
     def warm_up(self, context: object) -> None:
-        """Import the SDKs and build the clients, so that the first event pays none of it."""
+        """Import the SDKs, build the clients and connect: the first event pays none of it."""
         connector, region = self._connect(context), self._delivery(context).region
         if region is not None:
-            connector.cloud(region, self._place(context))
+            warm_up(connector.cloud(region, self._place(context)), self._threads)
 
     def handle(self, event: object, context: object) -> Result:
         """Work on one delivery.

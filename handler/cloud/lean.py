@@ -18,6 +18,7 @@ import importlib
 import sys
 import threading
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from types import ModuleType
@@ -28,15 +29,18 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 MODELS = "alibabacloud_ecs20140526.models"
-# What the SDK imports of each, and when it is used.
+# What the SDK and structlog import, and when they use it.
 DEFERRED = (
-    "aiohttp",  # the asynchronous calls
+    "aiohttp",  # asynchronous calls
     "alibabacloud_credentials.provider",  # the default chain and its scheduler: outside of FC
+    "alibabacloud_tea_openapi.websocket_utils",  # operations over WebSockets
+    "asyncio",  # asynchronous calls
+    "charset_normalizer",  # answers that do not say how they are encoded
     "cryptography.hazmat.primitives",  # RSA signatures
     "cryptography.hazmat.primitives.asymmetric",
     "cryptography.hazmat.primitives.serialization",
-    "websocket",  # operations over WebSockets
-    "websocket._abnf",
+    "darabonba.websocket",
+    "xml.etree",  # answers in XML
 )
 
 
@@ -46,9 +50,13 @@ class _Models(ModuleType):
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec.name)
         vars(self).update(vars(module_from_spec(spec)))
-        files = [path.stem for folder in self.__path__ for path in Path(folder).iterdir()]
-        self._homes = {stem.replace("_", ""): stem for stem in files}
         self._lock = threading.RLock()
+
+    @cached_property
+    def _homes(self) -> dict[str, str]:
+        """The modules of the package, by what the names of their models begin with."""
+        files = [path.stem for folder in self.__path__ for path in Path(folder).iterdir()]
+        return {stem.replace("_", ""): stem for stem in files}
 
     def __getattr__(self, name: str) -> Any:
         """Load the module that defines a model: the longest name that the model's begins with."""
@@ -80,6 +88,10 @@ class _Deferred(ModuleType):
         later = _Later(self.__name__, name)
         if not self.importing:
             return later.real()
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415  (urllib3 loads it anyway)
+
+            return version(self.__name__)
         if name.startswith("__"):
             raise AttributeError(name)
         return later

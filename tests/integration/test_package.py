@@ -16,11 +16,15 @@ from pathlib import Path
 import pytest
 
 from deploy import package
-from deploy.rehearsal import Unfit, rehearse
+from deploy.rehearsal import Unfit, perform, rehearse
+from handler.cloud.ecs import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+# How many modules may be loaded: ours and structlog's by `import index`, and by all packages when
+# the function is ready. An addition to these is a decision.
+OURS, LOG, READY = 34, 25, 180
 # The second field of a .pyc (PEP 552): made from a hash that is not to be checked.
 UNCHECKED_HASH = 1
 
@@ -57,6 +61,43 @@ def built(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_package_works_with_nothing_else_on_the_path(built: Path) -> None:
     """A bare interpreter initialises it, ignores one event and finishes a launch."""
     assert rehearse(built, sys.executable).endswith("4 ENIs assigned")
+
+
+def of_packages(modules: list[str]) -> list[str]:
+    """Modules that are neither of the standard library nor the script's own."""
+    known = sys.stdlib_module_names | {"__main__", "index", "handler"}
+    return [name for name in modules if name.partition(".")[0] not in known]
+
+
+def test_import_of_the_entry_loads_the_log_and_no_sdk(built: Path) -> None:
+    """`import index` costs our own modules and structlog, no network and no asyncio.
+
+    Of the SDK there is its empty package, because the stand-in for its models belongs to it.
+    """
+    imported = perform(built, sys.executable)["imported"]
+    names = {name.partition(".")[0] for name in of_packages(imported)} - {"typing_extensions"}
+    assert names == {"structlog", "alibabacloud_ecs20140526"}
+    assert {"asyncio", "ssl", "http", "email"} & set(imported) == set()
+    assert len([name for name in imported if name.startswith("handler")]) <= OURS
+    assert len(of_packages(imported)) <= LOG
+
+
+def test_initialised_function_has_loaded_what_a_launch_needs(built: Path) -> None:
+    """Of the SDK: the client and the models of four operations; of the rest, what these import."""
+    ready = perform(built, sys.executable)["ready"]
+    unused = {"aiofiles", "apscheduler", "fc2", "websocket", "asyncio", "charset_normalizer"}
+    assert unused & {name.partition(".")[0] for name in ready} == set()
+    assert "handler.backfill" not in ready
+    prefix = "alibabacloud_ecs20140526.models._"
+    assert len([name for name in ready if name.startswith(prefix)]) == 3 * len(OPERATIONS)
+    assert len(of_packages(ready)) <= READY
+
+
+def test_first_event_imports_nothing(built: Path) -> None:
+    """What a launch needs is loaded before: the first one finds every module there."""
+    seen = perform(built, sys.executable)
+    late = set(seen["done"]) - set(seen["ready"])
+    assert sorted(name for name in late if not name.startswith("encodings")) == []
 
 
 def test_package_that_misses_a_module_is_unfit(built: Path, tmp_path: Path) -> None:
