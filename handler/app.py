@@ -104,7 +104,8 @@ class App:
         """Import the SDKs, build the clients and connect: the first event pays none of it."""
         connector, region = self._connect(context), self._delivery(context).region
         if region is not None:
-            warm_up(connector.cloud(region, self._place(context)), self._threads)
+            launches = self._threads[False]
+            warm_up(connector.cloud(region, self._place(context)), launches)
 
     def handle(self, event: object, context: object) -> Result:
         """Work on one delivery.
