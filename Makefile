@@ -5,13 +5,15 @@ PORT ?= 7070
 WORLD ?=
 FAULTS ?=
 PART ?=
+RUNTIME ?= python3.10
+INTERPRETER ?=
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv/$(VERSION)
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup clients run test lint bench localcloud lock clean
+.PHONY: help setup clients run test lint package bench localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,6 +41,9 @@ lint: $(READY)  ## ruff, mypy and the import contracts
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
+package: $(READY)  ## build/ as it is deployed, for RUNTIME=python3.10|python3.12 [INTERPRETER=path]
+	@$(PY) -m deploy.package --runtime $(RUNTIME) $(if $(INTERPRETER),--interpreter $(INTERPRETER))
+
 bench: $(READY)  ## measure, and print a table; PART=... for some of it
 	$(PY) -m tests.bench $(PART)
 
@@ -52,4 +57,4 @@ lock: $(READY)  ## pin the dependencies of pyproject.toml again, with hashes
 	$(VENV)/bin/uv pip compile --group dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -c requirements-operator.txt -o requirements-dev.txt
 
 clean:  ## remove what the other targets made
-	rm -rf .venv build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

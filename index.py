@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
-from handler.app import App
-from handler.errors import StaleCredentials
+from handler.cloud.lean import lean
+
+with lean():
+    from handler.app import App
+    from handler.errors import StaleCredentials
 
 _app: App | None = None
 
 
 def initialize(context: object) -> None:
-    """Read the settings and build the clients, once per function instance.
+    """Read the settings, build the clients and connect, once per function instance.
 
     Raises:
         BadSettings: naming every environment variable that cannot be used.

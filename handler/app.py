@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
+from handler.cloud.lean import lean
 from handler.errors import Retryable, StaleCredentials
 from handler.events import Batch, parse
 from handler.invocation import Invocation, deadline_of
@@ -24,6 +25,7 @@ from handler.reading import Reader
 from handler.records import not_acted_on
 from handler.run import Delivery, Run
 from handler.settings import Settings, read_settings
+from handler.warmup import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -113,10 +115,11 @@ class App:
             threads.shutdown(wait=False)
 
     def warm_up(self, context: object) -> None:
-        """Import the SDKs and build the clients, so that the first event pays none of it."""
+        """Import the SDKs, build the clients and connect: the first event pays none of it."""
         connector, region = self._connect(context), self._delivery(context).region
         if region is not None:
-            connector.cloud(region, self._place(context))
+            launches = self._threads[False]
+            warm_up(connector.cloud(region, self._place(context)), launches)
 
     def handle(self, event: object, context: object) -> Result:
         """Work on one delivery.
@@ -208,9 +211,9 @@ class App:
         )
 
     def _connect(self, context: object) -> Connector:
-        from handler.cloud.connect import Connector  # noqa: PLC0415  (the SDKs, when needed)
-
         if self._connector is None:
+            with lean():
+                from handler.cloud.connect import Connector  # noqa: PLC0415  (the SDKs, when needed)
             self._connector = Connector(self.settings.endpoints, self.environ)
         self._connector.credentials.use(context)
         return self._connector

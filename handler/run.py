@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from handler.backfill import Backfill
 from handler.cloud.faults import EXPIRED, advice_on
 from handler.continuation import cursor_of
 from handler.errors import CloudFault, NotPermitted, Retryable, StaleCredentials
@@ -94,6 +93,8 @@ class Run:
     def _work(self, crew: Reconciler, cursor: Cursor) -> End:
         try:
             if self.request.manual:
+                from handler.backfill import Backfill  # noqa: PLC0415  (no launch needs it)
+
                 return End(continuation=Backfill(crew, cursor).run())
             return End(lifecycle=Launch(crew, self.delivery.request_id).run())
         except Retryable as error:

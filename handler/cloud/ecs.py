@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 # The most that one page may hold (DescribeNetworkInterfaces, DescribeInstances references).
 ENI_PAGE, INSTANCE_PAGE = 500, 100
+# What this adapter calls. Their models are loaded with the client, so that no event waits for them.
+OPERATIONS = (
+    "AssignPrivateIpAddresses",
+    "DescribeInstances",
+    "DescribeInstanceTypes",
+    "DescribeNetworkInterfaces",
+)
 _ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 _PREFIX = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}")
 _HOW = {
@@ -45,6 +52,8 @@ class EcsOpenApi:
         self._region = connection.region
         self._client = _Client(connection.config("ecs"))
         self._runtime = RuntimeOptions()
+        for name in OPERATIONS:
+            _load_models(name)
 
     def network_interfaces(self, query: EniQuery, token: str | None = None) -> Page[Eni]:
         """See `ports.Ecs.network_interfaces`."""
@@ -115,6 +124,12 @@ class EcsOpenApi:
             )
 
         return attempt(ports.ASSIGN, call)
+
+
+def _load_models(operation: str) -> None:
+    """Touch what the client asks the package of models for (`handler.cloud.lean`)."""
+    for part in ("Request", "ResponseBody", "Response"):
+        getattr(models, operation + part)
 
 
 def _answer(body: Any, eni_id: str) -> Answer:

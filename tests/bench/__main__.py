@@ -43,7 +43,7 @@ def main() -> int:
     """Run, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="*", help=f"of {', '.join(parts())}; all unless named")
-    parser.add_argument("--json", type=Path, default=Path("build/bench.json"), metavar="FILE")
+    parser.add_argument("--json", type=Path, default=Path("dist/bench.json"), metavar="FILE")
     given = parser.parse_args()
     if unknown := sorted(set(given.part) - set(parts())):
         parser.error(f"part: found {', '.join(unknown)}; allowed: {', '.join(parts())}")

@@ -1,0 +1,1 @@
+"""What brings the function to Function Compute."""

@@ -1,0 +1,221 @@
+"""What is deployed: the right files, compiled for good, equal each time, and complete.
+
+pip's part, which needs a network, is replaced: the packages are taken from this environment.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import shutil
+import stat
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from deploy import package
+from deploy.rehearsal import Unfit, perform, rehearse
+from handler.cloud.ecs import OPERATIONS
+
+ROOT = Path(__file__).parents[2]
+LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+# How many modules may be loaded: ours and structlog's by `import index`, and by all packages when
+# the function is ready. An addition to these is a decision.
+OURS, LOG, READY = 34, 25, 180
+# The second field of a .pyc (PEP 552): made from a hash that is not to be checked.
+UNCHECKED_HASH = 1
+
+
+def locked(lock: str) -> list[str]:
+    """The names of the packages in a lock."""
+    return re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The locked packages that are needed, as pip would put them into a folder."""
+    folder = tmp_path_factory.mktemp("packages")
+    for name in locked(package.needed(LOCK)):
+        try:
+            files = importlib.metadata.files(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # not for this version of Python
+        for file in files:
+            if ".." not in file.parts:
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(str(file.locate()), folder / file)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package for this interpreter."""
+    out = tmp_path_factory.mktemp("one") / "build"
+    package.assemble(packages, out, sys.executable)
+    return out
+
+
+def test_package_works_with_nothing_else_on_the_path(built: Path) -> None:
+    """A bare interpreter initialises it, ignores one event and finishes a launch."""
+    assert rehearse(built, sys.executable).endswith("4 ENIs assigned")
+
+
+def of_packages(modules: list[str]) -> list[str]:
+    """Modules that are neither of the standard library nor the script's own."""
+    known = sys.stdlib_module_names | {"__main__", "index", "handler"}
+    return [name for name in modules if name.partition(".")[0] not in known]
+
+
+def test_import_of_the_entry_loads_the_log_and_no_sdk(built: Path) -> None:
+    """`import index` costs our own modules and structlog, no network and no asyncio.
+
+    Of the SDK there is its empty package, because the stand-in for its models belongs to it.
+    """
+    imported = perform(built, sys.executable)["imported"]
+    names = {name.partition(".")[0] for name in of_packages(imported)} - {"typing_extensions"}
+    assert names == {"structlog", "alibabacloud_ecs20140526"}
+    assert {"asyncio", "ssl", "http", "email"} & set(imported) == set()
+    assert len([name for name in imported if name.startswith("handler")]) <= OURS
+    assert len(of_packages(imported)) <= LOG
+
+
+def test_initialised_function_has_loaded_what_a_launch_needs(built: Path) -> None:
+    """Of the SDK: the client and the models of four operations; of the rest, what these import."""
+    ready = perform(built, sys.executable)["ready"]
+    unused = {"aiofiles", "apscheduler", "fc2", "websocket", "asyncio", "charset_normalizer"}
+    assert unused & {name.partition(".")[0] for name in ready} == set()
+    assert "handler.backfill" not in ready
+    prefix = "alibabacloud_ecs20140526.models._"
+    assert len([name for name in ready if name.startswith(prefix)]) == 3 * len(OPERATIONS)
+    assert len(of_packages(ready)) <= READY
+
+
+def test_first_event_imports_nothing(built: Path) -> None:
+    """What a launch needs is loaded before: the first one finds every module there."""
+    seen = perform(built, sys.executable)
+    late = set(seen["done"]) - set(seen["ready"])
+    assert sorted(name for name in late if not name.startswith("encodings")) == []
+
+
+def test_package_that_misses_a_module_is_unfit(built: Path, tmp_path: Path) -> None:
+    """Trying a package finds out that something was left out that is needed."""
+    broken = tmp_path / "build"
+    shutil.copytree(built, broken, ignore=shutil.ignore_patterns("websocket"))
+    with pytest.raises(Unfit, match="No module named 'websocket'"):
+        rehearse(broken, sys.executable)
+
+
+def test_two_packages_are_equal_byte_for_byte(built: Path, packages: Path, tmp_path: Path) -> None:
+    """Built again elsewhere, every file and the archive are the same."""
+    again = tmp_path / "again"
+    package.assemble(packages, again, sys.executable)
+    archives = [tmp_path / "one.zip", tmp_path / "two.zip"]
+    for folder, archive in zip((built, again), archives, strict=True):
+        package.compress(folder, archive, package.EPOCH)
+    assert package.files_in(built) == package.files_in(again)
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+
+
+def test_every_module_is_compiled_and_never_compared_with_its_source(built: Path) -> None:
+    """Each source has a .pyc that says so, and no path of the machine that built it."""
+    sources = {name for name in package.files_in(built) if name.endswith(".py")}
+    compiled = [name for name in package.files_in(built) if name.endswith(".pyc")]
+    tag = f".{sys.implementation.cache_tag}.pyc"
+    assert {name.replace("__pycache__/", "").replace(tag, ".py") for name in compiled} == sources
+    contents = [(built / name).read_bytes() for name in compiled]
+    assert {int.from_bytes(each[4:8], "little") for each in contents} == {UNCHECKED_HASH}
+    assert [
+        name for name, each in zip(compiled, contents, strict=True) if str(built).encode() in each
+    ] == []
+
+
+def test_only_what_the_function_needs_is_deployed(built: Path) -> None:
+    """No tests, stubs or commands, neither of ours nor of packages; metadata and licences stay."""
+    names = package.files_in(built)
+    top = {name.partition("/")[0] for name in names}
+    assert {"index.py", "handler", "alibabacloud_ecs20140526", "structlog", "fc2"} <= top
+    assert top & {"tests", "deploy", "aiohttp", "yarl", "cryptography", "cffi"} == set()
+    assert [name for name in names if re.search(r"\.pyi$|/tests/|^bin/|/RECORD$", name)] == []
+    assert [name for name in names if re.match(r"handler/(command/|__main__)", name)] == []
+    assert any(re.fullmatch(r"requests-.*/METADATA", name) for name in names)
+    assert any(re.fullmatch(r"structlog-.*/licenses/LICENSE.*", name) for name in names)
+
+
+def test_archive_holds_the_files_in_order_with_one_time(tmp_path: Path) -> None:
+    """Sorted, readable by all, and dated by SOURCE_DATE_EPOCH; not before ZIP's own beginning."""
+    code = tmp_path / "code"
+    for name in ("b.py", "a/c.py"):
+        (code / name).parent.mkdir(parents=True, exist_ok=True)
+        (code / name).write_text("pass\n")
+    package.compress(code, tmp_path / "code.zip", 1_700_000_000)
+    package.compress(code, tmp_path / "old.zip", 0)
+    with (
+        zipfile.ZipFile(tmp_path / "code.zip") as new,
+        zipfile.ZipFile(tmp_path / "old.zip") as old,
+    ):
+        assert new.namelist() == ["a/c.py", "b.py"]
+        assert {each.date_time for each in new.infolist()} == {(2023, 11, 14, 22, 13, 20)}
+        assert {each.date_time for each in old.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        modes = {stat.filemode(each.external_attr >> 16) for each in new.infolist()}
+        assert modes == {"-rw-r--r--"}
+
+
+def test_what_is_never_imported_goes_with_what_only_it_needs() -> None:
+    """A package stays if anything that stays needs it, or if it is needed directly."""
+    lock = """\
+aiohttp==1 \\
+    --hash=sha256:0
+    # via core
+core==1 \\
+    --hash=sha256:1
+    # via function (pyproject.toml)
+idna==1
+    # via
+    #   requests
+    #   yarl
+requests==1
+    # via function (pyproject.toml)
+yarl==1 ; python_full_version < '3.13'
+    # via aiohttp
+speedup==1
+    # via yarl
+"""
+    assert locked(package.needed(lock)) == ["core", "idna", "requests"]
+
+
+def test_lock_loses_only_what_belongs_to_the_packages_left_out() -> None:
+    """Of the real lock, the asynchronous stack and the cryptography are left out."""
+    gone = set(locked(LOCK)) - set(locked(package.needed(LOCK)))
+    assert gone >= {"aiohttp", "yarl", "multidict", "cryptography", "cffi", "pycparser"}
+    assert gone & {"requests", "idna", "websocket-client", "typing-extensions"} == set()
+
+
+def test_source_only_packages_have_one_archive_in_the_lock() -> None:
+    """What is built from its source is exactly what the lock has one file of: no wheel."""
+    blocks = re.findall(r"^([a-z0-9-]+)==.*((?:\n[ ].*)*)", LOCK, re.MULTILINE)
+    single = [name for name, rest in blocks if rest.count("--hash") == 1]
+    assert tuple(single) == package.SOURCE_ONLY
+
+
+@pytest.mark.parametrize("name", ["python-that-is-not-there", "sh"])
+def test_missing_interpreter_is_told(name: str) -> None:
+    """Nothing of that name runs Python: the error names it, what is needed and what to do."""
+    with pytest.raises(package.NoInterpreter) as refused:
+        package.find_interpreter("python3.12", name)
+    told = str(refused.value)
+    assert told.startswith(f"{name}: found nothing that runs; python3.12 is needed")
+    assert told.endswith("make package RUNTIME=python3.12 INTERPRETER=path")
+
+
+def test_interpreter_of_another_version_is_refused() -> None:
+    """What it writes would not be read by the runtime."""
+    with pytest.raises(package.NoInterpreter, match=f"found {RUNTIME}.*; python2.7 is needed"):
+        package.find_interpreter("python2.7", sys.executable)
+
+
+def test_interpreter_that_is_named_is_found() -> None:
+    """A path serves as well as a name."""
+    assert Path(package.find_interpreter(RUNTIME, sys.executable)).samefile(sys.executable)
