@@ -11,10 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.main import get_command
+from typer.testing import CliRunner
 
 from handler import errors
 from handler.cloud import ports
 from handler.cloud.faults import FAULTS
+from handler.command.asked import Options, asked
+from handler.command.chain import Reply, Task
+from handler.command.ending import conclude
+from handler.command.exits import Exit
+from handler.command.main import app
+from handler.command.progress import Progress
+from handler.command.sending import Sending
+from handler.command.session import Ended
+from handler.command.work import Worked
 from handler.errors import BadSettings
 from handler.events import parse
 from handler.model import Eni, EniResult, Outcome, Reason, Request, Treatment, Wish
@@ -30,6 +42,8 @@ from tests.stage import Stage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Capture = pytest.CaptureFixture[str]
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INTERFACES = (ROOT / "docs/interfaces.md").read_text(encoding="utf-8")
@@ -42,6 +56,8 @@ PAGES = sorted(
     ]
 )
 PAGE_NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+COMMANDS = ("plan", "backfill", "invoke")
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 IN_LINE = re.compile(r"`([^`\n]+)`")
@@ -323,6 +339,75 @@ def test_result_has_the_documented_fields() -> None:
     with Stage(DEMO) as stage:
         result = stage.deliver({"plan": {"all": True}}).result
     assert [row[0] for row in rows if row[0] != "enis_left_out"] == list(result)
+
+
+# --- the operator's command -------------------------------------------------------------------
+
+
+def test_exit_statuses_of_the_command_are_documented() -> None:
+    """README and `--help` say what each one means."""
+    expected = [(str(int(status)), status.meaning) for status in Exit]
+    assert table(section(README, "From a terminal"), "status", "meaning") == expected
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    assert [text for text in shown.splitlines() if "short of their target" in text]
+    assert {status for status, _ in expected} <= set(shown.split())
+
+
+def test_options_of_the_command_are_documented() -> None:
+    """One row per option: the subcommands that have it, and its help."""
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in COMMANDS:
+        for option in group.commands[name].params:
+            assert isinstance(option, TyperArgument | TyperOption)
+            if isinstance(option, TyperOption) and "--help" not in option.opts:
+                spelt = "/".join([option.opts[0], *option.secondary_opts])
+                found.setdefault((spelt, str(option.help)), []).append(name)
+    rows = table(section(README, "From a terminal"), "option", "of", "meaning")
+    expected = {
+        (spelt, "all" if len(names) == len(COMMANDS) else ", ".join(f"`{each}`" for each in names))
+        for (spelt, _), names in found.items()
+    }
+    assert {(spelt, of if of == "all" or "`" in of else f"`{of}`") for spelt, of, _ in rows} == (
+        expected
+    )
+    assert {(spelt, meaning) for spelt, _, meaning in rows} == set(found)
+
+
+def test_the_last_line_of_a_plan_has_the_documented_fields(capsys: Capture) -> None:
+    """In their order."""
+    request = asked("plan", None, Options(all=True), "cn-hangzhou", None)
+    conclude(Worked(request, Progress(), Ended({"action": "plan"})), as_json=True)
+    rows = table(section(INTERFACES, "Command"), "field", "type", "meaning of the sum")
+    assert [row[0] for row in rows] == list(json.loads(capsys.readouterr().out))
+
+
+def test_the_lines_of_an_invocation_have_the_documented_fields(capsys: Capture) -> None:
+    """One per hop, and a last one."""
+    sending = Sending(OneTask(), "c", 0.0, as_json=True)
+    sending.deliver(None, sync=False, following=True)
+    hop, last = map(json.loads, capsys.readouterr().out.splitlines())
+    text = section(INTERFACES, "Command")
+    hop_rows = table(text, "field", "type", "meaning")
+    last_rows = table(text, "field", "type", "meaning of the end")
+    assert [row[0] for row in hop_rows] == list(hop)
+    assert [row[0] for row in last_rows] == list(last)
+
+
+class OneTask:
+    """A deployed function with a chain of one invocation."""
+
+    def invoke_later(self, payload: bytes, task_id: str) -> None:
+        """Nothing is sent."""
+
+    def invoke(self, payload: bytes) -> Reply:
+        """Nothing is sent."""
+        raise NotImplementedError
+
+    def task(self, task_id: str) -> Task | None:
+        """The one that has ended."""
+        return Task("Succeeded", result={"continuation": None}) if task_id == "bf_c_0" else None
 
 
 # --- the local cloud --------------------------------------------------------------------------
