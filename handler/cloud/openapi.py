@@ -212,5 +212,5 @@ def silence_sdk_loggers() -> None:
     ):
         logger = logging.getLogger(name)
         logger.handlers.clear()
-        logger.addHandler(logging.NullHandler())
-        logger.propagate = False
+        # Some modules are imported later and add a handler then; nothing wakes a disabled logger.
+        logger.disabled = True
