@@ -13,7 +13,7 @@ VENV := .venv/$(VERSION)
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup clients run test lint package bench localcloud lock clean
+.PHONY: help setup clients run test chain lint package bench localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,7 +33,10 @@ run: $(READY)  ## deliver EVENT=... to the function against a local cloud and sh
 	@$(PY) -m tests.demo $(EVENT)
 
 test: $(READY)  ## run the tests
-	$(PY) -m pytest -n 2 --cov --cov-report=term
+	$(PY) -m pytest -n 2 -m "not slow" --cov --cov-report=term
+
+chain: $(READY)  ## a backfill of 5 000 ENIs over many hops, in trouble; about two minutes
+	$(PY) -m pytest -s tests/integration/test_chain.py
 
 lint: $(READY)  ## ruff, mypy and the import contracts
 	$(VENV)/bin/ruff check .
