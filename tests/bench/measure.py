@@ -73,8 +73,8 @@ def table(measures: Iterable[Measure]) -> Table:
 
 
 def figure(value: float) -> str:
-    """Three significant digits, and whole numbers from 100 on."""
-    return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    """Three significant digits; whole numbers from 100 on."""
+    return f"{value:.0f}" if abs(value) >= 100 or value == 0 else f"{value:#.3g}"
 
 
 def write(path: Path, measures: Iterable[Measure]) -> None:
