@@ -37,7 +37,7 @@ FOUR_TIMES = SETTINGS | {"ASSIGN_PER_MINUTE": f"{4 * RATE}", "BACKFILL_SHARE": "
 
 SMALL, LARGE = 5_000, 100_000
 # A vSwitch takes 65 000 addresses at most; the instances of a fleet have four ENIs each.
-VSWITCHES, ENIS = 4, 4
+VSWITCHES, ENIS = 8, 4
 
 LAUNCHES = 12
 # Seconds that the network adds to each call, and between launches: any moment of a window.
