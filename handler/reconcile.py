@@ -322,6 +322,7 @@ class Reconciler:
 
     def _finish(self, member: Member, verdict: Verdict) -> None:
         del self._crew[member.id]
+        self.rooms.forget(member.id)
         if verdict.reason is Reason.OUT_OF_TIME and not member.pursuit.calls:
             self._leave_to_others(member.id)
         if self._exhausted(member.pursuit) and verdict == Verdict(Outcome.SHORT, Reason.VSWITCH):
