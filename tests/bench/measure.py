@@ -59,7 +59,7 @@ def measure(
 def table(measures: Iterable[Measure]) -> Table:
     """The figures for people."""
     found = Table(box=None, header_style="bold")
-    found.add_column("measure", no_wrap=True)
+    found.add_column("measure")
     for heading in ("value", "spread", "runs", "limit"):
         found.add_column(heading, justify="right", no_wrap=True)
     found.add_column("against", style="dim")
