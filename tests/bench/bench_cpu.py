@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAMES = ("CPU per ENI of a backfill, over the SDK's", "CPU per ENI of a backfill", "planner")
 RUNS = 11
-ENIS, PLANNED = 300, 100_000
+ENIS, PLANNED = 600, 100_000
 SETTINGS = {
     "TARGET_SECONDARY_IPS": "2",
     "ASSIGN_PER_MINUTE": "1000000",
@@ -37,7 +37,7 @@ SETTINGS = {
 def measures() -> Iterator[Measure]:
     """Backfill and replay in turn, then plan."""
     ours, theirs = [], []
-    with cloud(world(*(instance(f"n{n:04}") for n in range(ENIS)))) as running:
+    with cloud(world(*(instance(f"n{n:04}") for n in range(ENIS)), cidr="10.0.0.0/16")) as running:
         for _ in range(RUNS):
             report = Instance(running.url, SETTINGS, events=[ALL]).report()
             assert report["events"][0]["counts"]["assigned"] == ENIS
