@@ -6,6 +6,7 @@ what one ENI still needs within its quota, `decide` shares out what the vSwitche
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ def first_of(ask: Ask, count: int) -> Ask:
     """The same ask for no more than `count`."""
     if ask.count <= count:
         return ask
-    return replace(ask, count=min(ask.count, count), values=ask.values[:count])
+    return Ask(ask.kind, count, ask.values[:count])
 
 
 def _demand(settled: Decision, ask: Ask | None, *, clamped: bool) -> Demand:
@@ -171,7 +172,7 @@ def share_out(queue: list[Demand], room: int) -> dict[str, int]:
     wants = {each.eni.id: (each.draws, len(each.eni.secondary)) for each in queue}
     if sum(draws for draws, _ in wants.values()) <= room:
         return {eni_id: draws for eni_id, (draws, _) in wants.items()}
-    level = _level(list(wants.values()), room)
+    level = _level(Counter(wants.values()), room)
     given = {eni_id: _up_to(level, *want) for eni_id, want in wants.items()}
     left = room - sum(given.values())
     next_up = (each for each, want in wants.items() if _up_to(level + 1, *want) > given[each])
@@ -180,13 +181,18 @@ def share_out(queue: list[Demand], room: int) -> dict[str, int]:
     return given
 
 
-def _level(wants: list[tuple[int, int]], room: int) -> int:
-    """The highest number of held addresses to which `room` can raise every ENI that wants it."""
+def _level(alike: Counter[tuple[int, int]], room: int) -> int:
+    """The highest number of held addresses to which `room` can raise every ENI that wants it.
+
+    Args:
+        alike: how many ENIs want so many addresses and hold so many; few differ in a large fleet.
+        room: addresses to give.
+    """
     low = 0
-    high = max(draws + held for draws, held in wants)
+    high = max(draws + held for draws, held in alike)
     while low < high:
         middle = (low + high + 1) // 2
-        if sum(_up_to(middle, *want) for want in wants) <= room:
+        if sum(many * _up_to(middle, *want) for want, many in alike.items()) <= room:
             low = middle
         else:
             high = middle - 1
