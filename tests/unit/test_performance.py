@@ -67,8 +67,8 @@ def test_page_without_marks_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (FAST, "| a start | 0.2 x | 0.1 .. 0.3 | 3 | 0.25 | the rest |"),
-        (SLOW, "| an event | **7 ms** |  | 1 | 5 |  |"),
+        (FAST, "| a start | 0.200 x | 0.100 .. 0.300 | 3 | 0.250 | the rest |"),
+        (SLOW, "| an event | **7.00 ms** |  | 1 | 5.00 |  |"),
     ],
 )
 def test_row_shows_spread_and_limit(found: Measure, line: str) -> None:
