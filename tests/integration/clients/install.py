@@ -41,14 +41,19 @@ def legacy_python() -> Path:
 
 def node_folder() -> Path:
     """Return the folder that has the Node.js SDK."""
+    return npm_folder("clients-node", HERE / "node")
+
+
+def npm_folder(name: str, pinned: Path) -> Path:
+    """Return a folder that has what the `package-lock.json` in `pinned` names."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise NotInstalled("there is no npm here")
-    place = PLACE / "clients-node"
-    with _unless_done(place, HERE / "node" / "package-lock.json") as needed:
+    place = PLACE / name
+    with _unless_done(place, pinned / "package-lock.json") as needed:
         if needed:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / "node" / name, place / name)
+            for file in ("package.json", "package-lock.json"):
+                shutil.copy(pinned / file, place / file)
             _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(place)])
     return place
 
