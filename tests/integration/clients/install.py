@@ -32,7 +32,7 @@ def legacy_python() -> Path:
     place = PLACE / "clients-legacy"
     python = place / "bin" / "python"
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    with _unless_done(place, pinned) as needed:
+    with unless_done(place, pinned) as needed:
         if needed:
             _run([sys.executable, "-m", "venv", "--clear", str(place)])
             _run([*pip, "--require-hashes", "--requirement", str(pinned)])
@@ -50,7 +50,7 @@ def npm_folder(name: str, pinned: Path) -> Path:
     if npm is None or shutil.which("node") is None:
         raise NotInstalled("there is no npm here")
     place = PLACE / name
-    with _unless_done(place, pinned / "package-lock.json") as needed:
+    with unless_done(place, pinned / "package-lock.json") as needed:
         if needed:
             for file in ("package.json", "package-lock.json"):
                 shutil.copy(pinned / file, place / file)
@@ -59,7 +59,7 @@ def npm_folder(name: str, pinned: Path) -> Path:
 
 
 @contextmanager
-def _unless_done(place: Path, pinned: Path) -> Iterator[bool]:
+def unless_done(place: Path, pinned: Path) -> Iterator[bool]:
     """Say whether something must be installed, to one process at a time; then note that it is."""
     place.mkdir(parents=True, exist_ok=True)
     wanted = hashlib.sha256(pinned.read_bytes()).hexdigest()

@@ -1,1 +1,1 @@
-"""The deployment, as far as it can be checked without an account: manifests, policies, rehearsal."""
+"""The deployment, as far as it goes without an account: manifests, policies, rehearsal."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
@@ -16,6 +15,9 @@ from handler.model import Request
 from handler.settings import read_settings
 from tests.integration.deployment.manifests import ROOT
 from tests.integration.deployment.patterns import check_pattern
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMAS: Path = ROOT / "deploy/schema"
 LOOP = re.compile(r"PrivateIp(v6)?(Assigned|Unassigned)", re.IGNORECASE)

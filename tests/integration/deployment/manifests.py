@@ -22,9 +22,7 @@ COMPONENTS = ("fc3", "fc")
 ACCOUNT = "1690700000000030"
 
 _EXPRESSION = re.compile(r"\$\{([^}]*)\}")
-_TRIGGERS = (
-    "vars.triggers.split(',').map(name => vars.offered[name] || unknown_trigger(name))"
-)
+_TRIGGERS = "vars.triggers.split(',').map(name => vars.offered[name] || unknown_trigger(name))"
 
 
 def fc3(**environ: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Both manifests: what they deploy, what can be changed about it, and which mistakes are refused."""
+"""Both manifests: what they deploy, what can be changed about it, which mistakes are refused."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def serverless_devs() -> None:
 
 @pytest.mark.parametrize("environ", [{}, EVERYTHING], ids=["defaults", "everything set"])
 def test_manifest_for_fc3_is_what_its_schema_allows(environ: dict[str, str]) -> None:
-    """With every default, and with every variable set, nothing is unknown, missing or out of range."""
+    """With every default, and with every variable set, nothing is unknown, missing or too much."""
     assert [] == problems("fc3", fc3(**environ))
 
 
@@ -209,7 +209,10 @@ MISTAKES = {
     "a log that is made up": (put("logConfig", "auto"), "logConfig: "),
     "glued lines": (put("logConfig.logBeginRule", "DefaultRegex"), "logConfig.logBeginRule: "),
     "too many retries": (put("asyncInvokeConfig.maxAsyncRetryAttempts", 9), "RetryAttempts: "),
-    "no task ids": (put("asyncInvokeConfig.asyncTask", False), "asyncInvokeConfig.asyncTask: "),
+    "no task ids": (
+        put("asyncInvokeConfig.asyncTask", value=False),
+        "asyncInvokeConfig.asyncTask: ",
+    ),
     "failures that are lost": (drop("asyncInvokeConfig.destinationConfig"), "is a required"),
     "failures to a topic": (
         put(
@@ -223,9 +226,15 @@ MISTAKES = {
         put("triggers.2.triggerConfig", {"cronExpression": "@every 5m", "enable": True}),
         "triggers.2: ",
     ),
-    "a misspelt field of a trigger": (put(f"{TIMER}.enabled", True), "'enabled' was unexpected"),
+    "a misspelt field of a trigger": (
+        put(f"{TIMER}.enabled", value=True),
+        "'enabled' was unexpected",
+    ),
     "a topic without a name": (put("triggers.2.sourceArn", "acs:mns:x:1:/topics/"), "triggers.2: "),
-    "events delivered synchronously": (put(f"{EB}.asyncInvocationType", False), "triggers.0: "),
+    "events delivered synchronously": (
+        put(f"{EB}.asyncInvocationType", value=False),
+        "triggers.0: ",
+    ),
     "a pattern that is no JSON": (put(PATTERN, "{source: acs.ess}"), "is not a 'event-pattern'"),
     "a pattern that is not evaluated": (
         put(PATTERN, '{"type": [{"prefix": "ess:"}]}'),
@@ -245,7 +254,10 @@ MISTAKES = {
     ),
     "no trigger at all": (put("triggers", []), "triggers: "),
     "a variable that does not exist": (put("environmentVariables.TARGET", "8"), "Variables: "),
-    "a variable that is left out": (drop("environmentVariables.DRY_RUN"), "'DRY_RUN' is a required"),
+    "a variable that is left out": (
+        drop("environmentVariables.DRY_RUN"),
+        "'DRY_RUN' is a required",
+    ),
     "a number as a variable": (put("environmentVariables.VSWITCH_RESERVE", 8), "RESERVE: "),
     "a value that the function refuses": (
         put("environmentVariables.ON_SHORTFALL", "ignore"),
@@ -271,7 +283,10 @@ def test_mistake_is_refused(name: str) -> None:
 OLD_MISTAKES = {
     "python3.12, which FC 2.0 lacks": (put("function.runtime", "python3.12"), "function.runtime: "),
     "a field of FC 3.0": (put("function.concurrencyConfig", {}), "was unexpected"),
-    "no task ids": (put("function.asyncConfiguration.statefulInvocation", False), "Invocation: "),
+    "no task ids": (
+        put("function.asyncConfiguration.statefulInvocation", value=False),
+        "Invocation: ",
+    ),
     "glued lines": (put("service.logConfig.logBeginRule", "DefaultRegex"), "logBeginRule: "),
     "a topic that nobody may read": (
         lambda props: props["triggers"][2].pop("role"),

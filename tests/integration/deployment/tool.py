@@ -1,6 +1,6 @@
 """The tool that people deploy with, Serverless Devs, as far as it goes without an account.
 
-``python -m tests.integration.deployment.tool`` installs it ahead of the tests, pinned with its hash.
+``python -m tests.integration.deployment.tool`` installs it ahead of the tests.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def preview(manifest: Path, environ: Mapping[str, str]) -> Any:
     """Return what ``s preview`` shows of a manifest."""
     with tempfile.TemporaryDirectory() as home:
         shown = _run(["preview", "-t", str(manifest), "-o", "json", "--silent"], environ, home)
-    return json.loads(shown)
+    found: Any = json.loads(shown)
+    return found
 
 
 def deploy(manifest: Path, environ: Mapping[str, str]) -> tuple[Any, str]:
@@ -74,14 +75,15 @@ def _run(arguments: list[str], environ: Mapping[str, str], home: str) -> str:
     credentials = {ACCESS: _KEY}
     done = subprocess.run(  # noqa: S603 - the pinned tool
         [command(), *arguments],
-        env=kept | credentials | environ,
+        env={**kept, **credentials, **environ},
         cwd=home,
         capture_output=True,
         text=True,
         check=True,
         timeout=SECONDS,
     )
-    return done.stdout
+    printed: str = done.stdout
+    return printed
 
 
 def main() -> int:
