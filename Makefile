@@ -26,8 +26,9 @@ $(READY): requirements.txt requirements-dev.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
-clients: $(READY)  ## install the other SDKs that the local cloud is compared with
+clients: $(READY)  ## install what some tests need besides: other SDKs, and Serverless Devs
 	$(PY) -m tests.integration.clients.install
+	$(PY) -m tests.integration.deployment.tool
 
 run: $(READY)  ## deliver EVENT=... to the function against a local cloud and show what happened
 	@$(PY) -m tests.demo $(EVENT)

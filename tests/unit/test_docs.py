@@ -230,13 +230,10 @@ def test_treatments_table_lists_every_treatment() -> None:
 
 
 def test_ram_actions_are_those_that_the_code_calls() -> None:
-    """Table and example policy name exactly the operations that `ports` has."""
+    """The table names exactly the operations that `ports` has; the policy has its own test."""
     calls = [value for value in vars(ports).values() if re.match(r"(ecs|ess|fc|vpc):", str(value))]
     rows = [row[0] for row in table(README, "action", "why", "when")]
-    policies = [each for each in json_blocks() if isinstance(each, dict) and "Statement" in each]
-    allowed = [statement["Action"] for policy in policies for statement in policy["Statement"]]
     assert sorted(rows) == sorted(calls)
-    assert allowed == [rows]
 
 
 def test_exceptions_table_names_exceptions_that_exist() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import re
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ import pytest
 import yaml
 
 from handler.settings import read_settings
-from tests.integration.clients.install import NotInstalled
 from tests.integration.deployment import tool
 from tests.integration.deployment.checks import is_cron, problems
 from tests.integration.deployment.manifests import FC2, FC3, ROOT, fc2, fc3
@@ -67,17 +65,6 @@ DEPLOYMENT = {
     "FAILURE_QUEUE": "ips-failures",
 }
 EVERYTHING = SETTINGS | DEPLOYMENT
-
-
-@pytest.fixture(scope="module")
-def serverless_devs() -> None:
-    """The tool; the test is skipped if it cannot be had here."""
-    try:
-        tool.command()
-    except NotInstalled as error:
-        if os.environ.get("CLIENTS_REQUIRED"):
-            raise
-        pytest.skip(f"Serverless Devs: {error}")
 
 
 # --- what is deployed -------------------------------------------------------------------------
@@ -356,7 +343,7 @@ def test_serverless_devs_gives_the_component_the_same(environ: dict[str, str]) -
     """`s deploy` hands to the component what these tests read out of the manifest."""
     given, printed = tool.deploy(FC3, environ)
     assert fc3(**environ) == given
-    assert f"make package RUNTIME={given['runtime']}\n" in printed
+    assert f"make package RUNTIME={given['runtime']} in the project's folder\n" in printed
 
 
 @pytest.mark.usefixtures("serverless_devs")
@@ -365,7 +352,7 @@ def test_serverless_devs_gives_the_component_for_fc2_the_same() -> None:
     given, printed = tool.deploy(FC2, {})
     put = "s cli fc ondemand put --region cn-hangzhou --service-name secondary-ips"
     assert fc2() == given
-    assert "make package RUNTIME=python3.10\n" in printed
+    assert "make package RUNTIME=python3.10 in the project's folder\n" in printed
     assert f"{put} --function-name secondary-ips --qualifier LATEST --max 10\n" in printed
 
 

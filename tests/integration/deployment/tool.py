@@ -45,7 +45,7 @@ def preview(manifest: Path, environ: Mapping[str, str]) -> Any:
 def deploy(manifest: Path, environ: Mapping[str, str]) -> tuple[Any, str]:
     """Have ``s deploy`` resolve a manifest whole, up to the door of the component.
 
-    The component gives way to one that prints what it is given, and `make` to `echo`.
+    The component gives way to one that prints what it is given, `make` to one that says where.
 
     Returns:
         What the component was given, and everything that was printed.
@@ -62,7 +62,7 @@ def deploy(manifest: Path, environ: Mapping[str, str]) -> tuple[Any, str]:
 def _without_effect(text: str) -> str:
     for component in COMPONENTS:
         text = text.replace(f"component: {component}\n", f"component: {HERE / 'recorder'}\n")
-    return text.replace("run: make", "run: echo make").replace("s cli fc", "echo s cli fc")
+    return text.replace("run: make", f"run: {HERE / 'make'}").replace("s cli fc", "echo s cli fc")
 
 
 def _run(arguments: list[str], environ: Mapping[str, str], home: str) -> str:
