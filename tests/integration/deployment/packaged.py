@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -92,6 +93,7 @@ def unpacked(runtime: str, folder: Path) -> tuple[Path, str]:
     packages = PLACE / f"packages-{runtime}" / "installed"
     with unless_done(packages.parent, ROOT / "requirements.txt") as needed:
         if needed:
+            shutil.rmtree(packages, ignore_errors=True)
             lock = packages.parent / "requirements.txt"
             lock.write_text(package.needed((ROOT / "requirements.txt").read_text("utf-8")))
             package.install(lock, packages, interpreter, runtime)

@@ -16,8 +16,8 @@ RAM = ROOT / "deploy/ram"
 CALLED = {value for value in vars(ports).values() if re.match(r"(ecs|ess|fc|vpc):", str(value))}
 # What Function Compute does in the function's name: log rows and failure records.
 BY_THE_PLATFORM = {"log:PostLogStoreLogs", "mns:SendMessage"}
-# No page scopes these: reads, which an attempt to scope answers with an empty list, and Auto
-# Scaling's calls ("RAM authorization" of ECS, VPC and Auto Scaling).
+# ECS answers a read on the wrong scope with an empty list, which would look like a fleet that is
+# gone; and the policies that Alibaba Cloud publishes allow Auto Scaling's calls on anything.
 ON_ANYTHING = {
     *("ecs:DescribeNetworkInterfaces", "ecs:DescribeInstances", "ecs:DescribeInstanceTypes"),
     "vpc:DescribeVSwitches",
