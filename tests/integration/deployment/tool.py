@@ -36,7 +36,7 @@ def command() -> str:
 
 def preview(manifest: Path, environ: Mapping[str, str]) -> Any:
     """Return what ``s preview`` shows of a manifest."""
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         shown = _run(["preview", "-t", str(manifest), "-o", "json", "--silent"], environ, home)
     found: Any = json.loads(shown)
     return found
@@ -50,13 +50,19 @@ def deploy(manifest: Path, environ: Mapping[str, str]) -> tuple[Any, str]:
     Returns:
         What the component was given, and everything that was printed.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         place = Path(folder).resolve() / manifest.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(_without_effect(manifest.read_text(encoding="utf-8")), encoding="utf-8")
         printed = _run(["deploy", "-y", "-t", str(place), "-a", ACCESS], environ, folder)
     given = [line for line in printed.splitlines() if line.startswith("PROPS ")]
     return json.loads(given[0].removeprefix("PROPS ")), printed
+
+
+def explained(name: str) -> str:
+    """Return what the tool says of one of its commands."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        return _run([name, "--help"], {}, home)
 
 
 def _without_effect(text: str) -> str:
@@ -71,7 +77,8 @@ def _run(arguments: list[str], environ: Mapping[str, str], home: str) -> str:
     Raises:
         subprocess.CalledProcessError: it failed; `stdout` says why.
     """
-    kept = {"PATH": os.environ["PATH"], "HOME": home, "CI": "true"}
+    # NODE_ENV keeps it from starting processes of its own, which report usage and look for updates.
+    kept = {"PATH": os.environ["PATH"], "HOME": home, "NODE_ENV": "test"}
     credentials = {ACCESS: _KEY}
     done = subprocess.run(  # noqa: S603 - the pinned tool
         [command(), *arguments],
