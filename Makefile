@@ -54,7 +54,8 @@ lock: $(READY)  ## pin the dependencies of pyproject.toml again, with hashes
 	$(PY) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -o requirements.txt
 	$(VENV)/bin/uv pip compile --group operator --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -o requirements-operator.txt
-	$(VENV)/bin/uv pip compile --group dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -c requirements-operator.txt -o requirements-dev.txt
+	$(VENV)/bin/uv pip compile --group setup --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -c requirements-operator.txt -o requirements-setup.txt
+	$(VENV)/bin/uv pip compile --group dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -c requirements-operator.txt -c requirements-setup.txt -o requirements-dev.txt
 
 clean:  ## remove what the other targets made
 	rm -rf .venv build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

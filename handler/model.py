@@ -342,3 +342,4 @@ class EniResult:
     client_token: str | None = None
     advice: str | None = None
     instance_type: str | None = None
+    scaling_group_id: str | None = None

@@ -352,6 +352,7 @@ def result_of(member: Member, verdict: Verdict) -> EniResult:
         network_interface_id=pursuit.eni.id,
         instance_id=pursuit.eni.instance_id,
         instance_type=member.subject.instance.type if member.subject.instance else None,
+        scaling_group_id=member.subject.scaling_group_id,
         vswitch_id=pursuit.eni.vswitch_id,
         outcome=verdict.outcome,
         reason=verdict.reason,
