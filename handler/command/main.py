@@ -14,6 +14,7 @@ from handler.command.backfill import backfill
 from handler.command.exits import Exit
 from handler.command.invoke import invoke
 from handler.command.plan import plan
+from handler.command.setup.command import setup
 from handler.errors import BadSettings
 
 _EXITS = "\n".join(f"{status:>3}  {status.meaning}" for status in Exit)
@@ -36,6 +37,7 @@ def _command() -> None:
 app.command()(plan)
 app.command()(backfill)
 app.command()(invoke)
+app.command()(setup)
 
 
 def run() -> int:
