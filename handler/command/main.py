@@ -14,6 +14,7 @@ from handler.command.backfill import backfill
 from handler.command.exits import Exit
 from handler.command.invoke import invoke
 from handler.command.plan import plan
+from handler.command.report.command import report
 from handler.command.setup.command import setup
 from handler.errors import BadSettings
 
@@ -38,6 +39,7 @@ app.command()(plan)
 app.command()(backfill)
 app.command()(invoke)
 app.command()(setup)
+app.command()(report)
 
 
 def run() -> int:
