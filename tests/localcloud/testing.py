@@ -82,9 +82,9 @@ class LocalCloud:
         """Return the state in the shape of a world file."""
         return self._ask(self._service.state)
 
-    def calls(self, action: str | None = None) -> list[dict[str, Any]]:
-        """Return the journal, or the calls of one action."""
-        return self._ask(lambda: self._service.run.journal.rows(action))
+    def calls(self, action: str | None = None, since: int = 0) -> list[dict[str, Any]]:
+        """Return the journal, or the calls of one action; without the first ``since`` calls."""
+        return self._ask(lambda: self._service.run.journal.rows(action, since))
 
     def invocations(self) -> list[dict[str, Any]]:
         """Return every run of a function, in the order in which they began."""
