@@ -213,6 +213,8 @@ class Audit:
         order, default = self.orders[id(worker)], worker.environ["TARGET_SECONDARY_IPS"]
         for eni_id in order.enis & enis.keys() - self.loose:
             eni = enis[eni_id]
+            if eni["instance"] is None:
+                continue
             least = min(
                 NEVER if tag == UNREADABLE else self.wanted(eni, tag, order, default)
                 for tag in self.tags_shown(eni)
