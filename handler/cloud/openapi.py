@@ -16,6 +16,7 @@ from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from alibabacloud_tea_openapi.utils import Utils
 from darabonba.runtime import RuntimeOptions
+from requests import sessions
 
 from handler.cloud.credentials import NoCredentialsError
 from handler.cloud.faults import BAD_ANSWER, NO_ANSWER, NO_CREDENTIALS, treatment_of
@@ -172,7 +173,8 @@ def _translate(operation: str, error: Exception) -> CloudFault:
         data = getattr(error, "data", None)
         message = data.get("Message") if isinstance(data, dict) else None
         return refused(operation, code, status, message, getattr(error, "request_id", None))
-    if isinstance(cause, (ValueError, AttributeError, TypeError, KeyError)):
+    # What the SDK cannot parse it reports as a RuntimeError.
+    if isinstance(cause, (ValueError, AttributeError, TypeError, KeyError, RuntimeError)):
         return bad_answer(operation, type(cause).__name__)
     return CloudFault(operation, NO_ANSWER, Treatment.TRANSIENT, type(cause).__name__)
 
@@ -199,6 +201,14 @@ def refused(
 def bad_answer(operation: str, what: str) -> CloudFault:
     """An answer that cannot be what the cloud meant; whether the call was done is unknown."""
     return CloudFault(operation, BAD_ANSWER, treatment_of(BAD_ANSWER, None), what)
+
+
+def refuse_redirects() -> None:
+    """Follow no redirect: security token and hook token would be repeated to wherever it leads.
+
+    The SDK sends without saying so through sessions of its own, which begin with this limit.
+    """
+    sessions.DEFAULT_REDIRECT_LIMIT = 0
 
 
 def silence_sdk_loggers() -> None:

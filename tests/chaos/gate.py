@@ -91,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection of a caller."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     address: str
     watch: Keeper
 
