@@ -5,15 +5,14 @@ What the function says of itself is believed nowhere; it is compared with the bo
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from handler.cloud.faults import treatment_of
 from handler.errors import Retryable
 from handler.model import Treatment
+from tests.chaos.secrets import leaked
 from tests.chaos.turns import Killed
 
 if TYPE_CHECKING:
@@ -224,10 +223,8 @@ class Audit:
 
     def ended(self, worker: Worker) -> None:
         """A delivery has ended, one way or another: what does it leave behind?"""
-        for secret in self.secrets:
-            for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe="")):
-                if form in worker.everything:
-                    self._breach(6, f"{form} has left the process")
+        for secret in leaked(worker.everything, self.secrets):
+            self._breach(6, f"{secret} has left the process")
         if not isinstance(worker.error, Retryable | Killed | None):
             self._breach(5, f"{worker.error!r} has left the handler")
         self._records(worker)

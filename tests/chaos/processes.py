@@ -11,6 +11,7 @@ import faulthandler
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import handler.cloud.connect  # noqa: F401  (imported once, for all processes)
 import index
 from handler.errors import Retryable
+from tests.chaos.secrets import PLANTED, leaked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,11 +40,18 @@ PATIENCE, POLL = 120.0, 0.005
 
 @dataclass(frozen=True)
 class Job:
-    """One delivery, and the settings of the function instance that it comes to."""
+    """One delivery, and the function instance that it comes to.
+
+    Attributes:
+        memory: bytes it may take besides what it has at its start.
+        cpu_seconds: processor time it may use; then the system ends it.
+    """
 
     event: object
     environ: Mapping[str, str]
     request_id: str = "req-1"
+    memory: int | None = None
+    cpu_seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +77,13 @@ class Ended:
 class Processes:
     """Deliveries that begin at the same moment; use it with `with`, which waits for all."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    def __init__(self, jobs: Sequence[Job], secrets: Sequence[str] = PLANTED) -> None:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([__name__])
         self._folder = tempfile.TemporaryDirectory()
         self._go = self._context.Barrier(len(jobs) + 1)
         self._jobs = jobs
+        self._secrets = secrets
         self._running: list[ForkServerProcess] = []
 
     def __enter__(self) -> Self:
@@ -105,16 +115,18 @@ class Processes:
                 time.sleep(POLL)
 
     def ended(self) -> list[Ended]:
-        """Wait for all of them."""
+        """Wait for all of them; none may have let a secret out."""
         for process in self._running:
             process.join(PATIENCE)
-        return [
+        found = [
             Ended(
                 process.exitcode if process.exitcode is not None else -1,
                 *(self._path(number).with_suffix(end).read_text() for end in (".out", ".err")),
             )
             for number, process in enumerate(self._running)
         ]
+        assert [] == leaked("".join(each.output + each.errors for each in found), self._secrets)
+        return found
 
     def _path(self, number: int) -> Path:
         return Path(self._folder.name) / str(number)
@@ -138,8 +150,18 @@ def _deliver(job: Job, path: str, go: Barrier) -> None:
     os.environ.update(job.environ)
     context = SimpleNamespace(request_id=job.request_id, function=SimpleNamespace(timeout=120))
     index.initialize(context)
+    _bound(job)
     go.wait(PATIENCE)
     sys.exit(_status(job, context))
+
+
+def _bound(job: Job) -> None:
+    if job.memory is not None:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + job.memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    if job.cpu_seconds is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (job.cpu_seconds, job.cpu_seconds))
 
 
 def _status(job: Job, context: object) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from handler.errors import Retryable
 from tests.chaos.gate import Reply, Watcher, gate
+from tests.chaos.secrets import leaked
 from tests.localcloud.testing import LocalCloud
 from tests.stage import Stage
 from tests.worlds import eni, hook_event, instance, world
@@ -166,6 +167,7 @@ def contained(delivered: Delivered, stage: Stage) -> None:
     assert len(delivered.enis) <= 3  # and one each, which `enis` asserts
     assert 1 == len(delivered.of("run_summary"))
     assert max(stage.held().values()) <= 4
+    assert [] == leaked(f"{delivered.output} {delivered.error!r} {json.dumps(delivered.result)}")
 
 
 @pytest.mark.parametrize("times", [1, 100])
