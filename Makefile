@@ -10,7 +10,12 @@ VENV := .venv/$(VERSION)
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup clients run test lint bench localcloud lock clean
+# What Hypothesis draws follows from it: the command that make prints repeats a run.
+SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')
+EXAMPLES ?= 10000
+CHUNK ?=
+
+.PHONY: help setup clients run test chaos mutations lint bench localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,7 +35,13 @@ run: $(READY)  ## deliver EVENT=... to the function against a local cloud and sh
 	@$(PY) -m tests.demo $(EVENT)
 
 test: $(READY)  ## run the tests
-	$(PY) -m pytest -n 2 --cov --cov-report=term
+	$(PY) -m pytest -n 2 --hypothesis-seed=$(SEED) --cov --cov-report=term
+
+chaos: $(READY)  ## ten thousand worlds of chaos; SEED=... [CHUNK=...] repeats them
+	$(PY) -m tests.chaos --examples $(EXAMPLES) --seed $(SEED) $(if $(CHUNK),--chunk $(CHUNK))
+
+mutations: $(READY)  ## plant every deliberate defect and see it caught
+	$(PY) -m tests.chaos.mutate
 
 lint: $(READY)  ## ruff, mypy and the import contracts
 	$(VENV)/bin/ruff check .

@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 CONNECT_MS, READ_MS = 5_000, 10_000
 MESSAGE_LENGTH = 200
+# ActionTrail shows it, so that an account can tell the function's calls from others'.
+USER_AGENT = "eni-secondary-ips"
 # Where the service is reached centrally instead of under its regional name: the endpoint maps of
 # alibabacloud_vpc20160428 7.2.2 and alibabacloud_ess20220222 1.13.3.
 _CENTRAL = {
@@ -66,6 +68,7 @@ class Connection:
             protocol=protocol,
             connect_timeout=CONNECT_MS,
             read_timeout=READ_MS,
+            user_agent=USER_AGENT,
         )
 
     def url(self, product: str, account_id: str = "") -> str:
@@ -208,7 +211,7 @@ def refuse_redirects() -> None:
 
     The SDK sends without saying so through sessions of its own, which begin with this limit.
     """
-    sessions.DEFAULT_REDIRECT_LIMIT = 0
+    sessions.DEFAULT_REDIRECT_LIMIT = 0  # type: ignore[attr-defined]  # (it imports the name)
 
 
 def silence_sdk_loggers() -> None:

@@ -60,6 +60,7 @@ class Watcher:
     def before(self, action: str) -> Reply | None:
         """See `Keeper.before`."""
         del action
+        return None
 
     def after(self, action: str, reply: Reply) -> Reply | None:
         """See `Keeper.after`."""

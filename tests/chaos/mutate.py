@@ -52,10 +52,8 @@ def mutations() -> list[Mutation]:
     return found
 
 
-def plant(
-    mutation: Mutation, tree: Path, *, check: bool = False
-) -> subprocess.CompletedProcess[str]:
-    """Apply the patch to a tree, or only see whether it could be."""
+def plant(mutation: Mutation, tree: Path, *, check: bool = False) -> str:
+    """Apply the patch to a tree, or only see whether it could be; why not, if so."""
     command = ["git", "apply", *(["--check"] if check else []), str(mutation.path)]
     environ = os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
     ended = subprocess.run(  # noqa: S603

@@ -149,7 +149,6 @@ def _deliver(job: Job, path: str, go: Barrier) -> None:
     os.environ.clear()
     os.environ.update(job.environ)
     context = SimpleNamespace(request_id=job.request_id, function=SimpleNamespace(timeout=120))
-    index.initialize(context)
     _bound(job)
     go.wait(PATIENCE)
     sys.exit(_status(job, context))

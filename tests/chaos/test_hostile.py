@@ -202,6 +202,17 @@ def test_unreadable_reply_is_recorded(action: str) -> None:
         assert GOOD == delivered.ends
 
 
+@pytest.mark.parametrize("what", ["about another ENI", "no addresses", "numbers"])
+def test_unusable_answer_is_recorded(what: str) -> None:
+    """An answer that cannot be about our call is none, and its call is made again."""
+    action, alter = HOSTILE[f"{ASSIGN}: {what}"]
+    with Stage(LAUNCH, FOUR) as stage, gate(stage.cloud, Liar(action, alter, 1)) as url:
+        delivered = stage.deliver(EVENT, stage.another_app(ECS_ENDPOINT=url))
+        assert ["bad_answer"] == [row["code"] for row in delivered.of("api_error")]
+        assert GOOD == delivered.ends
+        assert {"eni-a": 4, "eni-b": 4} == stage.held()
+
+
 def test_dripping_replies_are_waited_for() -> None:
     """Slow is not wrong: every reply comes a few bytes at a time, and all is done."""
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from tests.chaos.mutate import ROOT, Mutation, mutations, plant
-from tests.chaos.report import read_table
+from tests.chaos.mutate import Mutation, mutations, plant
+from tests.chaos.report import ROOT, read_table
 
 ALL = mutations()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.localcloud.addresses import to_number
 from tests.localcloud.assignment import (
@@ -218,7 +218,7 @@ def check_account_quota(cloud: Cloud, more: int) -> None:
         raise refusal("MaxEniCountExceeded", f"The account has {held} ENIs of at most {limit}.")
 
 
-def _later(cloud: Cloud, eni: Eni, **changes: str) -> None:
+def _later(cloud: Cloud, eni: Eni, **changes: Any) -> None:
     """Have an ENI change so when its transition is over; it may have been tagged by then."""
     moment = cloud.clock.now() + cloud.limits.transition
 

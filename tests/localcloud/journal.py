@@ -29,6 +29,8 @@ class Entry:
     code: str | None = None
     answered: bool = True
     fault: str | None = None
+    agent: str = ""
+    """The caller's User-Agent."""
 
 
 class Journal:

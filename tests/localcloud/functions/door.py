@@ -35,6 +35,7 @@ class Door:
     async def serve(self, request: Request) -> Reply:
         """Perform a request, note it in the journal and return its reply."""
         entry = Entry(wire.INVOKE.name, {}, self._clock.now(), str(uuid.uuid4()), "FC")
+        entry.agent = request.header("user-agent")
         self._run.in_progress += 1
         try:
             reply = await self._answer(request, entry)
