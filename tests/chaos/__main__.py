@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     _say(f"SEED={asked.seed}: {asked.examples} examples in {len(chunks)} chunks")
     counts, began = Counter[str](), time.monotonic()
     with multiprocessing.get_context("spawn").Pool(asked.workers) as pool:
-        for done, (number, found, failure) in enumerate(pool.imap_unordered(_run, chunks), 1):
+        for done, (number, found, failure) in enumerate(pool.imap_unordered(run_chunk, chunks), 1):
             if failure:
                 _say(f"{failure}\nTo repeat it: make chaos SEED={asked.seed} CHUNK={number}")
                 return 1
@@ -46,11 +46,11 @@ def main(arguments: list[str]) -> int:
             seconds = time.monotonic() - began
             _say(f"{done}/{len(chunks)} chunks, {counts['deliveries']} deliveries, {seconds:.0f} s")
     if asked.chunk is None:
-        write_table("chaos", table(counts, asked.seed))
+        write_table("chaos", table(counts, asked.seed, asked.examples))
     return 0
 
 
-def _run(chunk: Chunk) -> tuple[int, Counter[str], str]:
+def run_chunk(chunk: Chunk) -> tuple[int, Counter[str], str]:
     """One chunk, in a process of the pool: what was done, and what failed."""
     base, number, examples = chunk
     forget_proxies()
@@ -70,11 +70,15 @@ def _run(chunk: Chunk) -> tuple[int, Counter[str], str]:
     return number, Counter(COUNTS), ""
 
 
-def table(counts: Counter[str], base: int) -> str:
+def table(counts: Counter[str], base: int, examples: int) -> str:
     """What was done, as it stands in the documentation."""
     rows = [f"| {name} | {counts[name]:,} |".replace(",", " ") for name in sorted(counts)]
     head = ["| what | how often |", "|---|---|"]
-    last = ["| **violations** | **0** |", "", f"`make chaos SEED={base}`, {today()}."]
+    last = [
+        "| **violations** | **0** |",
+        "",
+        f"`make chaos SEED={base} EXAMPLES={examples}`, {today()}.",
+    ]
     return "\n".join([*head, *rows, *last])
 
 

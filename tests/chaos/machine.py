@@ -55,6 +55,7 @@ ENOUGH = 4
 
 PICKS = st.integers(0, 5)
 LOOKS = st.integers(1, 25) | st.just(ENDLESS)
+SECONDS = st.sampled_from([0, 0, 0, 0, 0, 1, 9, 30, 61, 400])
 # What was done in all examples of this process.
 COUNTS: Counter[str] = Counter()
 
@@ -168,10 +169,13 @@ class Chaos(RuleBasedStateMachine):
         self._start(Delivery(event, "req-junk", 600, Order(writes=False, junk=True)), ENDLESS)
 
     @precondition(lambda self: self.crew)
-    @rule(turns=st.lists(st.tuples(PICKS, LOOKS), min_size=1, max_size=8))
-    def interleave(self, turns: list[tuple[int, int]]) -> None:
-        """The deliveries at work take turns."""
-        for which, looks in turns:
+    @rule(turns=st.lists(st.tuples(PICKS, LOOKS, SECONDS), min_size=1, max_size=8))
+    def interleave(self, turns: list[tuple[int, int, int]]) -> None:
+        """The deliveries at work take turns; at times all stand still, as frozen containers do."""
+        for which, looks, seconds in turns:
+            if seconds:
+                COUNTS["clock jumps"] += 1
+                self.time.advance(seconds)
             if self.crew:
                 self._go(self._pick(which), looks)
 
@@ -199,12 +203,6 @@ class Chaos(RuleBasedStateMachine):
         self.faults = [*new, *self.faults][:4]
         self.honest_reads &= all(each["fault"] != "stale" for each in new)
         self.cloud.faults(self.faults)
-
-    @rule(seconds=st.sampled_from([1, 9, 30, 61, 400]))
-    def time_passes(self, seconds: int) -> None:
-        """Everything stands still for a while, as when a container is frozen."""
-        COUNTS["clock jumps"] += 1
-        self.time.advance(seconds)
 
     @rule(change=CHANGES, rude=st.sampled_from([False, False, True]))
     def people(self, change: Change, rude: bool) -> None:
