@@ -56,8 +56,11 @@ class Audit:
         allowed: per ENI, the most it may hold.
         loose: ENIs of which only the quota is promised, because somebody else changed them between
             a read and a write, or because the function insisted on room that was denied.
-        shown: per ENI, the tags that a read may still show.
-        foul: whether something happened for which concurrent invocations may undercut the reserve.
+        shown: per ENI, the tags that it had and that a read may still show.
+        orders: what each function instance was asked to do last; by its identity.
+        calls: what it has called since.
+        denied: per ENI, how often ECS claimed a want of room.
+        completions: the ClientTokens under which hooks were completed.
     """
 
     cloud: LocalCloud
