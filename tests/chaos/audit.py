@@ -40,12 +40,14 @@ class Order:
         target: what the event itself asks for; None leaves it to tags and settings.
         writes: False for what must not write: plans, and what is not recognised.
         junk: whether nothing may be called at all.
+        by_id: whether it names the ENIs themselves, which then cannot opt out of its target.
     """
 
     enis: frozenset[str] = frozenset()
     target: str | None = None
     writes: bool = True
     junk: bool = False
+    by_id: bool = False
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Audit:
     def wanted(self, eni: Mapping[str, Any], tag: str | None, order: Order, default: str) -> int:
         """How many addresses it shall hold; 0 where nothing is wanted, or nothing can be read."""
         text = tag if tag is not None else default
-        if order.target is not None and tag != "skip":
+        if order.target is not None and (tag != "skip" or order.by_id):
             text = order.target
         if text == "max":
             return self.capacity(eni)

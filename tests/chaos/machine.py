@@ -158,7 +158,12 @@ class Chaos(RuleBasedStateMachine):
     def ask(self, selector: Json, wanted: str | None, kind: str, looks: int) -> None:
         """A person or a timer asks for a fleet."""
         asked = selector | ({"target": wanted} if wanted else {})
-        order = Order(frozenset(self.audit.enis()), wanted, writes=kind == "backfill")
+        order = Order(
+            frozenset(self.audit.enis()),
+            wanted,
+            writes=kind == "backfill",
+            by_id="network_interface_ids" in selector,
+        )
         self._deliver({kind: asked}, order, looks, 600)
 
     @precondition(lambda self: self.nonsensical < MUCH_NONSENSE)

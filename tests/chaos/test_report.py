@@ -7,7 +7,8 @@ from collections import Counter
 from handler.events.decode import MAX_BYTES, MAX_ENCODINGS, MAX_NESTING
 from handler.events.fields import MAX_IDS
 from handler.events.unwrap import MAX_ELEMENTS, MAX_WRAPPERS
-from tests.chaos.__main__ import run_chunk, table
+from tests.chaos.__main__ import table
+from tests.chaos.chunks import run_chunk
 from tests.chaos.report import ROOT, read_table
 
 
