@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,10 +60,11 @@ def is_whole(options: Any) -> bool:
 
 def finish(session: pytest.Session) -> list[str]:
     """Compare, if every test has run and passed; what is wrong."""
-    if hasattr(session.config, "workerinput") or session.testsfailed:
+    if hasattr(session.config, "workerinput"):
         return []
-    if not is_whole(session.config.option):
+    folder = Path(os.environ.pop(NOTES))
+    notes = "".join(each.read_text(encoding="utf-8") for each in folder.glob("*"))
+    shutil.rmtree(folder)
+    if session.testsfailed or not is_whole(session.config.option):
         return []
-    files = Path(os.environ[NOTES]).glob("*")
-    notes = "".join(each.read_text(encoding="utf-8") for each in files)
     return differences(documented(), called(notes))
