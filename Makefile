@@ -13,7 +13,12 @@ VENV := .venv/$(VERSION)
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup clients run test lint package bench localcloud lock clean
+# What Hypothesis draws follows from it: the command that make prints repeats a run.
+SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')
+EXAMPLES ?= 10000
+CHUNK ?=
+
+.PHONY: help setup clients run test chain chaos mutations lint package bench localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,14 +31,24 @@ $(READY): requirements.txt requirements-dev.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
-clients: $(READY)  ## install the other SDKs that the local cloud is compared with
+clients: $(READY)  ## install what some tests need besides: other SDKs, and Serverless Devs
 	$(PY) -m tests.integration.clients.install
+	$(PY) -m tests.integration.deployment.tool
 
 run: $(READY)  ## deliver EVENT=... to the function against a local cloud and show what happened
 	@$(PY) -m tests.demo $(EVENT)
 
 test: $(READY)  ## run the tests
-	$(PY) -m pytest -n 2 --cov --cov-report=term
+	$(PY) -m pytest -n 2 -m "not slow" --hypothesis-seed=$(SEED) --cov --cov-report=term
+
+chain: $(READY)  ## a backfill of 5 000 ENIs over many hops, in trouble; about two minutes
+	$(PY) -m pytest -s tests/integration/test_chain.py
+
+chaos: $(READY)  ## ten thousand worlds of chaos; SEED=... [CHUNK=...] repeats them
+	$(PY) -m tests.chaos --examples $(EXAMPLES) --seed $(SEED) $(if $(CHUNK),--chunk $(CHUNK))
+
+mutations: $(READY)  ## plant every deliberate defect and see it caught
+	$(PY) -m tests.chaos.mutate
 
 lint: $(READY)  ## ruff, mypy and the import contracts
 	$(VENV)/bin/ruff check .
@@ -54,7 +69,8 @@ lock: $(READY)  ## pin the dependencies of pyproject.toml again, with hashes
 	$(PY) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -o requirements.txt
 	$(VENV)/bin/uv pip compile --group operator --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -o requirements-operator.txt
-	$(VENV)/bin/uv pip compile --group dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -c requirements-operator.txt -o requirements-dev.txt
+	$(VENV)/bin/uv pip compile --group setup --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -c requirements-operator.txt -o requirements-setup.txt
+	$(VENV)/bin/uv pip compile --group dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -c requirements-operator.txt -c requirements-setup.txt -o requirements-dev.txt
 
 clean:  ## remove what the other targets made
 	rm -rf .venv build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -102,7 +102,10 @@ def payload_for(request: Request, cursor: Cursor) -> bytes:
     given = {name: value for name, value in body.items() if value is not None}
     payload = json.dumps({kind: given}, separators=(",", ":")).encode()
     if len(payload) > MAX_PAYLOAD:
-        raise Retryable(f"the rest of the request is {len(payload)} bytes: ask for fewer ids")
+        found = f"{kind}: {len(payload)} bytes are left to do; allowed: {MAX_PAYLOAD}"
+        raise Retryable(
+            f"{found} in a hand-over. Ask again, as what is done stays done, or by parts"
+        )
     return payload
 
 

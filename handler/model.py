@@ -66,7 +66,7 @@ class Ask:
     @property
     def is_prefix(self) -> bool:
         """Whether prefixes are asked for, which come out of CIDR reservations."""
-        return self.kind in {AskKind.PREFIX_COUNT, AskKind.PREFIXES}
+        return self.kind is AskKind.PREFIX_COUNT or self.kind is AskKind.PREFIXES
 
 
 @dataclass(frozen=True)
@@ -342,3 +342,4 @@ class EniResult:
     client_token: str | None = None
     advice: str | None = None
     instance_type: str | None = None
+    scaling_group_id: str | None = None

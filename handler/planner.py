@@ -6,6 +6,7 @@ what one ENI still needs within its quota, `decide` shares out what the vSwitche
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,11 @@ def demand(eni: Eni, wish: Wish, capacity: int | None) -> Demand:
             the type's EniPrivateIpAddressQuantity, which counts the primary address, less one);
             None when the instance type is unknown.
     """
-    settled = Decision(eni, Outcome.SATISFIED, Reason.AT_TARGET, target_source=wish.source)
     if wish.ask is not None and capacity is not None:
-        return _explicit(settled, wish.ask, capacity)
+        return _explicit(eni, wish, wish.ask, capacity)
     if wish.target is not None and capacity is not None:
-        return _counted(settled, wish.target, capacity)
+        return _counted(eni, wish, wish.target, capacity)
+    settled = _settled(eni, wish, None)
     if wish.target is not None and wish.target.met_by(len(eni.secondary)):
         return Demand(replace(settled, target=wish.target.count))
     if wish.ask is None and wish.target is None:
@@ -72,28 +73,31 @@ def demand(eni: Eni, wish: Wish, capacity: int | None) -> Demand:
     return Demand(replace(settled, outcome=Outcome.FAILED, reason=Reason.UNKNOWN_TYPE))
 
 
-def _counted(settled: Decision, wanted: Target, capacity: int) -> Demand:
+def _counted(eni: Eni, wish: Wish, wanted: Target, capacity: int) -> Demand:
     """Each prefix takes the slot of one address, so it lowers what fits, not what is wanted."""
-    eni = settled.eni
     fits = max(0, capacity - len(eni.prefixes))
     target = wanted.of(capacity)
     if wanted.relative:
         target = min(target, fits)
     need = max(0, min(target, fits) - len(eni.secondary))
     ask = Ask(AskKind.COUNT, need) if need else None
-    return _demand(replace(settled, target=target), ask, clamped=target > fits)
+    return _demand(_settled(eni, wish, target), ask, clamped=target > fits)
 
 
-def _explicit(settled: Decision, want: Ask, capacity: int) -> Demand:
+def _explicit(eni: Eni, wish: Wish, want: Ask, capacity: int) -> Demand:
     """Addresses and prefixes that a request names, or a number of prefixes it wants held."""
-    eni = settled.eni
     free = max(0, capacity - len(eni.secondary) - len(eni.prefixes))
     missing = missing_of(eni, want)
     fits = min(missing.count, free)
     target = len(eni.secondary) + (0 if want.is_prefix else missing.count)
     asked = min(fits, MAX_PREFIXES_PER_CALL) if want.is_prefix else fits
     ask = first_of(missing, asked) if asked else None
-    return _demand(replace(settled, target=target), ask, clamped=missing.count > fits)
+    return _demand(_settled(eni, wish, target), ask, clamped=missing.count > fits)
+
+
+def _settled(eni: Eni, wish: Wish, target: int | None) -> Decision:
+    """What is decided as long as nothing speaks against it."""
+    return Decision(eni, Outcome.SATISFIED, Reason.AT_TARGET, target, wish.source)
 
 
 def missing_of(eni: Eni, want: Ask) -> Ask:
@@ -107,7 +111,9 @@ def missing_of(eni: Eni, want: Ask) -> Ask:
 
 def first_of(ask: Ask, count: int) -> Ask:
     """The same ask for no more than `count`."""
-    return replace(ask, count=min(ask.count, count), values=ask.values[:count])
+    if ask.count <= count:
+        return ask
+    return Ask(ask.kind, count, ask.values[:count])
 
 
 def _demand(settled: Decision, ask: Ask | None, *, clamped: bool) -> Demand:
@@ -142,10 +148,16 @@ def _decision(wanted: Demand, granted: int) -> Decision:
         granted = wanted.ask.count
     ask = first_of(wanted.ask, granted) if granted else None
     if granted < wanted.ask.count:
-        return replace(wanted.decision, outcome=Outcome.SHORT, reason=Reason.VSWITCH, ask=ask)
+        return _granted(wanted, Outcome.SHORT, Reason.VSWITCH, ask)
     if wanted.clamped:
         return replace(wanted.decision, ask=ask)
-    return replace(wanted.decision, outcome=Outcome.ASSIGNED, reason=Reason.REACHED, ask=ask)
+    return _granted(wanted, Outcome.ASSIGNED, Reason.REACHED, ask)
+
+
+def _granted(wanted: Demand, outcome: Outcome, reason: Reason, ask: Ask | None) -> Decision:
+    """`replace` would cost as much as the rest of a decision, and there are many of these."""
+    was = wanted.decision
+    return Decision(was.eni, outcome, reason, was.target, was.target_source, ask)
 
 
 def share_out(queue: list[Demand], room: int) -> dict[str, int]:
@@ -157,29 +169,35 @@ def share_out(queue: list[Demand], room: int) -> dict[str, int]:
     Returns:
         How many addresses each ENI id is given; at most `room` in all.
     """
-    if sum(each.draws for each in queue) <= room:
-        return {each.eni.id: each.draws for each in queue}
-    level = _level(queue, room)
-    given = {each.eni.id: _up_to(each, level) for each in queue}
+    wants = {each.eni.id: (each.draws, len(each.eni.secondary)) for each in queue}
+    if sum(draws for draws, _ in wants.values()) <= room:
+        return {eni_id: draws for eni_id, (draws, _) in wants.items()}
+    level = _level(Counter(wants.values()), room)
+    given = {eni_id: _up_to(level, *want) for eni_id, want in wants.items()}
     left = room - sum(given.values())
-    next_up = (each.eni.id for each in queue if _up_to(each, level + 1) > given[each.eni.id])
+    next_up = (each for each, want in wants.items() if _up_to(level + 1, *want) > given[each])
     for eni_id in sorted(next_up)[:left]:
         given[eni_id] += 1
     return given
 
 
-def _level(queue: list[Demand], room: int) -> int:
-    """The highest number of held addresses to which `room` can raise every ENI that wants it."""
+def _level(alike: Counter[tuple[int, int]], room: int) -> int:
+    """The highest number of held addresses to which `room` can raise every ENI that wants it.
+
+    Args:
+        alike: how many ENIs want so many addresses and hold so many; few differ in a large fleet.
+        room: addresses to give.
+    """
     low = 0
-    high = max(len(each.eni.secondary) + each.draws for each in queue)
+    high = max(draws + held for draws, held in alike)
     while low < high:
         middle = (low + high + 1) // 2
-        if sum(_up_to(each, middle) for each in queue) <= room:
+        if sum(many * _up_to(middle, *want) for want, many in alike.items()) <= room:
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _up_to(each: Demand, level: int) -> int:
-    return min(each.draws, max(0, level - len(each.eni.secondary)))
+def _up_to(level: int, draws: int, held: int) -> int:
+    return min(draws, max(0, level - held))

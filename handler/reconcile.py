@@ -172,6 +172,11 @@ class Reconciler:
         self.changed += 1
         return True
 
+    def _leave_to_others(self, eni_id: str) -> None:
+        """It was not asked for anything: the limit has room for another one."""
+        self.changed -= eni_id in self._changing
+        self._changing.discard(eni_id)
+
     def _with_room(self, ready: list[Demand]) -> list[Demand]:
         """Look at the vSwitches of which something is needed; drop the ENIs of unreadable ones."""
         for wanted in ready:
@@ -317,6 +322,9 @@ class Reconciler:
 
     def _finish(self, member: Member, verdict: Verdict) -> None:
         del self._crew[member.id]
+        self.rooms.forget(member.id)
+        if verdict.reason is Reason.OUT_OF_TIME and not member.pursuit.calls:
+            self._leave_to_others(member.id)
         if self._exhausted(member.pursuit) and verdict == Verdict(Outcome.SHORT, Reason.VSWITCH):
             self.rooms.close(member.pursuit.eni.vswitch_id)
         self.tally.add(result_of(member, verdict), self.invocation.clock.now())
@@ -352,6 +360,7 @@ def result_of(member: Member, verdict: Verdict) -> EniResult:
         network_interface_id=pursuit.eni.id,
         instance_id=pursuit.eni.instance_id,
         instance_type=member.subject.instance.type if member.subject.instance else None,
+        scaling_group_id=member.subject.scaling_group_id,
         vswitch_id=pursuit.eni.vswitch_id,
         outcome=verdict.outcome,
         reason=verdict.reason,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from handler.model import Outcome, Reason
@@ -142,13 +142,12 @@ class Tally:
 
     def left_out(self) -> int:
         """How many results `rows` leaves out."""
-        total = sum(self.counts[outcome.value] for outcome in Outcome)
-        return total - len(self.rows())
+        return max(0, sum(self.counts[outcome.value] for outcome in Outcome) - MAX_ENIS)
 
 
 def row(result: EniResult) -> dict[str, object]:
     """An ENI's result as it stands in records and replies."""
-    found = asdict(result)
+    found = dict(vars(result))
     found["addresses"], found["prefixes"] = list(result.addresses), list(result.prefixes)
     found["outcome"], found["reason"] = result.outcome.value, result.reason.value
     return found

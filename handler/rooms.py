@@ -45,6 +45,10 @@ class Rooms:
         if vswitch_id:
             self._free[vswitch_id] += count - used
 
+    def forget(self, eni_id: str) -> None:
+        """An ENI is finished: what it was granted stays deducted, and is no longer its own."""
+        self._granted.pop(eni_id, None)
+
     def close(self, vswitch_id: str) -> None:
         """Leave an exhausted vSwitch alone from now on."""
         self._free[vswitch_id] = min(0, self._free.get(vswitch_id, 0))

@@ -26,14 +26,14 @@ NO_ENI, NO_VSWITCH, NO_GROUP = "eni-warmup", "vsw-warmup", "asg-warmup"
 SECONDS = 2.0
 
 
-def warm_up(cloud: Cloud, threads: Executor, seconds: float = SECONDS) -> None:
-    """Make the calls on one of the threads, and wait `seconds` for them at most.
+def warm_up(cloud: Cloud, threads: Executor) -> None:
+    """Make the calls on one of the threads, and wait `SECONDS` for them at most.
 
     No failure matters here, and none is recorded: what is not reachable or not permitted is told
     by the first event that needs it.
     """
     with suppress(TookTooLong):  # it goes on, and may still be done before the first event
-        threads.submit(_call_each_host, cloud).result(seconds)
+        threads.submit(_call_each_host, cloud).result(SECONDS)
 
 
 def _call_each_host(cloud: Cloud) -> None:

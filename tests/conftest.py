@@ -1,12 +1,17 @@
-"""What every test stands on: no proxy, and a Hypothesis profile that can be repeated."""
+"""What every test stands on: no proxy, Hypothesis profiles, notes of what the function calls."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
+from tests import permissions
 from tests.stage import forget_proxies
+
+if TYPE_CHECKING:
+    import pytest
 
 forget_proxies()
 
@@ -14,4 +19,20 @@ settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=2000)
+# A planted defect is to be caught, not explained.
+settings.register_profile(
+    "mutations", parent=settings.get_profile("default"), phases=[Phase.generate], database=None
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have local clouds note what is called."""
+    permissions.begin(config)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of the whole suite if the RAM policy is not what the function calls."""
+    if wrong := permissions.finish(session):
+        session.config.get_terminal_writer().line("\n" + "\n".join(wrong), red=True)
+        session.exitstatus = 1

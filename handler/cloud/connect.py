@@ -8,7 +8,7 @@ from handler.cloud.credentials import RoleCredentials
 from handler.cloud.ecs import EcsOpenApi
 from handler.cloud.ess import EssOpenApi
 from handler.cloud.functions import FunctionsApi
-from handler.cloud.openapi import Connection, silence_sdk_loggers
+from handler.cloud.openapi import Connection, refuse_redirects, silence_sdk_loggers
 from handler.cloud.ports import Cloud
 from handler.cloud.vpc import VpcOpenApi
 
@@ -24,6 +24,7 @@ class Connector:
 
     def __init__(self, endpoints: Endpoints, environ: Mapping[str, str]) -> None:
         silence_sdk_loggers()
+        refuse_redirects()
         self.credentials = RoleCredentials(environ)
         self._endpoints = endpoints
         self._clouds: dict[str, Cloud] = {}

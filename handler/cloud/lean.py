@@ -60,10 +60,11 @@ class _Models(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         """Load the module that defines a model: the longest name that the model's begins with."""
-        begins = [home for home in self._homes if name.lower().startswith(home)]
-        if begins:
-            stem = self._homes[max(begins, key=len)]
-            defined = vars(importlib.import_module(f"{self.__name__}.{stem}"))
+        start = name.lower()
+        while start and start not in self._homes:
+            start = start[:-1]
+        if start:
+            defined = vars(importlib.import_module(f"{self.__name__}.{self._homes[start]}"))
             if name in defined:
                 setattr(self, name, defined[name])
                 return defined[name]

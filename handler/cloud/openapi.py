@@ -16,6 +16,7 @@ from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from alibabacloud_tea_openapi.utils import Utils
 from darabonba.runtime import RuntimeOptions
+from requests import sessions
 
 from handler.cloud.credentials import NoCredentialsError
 from handler.cloud.faults import BAD_ANSWER, NO_ANSWER, NO_CREDENTIALS, treatment_of
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 CONNECT_MS, READ_MS = 5_000, 10_000
 MESSAGE_LENGTH = 200
+# ActionTrail shows it, so that an account can tell the function's calls from others'.
+USER_AGENT = "eni-secondary-ips"
 # Where the service is reached centrally instead of under its regional name: the endpoint maps of
 # alibabacloud_vpc20160428 7.2.2 and alibabacloud_ess20220222 1.13.3.
 _CENTRAL = {
@@ -65,6 +68,7 @@ class Connection:
             protocol=protocol,
             connect_timeout=CONNECT_MS,
             read_timeout=READ_MS,
+            user_agent=USER_AGENT,
         )
 
     def url(self, product: str, account_id: str = "") -> str:
@@ -172,7 +176,8 @@ def _translate(operation: str, error: Exception) -> CloudFault:
         data = getattr(error, "data", None)
         message = data.get("Message") if isinstance(data, dict) else None
         return refused(operation, code, status, message, getattr(error, "request_id", None))
-    if isinstance(cause, (ValueError, AttributeError, TypeError, KeyError)):
+    # What the SDK cannot parse it reports as a RuntimeError.
+    if isinstance(cause, (ValueError, AttributeError, TypeError, KeyError, RuntimeError)):
         return bad_answer(operation, type(cause).__name__)
     return CloudFault(operation, NO_ANSWER, Treatment.TRANSIENT, type(cause).__name__)
 
@@ -201,6 +206,14 @@ def bad_answer(operation: str, what: str) -> CloudFault:
     return CloudFault(operation, BAD_ANSWER, treatment_of(BAD_ANSWER, None), what)
 
 
+def refuse_redirects() -> None:
+    """Follow no redirect: security token and hook token would be repeated to wherever it leads.
+
+    The SDK sends without saying so through sessions of its own, which begin with this limit.
+    """
+    sessions.DEFAULT_REDIRECT_LIMIT = 0  # type: ignore[attr-defined]  # (it imports the name)
+
+
 def silence_sdk_loggers() -> None:
     """Keep the SDKs' own logging off stderr: on a failure it prints request headers and tokens."""
     for name in (
@@ -212,5 +225,5 @@ def silence_sdk_loggers() -> None:
     ):
         logger = logging.getLogger(name)
         logger.handlers.clear()
-        logger.addHandler(logging.NullHandler())
-        logger.propagate = False
+        # Some modules are imported later and add a handler then; nothing wakes a disabled logger.
+        logger.disabled = True

@@ -73,7 +73,7 @@ def _addresses(worked: Worked) -> str:
         said = f"would assign {progress.addresses} addresses in {progress.writes} calls"
     else:
         said = f"assigned {progress.addresses} addresses in {progress.writes} calls"
-        said += f", {progress.throttled} throttled"
+        said += f", {progress.throttled} throttled" if progress.throttled else ""
     return said + (f"; {progress.short} ENIs end short of their target" if progress.short else "")
 
 

@@ -14,6 +14,8 @@ from handler.command.backfill import backfill
 from handler.command.exits import Exit
 from handler.command.invoke import invoke
 from handler.command.plan import plan
+from handler.command.report.command import report
+from handler.command.setup.command import setup
 from handler.errors import BadSettings
 
 _EXITS = "\n".join(f"{status:>3}  {status.meaning}" for status in Exit)
@@ -36,6 +38,8 @@ def _command() -> None:
 app.command()(plan)
 app.command()(backfill)
 app.command()(invoke)
+app.command()(setup)
+app.command()(report)
 
 
 def run() -> int:

@@ -75,5 +75,5 @@ Local = Annotated[
     ),
 ]
 LocalEnis = Annotated[
-    int, typer.Option("--local-enis", min=1, help="How large a fleet.", rich_help_panel=_LOCAL)
+    int, typer.Option("--local-enis", min=1, max=5000, help="Its size.", rich_help_panel=_LOCAL)
 ]

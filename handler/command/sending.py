@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.live import Live
 
@@ -20,7 +20,7 @@ from handler.errors import CloudFault, Retryable
 
 if TYPE_CHECKING:
     from handler.command.asked import Asked
-    from handler.command.remote import Remote
+    from handler.command.chain import Reply
 
 FAILED = "Failed"
 _NO_TASK = (
@@ -36,6 +36,22 @@ _GOES_ON = (
 )
 
 
+class Deployed(Protocol):
+    """The deployed function; every method may raise `CloudFault`."""
+
+    def invoke_later(self, payload: bytes, task_id: str) -> None:
+        """Invoke it asynchronously, once per task id."""
+        ...
+
+    def invoke(self, payload: bytes) -> Reply:
+        """Invoke it and wait for the answer."""
+        ...
+
+    def task(self, task_id: str) -> Task | None:
+        """How far an asynchronous invocation has come; None when there is none of that id."""
+        ...
+
+
 @dataclass
 class Sending:
     """A chain of invocations that begins with a request of ours.
@@ -46,7 +62,7 @@ class Sending:
         as_json: JSON lines instead of a table.
     """
 
-    remote: Remote
+    remote: Deployed
     chain_id: str
     poll: float
     as_json: bool

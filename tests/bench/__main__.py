@@ -1,7 +1,8 @@
 """All benchmarks: ``python -m tests.bench [--json FILE] [part ...]``.
 
-Prints each figure as soon as it is known, then a table of all, and writes them as JSON. The exit
-status is 1 when a figure is beyond its limit.
+Prints each figure as soon as it is known, then a table of all, and writes them as JSON. A run of
+all parts also writes them into docs/performance.md. The exit status is 1 when a figure is beyond
+its limit.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ import argparse
 import importlib
 import pkgutil
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 import tests.bench
+from tests.bench.document import put
 from tests.bench.measure import Measure, figure, table, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 PREFIX = "bench_"
+DOCUMENT = Path(__file__).parents[2] / "docs/performance.md"
 
 
 def parts() -> list[str]:
@@ -30,13 +34,12 @@ def parts() -> list[str]:
     return sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
 
 
-def run(names: Iterable[str], progress: Console) -> Iterator[Measure]:
-    """Measure, and tell each figure at once."""
-    for name in names:
-        progress.print(f"[bold]{name}[/bold]")
-        for found in importlib.import_module(f"tests.bench.{PREFIX}{name}").measures():
-            progress.print(f"  {found.name}: {figure(found.value)} {found.unit}")
-            yield found
+def run(name: str, progress: Console) -> Iterator[Measure]:
+    """Measure one part, and tell each figure at once."""
+    progress.print(f"[bold]{name}[/bold]")
+    for found in importlib.import_module(f"tests.bench.{PREFIX}{name}").measures():
+        progress.print(f"  {found.name}: {figure(found.value)} {found.unit}")
+        yield found
 
 
 def main() -> int:
@@ -47,9 +50,13 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := sorted(set(given.part) - set(parts())):
         parser.error(f"part: found {', '.join(unknown)}; allowed: {', '.join(parts())}")
-    found = list(run(given.part or parts(), Console(stderr=True)))
+    progress = Console(stderr=True)
+    by_part = {name: list(run(name, progress)) for name in given.part or parts()}
+    found = [each for measures in by_part.values() for each in measures]
     Console().print(table(found))
     write(given.json, found)
+    if not given.part:
+        put(DOCUMENT, by_part, datetime.now(tz=timezone.utc).date())
     return int(any(each.missed for each in found))
 
 

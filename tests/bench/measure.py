@@ -59,12 +59,12 @@ def measure(
 def table(measures: Iterable[Measure]) -> Table:
     """The figures for people."""
     found = Table(box=None, header_style="bold")
-    found.add_column("measure", no_wrap=True)
+    found.add_column("measure")
     for heading in ("value", "spread", "runs", "limit"):
         found.add_column(heading, justify="right", no_wrap=True)
     found.add_column("against", style="dim")
     for each in measures:
-        limit = "" if each.limit is None else f"{figure(each.limit)} {each.unit}"
+        limit = "" if each.limit is None else f"{each.limit:g} {each.unit}"
         spread = "" if each.runs == 1 else f"{figure(each.low)} .. {figure(each.high)}"
         style = "red" if each.missed else None
         value = f"{figure(each.value)} {each.unit}"
@@ -73,8 +73,8 @@ def table(measures: Iterable[Measure]) -> Table:
 
 
 def figure(value: float) -> str:
-    """Three significant digits, and whole numbers from 100 on."""
-    return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    """Three significant digits; whole numbers from 100 on."""
+    return f"{value:.0f}" if abs(value) >= 100 or value == 0 else f"{value:#.3g}"
 
 
 def write(path: Path, measures: Iterable[Measure]) -> None:

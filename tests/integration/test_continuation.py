@@ -10,14 +10,15 @@ import pytest
 
 from tests.integration.localcloud.functions.sample_world import NEW, OLD, SERVICE, until
 from tests.localcloud.functions.sdk import asynchronous, invoke, invoke_fc2
+from tests.localcloud.functions.specs import QUEUE
 from tests.localcloud.testing import LocalCloud
 from tests.worlds import instance, world
 
 ROOT = Path(__file__).parents[2]
 WRITE = "AssignPrivateIpAddresses"
 FLEET = 100
-# A minute of one second, 10 writes in it, and 6 s of timeout: about 50 ENIs in an invocation.
-MINUTE, TIMEOUT = 1.0, 6
+# A minute of one second, 10 writes in it, and 8 s of timeout: about 60 ENIs in an invocation.
+MINUTE, TIMEOUT = 1.0, 8
 SETTINGS = {
     "TARGET_SECONDARY_IPS": "2",
     "ASSIGN_PER_MINUTE": "10",
@@ -95,6 +96,26 @@ def test_chain_survives_the_death_of_an_invocation() -> None:
         until(lambda: ended(cloud, NEW), seconds=60)
         assert {2} == held(cloud)
         assert "exited" in {row["outcome"] for row in cloud.invocations()}
+
+
+def test_failure_record_goes_on_where_the_chain_died() -> None:
+    """A hop that failed for good: its record, delivered by hand, runs it, and the chain goes on."""
+    shape = region()
+    shape["functions"][0] |= {"retries": 0, "on_failure": f"{QUEUE}dead"}
+    with LocalCloud(shape, minute=MINUTE) as cloud:
+        invoke(cloud, NEW, ALL, asynchronous("first"))
+        until(lambda: records(cloud, NEW, "continuation"), seconds=30)
+        until(lambda: len(cloud.invocations()) > 1, seconds=30)
+        assert cloud.kill_instance(NEW)
+        until(lambda: cloud.queue("dead"), seconds=30)
+        assert len(held(cloud)) > 1
+        (record,) = cloud.queue("dead")
+        assert "cursor" in json.loads(record["requestPayload"])["backfill"]
+        invoke(cloud, NEW, json.dumps(record).encode(), asynchronous("replay"))
+        until(lambda: ended(cloud, NEW), seconds=60)
+        assert {2} == held(cloud)
+        tasks = [row["task_id"] for row in cloud.invocations()]
+        assert sorted(set(tasks)) == sorted(tasks)
 
 
 def test_hand_over_whose_reply_is_lost_does_not_fork_the_chain() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -51,6 +52,36 @@ def test_plan_shows_the_same_and_writes_nothing(
         assert dict.fromkeys(selected, ("planned", "would_assign")) == delivered.ends
         assert {2} == {row["requested"] for row in delivered.enis.values()}
         assert ("plan", []) == (delivered.result["action"], stage.writes())
+
+
+NAMED_INSTANCES = [f"i-n{number:03}" for number in range(250)]
+# Reads of 250 instances with one ENI each: 100 ids a call, 100 instances and 500 ENIs a page.
+READS: list[tuple[dict[str, Any], dict[str, int]]] = [
+    ({"instance_ids": NAMED_INSTANCES}, {"Instances": 3, "NetworkInterfaces": 3}),
+    (
+        {"network_interface_ids": [each.replace("i-", "eni-") for each in NAMED_INSTANCES]},
+        {"Instances": 3, "NetworkInterfaces": 3},
+    ),
+    (
+        {"scaling_group_id": GROUP},
+        {"ScalingInstances": 3, "Instances": 3, "NetworkInterfaces": 3},
+    ),
+    ({"vswitch_id": VSWITCH}, {"Instances": 3, "NetworkInterfaces": 1}),
+    ({"tags": {"team": "batch"}}, {"Instances": 3, "NetworkInterfaces": 3}),
+    ({"all": True}, {"Instances": 3, "NetworkInterfaces": 1}),
+]
+
+
+@pytest.mark.parametrize(("selector", "reads"), READS)
+def test_selector_is_resolved_with_the_fewest_calls(
+    selector: dict[str, Any], reads: dict[str, int]
+) -> None:
+    """Full batches and pages; type and vSwitch are read once for all of them."""
+    crowd = [instance(each[2:], tags={"team": "batch"}) for each in NAMED_INSTANCES]
+    with Stage(world(*crowd, lifecycle_actions=[]), TWO) as stage:
+        stage.deliver({"plan": selector})
+        found = Counter(action.removeprefix("Describe") for action in stage.actions())
+        assert {**reads, "InstanceTypes": 1, "VSwitches": 1} == found
 
 
 def test_target_of_the_request_overrides_the_default() -> None:

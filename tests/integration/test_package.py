@@ -5,7 +5,6 @@ pip's part, which needs a network, is replaced: the packages are taken from this
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 import shutil
 import stat
@@ -18,6 +17,7 @@ import pytest
 from deploy import package
 from deploy.rehearsal import Unfit, perform, rehearse
 from handler.cloud.ecs import OPERATIONS
+from tests.packages import copy_installed, locked
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
@@ -29,25 +29,10 @@ OURS, LOG, READY = 34, 25, 180
 UNCHECKED_HASH = 1
 
 
-def locked(lock: str) -> list[str]:
-    """The names of the packages in a lock."""
-    return re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)
-
-
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The locked packages that are needed, as pip would put them into a folder."""
-    folder = tmp_path_factory.mktemp("packages")
-    for name in locked(package.needed(LOCK)):
-        try:
-            files = importlib.metadata.files(name) or []
-        except importlib.metadata.PackageNotFoundError:
-            continue  # not for this version of Python
-        for file in files:
-            if ".." not in file.parts:
-                (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(str(file.locate()), folder / file)
-    return folder
+    return copy_installed(package.needed(LOCK), tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
+from handler.cloud.openapi import silence_sdk_loggers
 from tests.localcloud.testing import LocalCloud
 from tests.stage import environment
 from tests.worlds import HOOK_TOKEN, hook_event, instance, world
@@ -91,3 +93,14 @@ def test_no_byte_of_a_secret_leaves_the_process(trouble: str, debug: str, tmp_pa
             assert 8 == len(cloud.state()["instances"][0]["enis"][0]["secondary"])
         if trouble == "expired":
             assert "ending this instance" in ended.stderr
+
+
+def test_sdk_loggers_stay_silent_when_a_module_adds_a_handler_later(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The default chain of credentials is imported when it is needed, and brings its handler."""
+    silence_sdk_loggers()
+    late = logging.getLogger("credentials")
+    late.addHandler(logging.StreamHandler())
+    late.error("a secret")
+    assert ("", "") == tuple(capsys.readouterr())

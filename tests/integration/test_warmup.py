@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
+from concurrent.futures import TimeoutError as TookTooLong
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -15,6 +15,8 @@ from tests.stage import Stage, context, environment
 from tests.worlds import hook_event, instance, world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from handler.cloud.ports import Cloud
 
 READS = ["DescribeNetworkInterfaces", "DescribeVSwitches", "DescribeScalingInstances"]
@@ -58,26 +60,32 @@ def test_cloud_that_is_not_there_does_not_fail_the_initializer() -> None:
     app.close()
 
 
-def test_cloud_that_does_not_answer_is_not_waited_for() -> None:
-    """The initializer ends while the call is still under way."""
-    asked, answer = threading.Event(), threading.Event()
+class Unfinished(Future[None]):
+    """Work that takes longer than anyone waits for it."""
 
-    class Silent:
-        """A service that answers when it is told to."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float | None] = []
 
-        def network_interfaces(self, _query: object) -> None:
-            asked.set()
-            answer.wait()
+    def result(self, timeout: float | None = None) -> None:
+        """Note how long it is waited for, at most."""
+        self.waited.append(timeout)
+        raise TookTooLong
 
-        available_addresses = scaling_instances = network_interfaces
 
-    class AllSilent:
-        """A cloud of such services."""
+class Slow(Executor):
+    """A pool whose threads do not get anywhere."""
 
-        ecs = vpc = ess = Silent()
+    def __init__(self) -> None:
+        self.work = Unfinished()
 
-    with ThreadPoolExecutor(1) as threads:
-        warm_up(cast("Cloud", AllSilent()), threads, seconds=0.01)
-        assert not answer.is_set()
-        assert asked.wait(10)
-        answer.set()
+    def submit(self, _work: Callable[..., Any], /, *_args: Any, **_more: Any) -> Any:
+        """Take the work."""
+        return self.work
+
+
+def test_cloud_that_does_not_answer_is_waited_for_two_seconds() -> None:
+    """The initializer ends although the calls are still under way."""
+    threads = Slow()
+    warm_up(cast("Cloud", None), threads)
+    assert [2.0] == threads.work.waited

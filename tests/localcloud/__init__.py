@@ -5,10 +5,10 @@ than the cloud: whatever it does not serve is refused loudly instead of being ig
 
 Served are, with the versions of their references, ECS (AssignPrivateIpAddresses,
 UnassignPrivateIpAddresses, CreateNetworkInterface, AttachNetworkInterface, DetachNetworkInterface,
-DeleteNetworkInterface, RunInstances, StartInstance, StopInstance, DescribeNetworkInterfaces,
-DescribeInstances, DescribeInstanceTypes), VPC (DescribeVSwitches), ESS (CompleteLifecycleAction,
-RecordLifecycleActionHeartbeat, DescribeLifecycleActions, DescribeScalingInstances) and STS
-(AssumeRole).
+DeleteNetworkInterface, RunInstances, StartInstance, StopInstance, DeleteInstance, TagResources,
+DescribeNetworkInterfaces, DescribeInstances, DescribeInstanceTypes), VPC (DescribeVSwitches), ESS
+(CompleteLifecycleAction, RecordLifecycleActionHeartbeat, DescribeLifecycleActions,
+DescribeScalingInstances) and STS (AssumeRole).
 
 Functions of the world are invoked as Function Compute is, see :mod:`tests.localcloud.functions`.
 

@@ -9,6 +9,7 @@ from tests.localcloud import (
     ecs_describe,
     ecs_enis,
     ecs_instances,
+    ecs_tags,
     ess,
     sts,
     vpc,
@@ -19,7 +20,7 @@ from tests.localcloud.products import ECS, ESS, STS, VPC
 if TYPE_CHECKING:
     from tests.localcloud.actions import Operation, Product
 
-MODULES = (ecs_addresses, ecs_describe, ecs_enis, ecs_instances, ess, sts, vpc)
+MODULES = (ecs_addresses, ecs_describe, ecs_enis, ecs_instances, ecs_tags, ess, sts, vpc)
 
 PRODUCTS: dict[str, Product] = {product.version: product for product in (ECS, VPC, ESS, STS)}
 """By version: one port serves them all, and the version tells them apart."""

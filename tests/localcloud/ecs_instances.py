@@ -1,15 +1,16 @@
-"""ECS: RunInstances, StartInstance and StopInstance as they stand on the wire.
+"""ECS: RunInstances, StartInstance, StopInstance and DeleteInstance as they stand on the wire.
 
 RunInstances takes what says where and how many; disks, images and prices are not modelled.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.localcloud.ecs_enis import read_primary, read_security_groups
 from tests.localcloud.enis import NewEni
-from tests.localcloud.instances import Launch, run, start, stop
+from tests.localcloud.instances import Launch, delete, run, start, stop
 from tests.localcloud.parameters import Given, invalid
 from tests.localcloud.products import ECS
 
@@ -72,4 +73,24 @@ def start_instance(cloud: Cloud, instance_id: str) -> Json:
 def stop_instance(cloud: Cloud, instance_id: str) -> Json:
     """Begin to stop an instance."""
     stop(cloud, instance_id)
+    return {}
+
+
+@dataclass(frozen=True)
+class Release:
+    """Which instance is to be released; by force also a running one."""
+
+    instance_id: str
+    force: bool
+
+
+def _read_delete(given: Given) -> Release:
+    force = given.flag("Force") or False
+    return Release(_read_start(given), force)
+
+
+@ECS.writes("DeleteInstance", _read_delete, locks="InstanceId")
+def delete_instance(cloud: Cloud, ask: Release) -> Json:
+    """Begin to release an instance."""
+    delete(cloud, ask.instance_id, force=ask.force)
     return {}

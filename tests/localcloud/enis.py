@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.localcloud.addresses import to_number
 from tests.localcloud.assignment import (
@@ -93,7 +93,7 @@ def attach(cloud: Cloud, eni_id: str, instance_id: str) -> None:
     _check_neighbourhood(cloud, eni, instance)
     _check_room_on(cloud, eni, instance)
     cloud.put_eni(replace(eni, status="Attaching", instance_id=instance.id))
-    _later(cloud, replace(eni, status="InUse", instance_id=instance.id))
+    _later(cloud, eni, status="InUse", instance_id=instance.id)
 
 
 def detach(cloud: Cloud, eni_id: str, instance_id: str) -> None:
@@ -113,7 +113,7 @@ def detach(cloud: Cloud, eni_id: str, instance_id: str) -> None:
         )
     check_steady(instance)
     cloud.put_eni(replace(eni, status="Detaching"))
-    _later(cloud, replace(eni, status="Available", instance_id=""))
+    _later(cloud, eni, status="Available", instance_id="")
 
 
 def delete(cloud: Cloud, eni_id: str) -> None:
@@ -121,6 +121,11 @@ def delete(cloud: Cloud, eni_id: str) -> None:
     eni = find_eni(cloud, eni_id)
     check_ownership(eni)
     _check_status(eni, "Available")
+    begin_to_vanish(cloud, eni)
+
+
+def begin_to_vanish(cloud: Cloud, eni: Eni) -> None:
+    """Have an ENI be Deleting now and gone in a moment; only then its addresses are free."""
     cloud.put_eni(replace(eni, status="Deleting"))
 
     def vanish(moment: float) -> None:
@@ -213,7 +218,11 @@ def check_account_quota(cloud: Cloud, more: int) -> None:
         raise refusal("MaxEniCountExceeded", f"The account has {held} ENIs of at most {limit}.")
 
 
-def _later(cloud: Cloud, eni: Eni) -> None:
-    """Have an ENI become this when its transition is over."""
+def _later(cloud: Cloud, eni: Eni, **changes: Any) -> None:
+    """Have an ENI change so when its transition is over; it may have been tagged by then."""
     moment = cloud.clock.now() + cloud.limits.transition
-    cloud.agenda.plan(moment, lambda since: cloud.put_eni(eni, since))
+
+    def change(since: float) -> None:
+        cloud.put_eni(replace(cloud.enis.get(eni.id) or eni, **changes), since)
+
+    cloud.agenda.plan(moment, change)

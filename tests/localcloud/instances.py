@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.localcloud.enis import (
     NewEni,
+    begin_to_vanish,
     check_account_quota,
     check_security_groups,
     find_vswitch,
@@ -56,6 +57,20 @@ def stop(cloud: Cloud, instance_id: str) -> None:
     _move(cloud, instance_id, ("Running", "Stopping", "Stopped"))
 
 
+def delete(cloud: Cloud, instance_id: str, *, force: bool) -> None:
+    """Begin to release an instance, and with it the ENIs that hang on it (DeleteOnRelease)."""
+    instance = _find(cloud, instance_id)
+    enis = list(cloud.view().enis_of(instance_id))
+    steady = ("Stopped", "Running") if force else ("Stopped",)
+    if instance.status not in steady or any(eni.status != "InUse" for eni in enis):
+        raise refusal("IncorrectInstanceStatus")
+    cloud.put_instance(replace(instance, status="Stopping"))
+    for eni in enis:
+        begin_to_vanish(cloud, eni)
+    moment = cloud.clock.now() + cloud.limits.transition
+    cloud.agenda.plan(moment, lambda since: cloud.drop_instance(instance, since))
+
+
 def _furnish_all(cloud: Cloud, launch: Launch) -> list[Eni]:
     enis: list[Eni] = []
     try:
@@ -82,21 +97,32 @@ def _launch(cloud: Cloud, launch: Launch, eni: Eni) -> str:
     step = cloud.limits.transition
     cloud.agenda.plan(now + step, lambda since: cloud.put_eni(attached, since))
     for number, status in enumerate(LAUNCH[1:], start=1):
-        _become(cloud, replace(instance, status=status), now + number * step)
+        _become(cloud, instance, status, now + number * step)
     return instance.id
 
 
-def _move(cloud: Cloud, instance_id: str, path: tuple[str, str, str]) -> None:
+def _find(cloud: Cloud, instance_id: str) -> Instance:
     instance = cloud.instances.get(instance_id)
     if instance is None:
         raise refusal("InvalidInstanceId.NotFound", f'The instance "{instance_id}" does not exist.')
+    return instance
+
+
+def _move(cloud: Cloud, instance_id: str, path: tuple[str, str, str]) -> None:
+    instance = _find(cloud, instance_id)
     before, between, after = path
     if instance.status != before:
         raise refusal("IncorrectInstanceStatus")
     now = cloud.clock.now()
     cloud.put_instance(replace(instance, status=between), now)
-    _become(cloud, replace(instance, status=after), now + cloud.limits.transition)
+    _become(cloud, instance, after, now + cloud.limits.transition)
 
 
-def _become(cloud: Cloud, instance: Instance, moment: float) -> None:
-    cloud.agenda.plan(moment, lambda since: cloud.put_instance(instance, since))
+def _become(cloud: Cloud, instance: Instance, status: str, moment: float) -> None:
+    """Have an instance be in a state from a moment on; it may have been tagged by then."""
+
+    def change(since: float) -> None:
+        known = cloud.instances.get(instance.id) or instance
+        cloud.put_instance(replace(known, status=status), since)
+
+    cloud.agenda.plan(moment, change)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Entry:
     code: str | None = None
     answered: bool = True
     fault: str | None = None
+    agent: str = ""
+    """The caller's User-Agent."""
 
 
 class Journal:
@@ -40,6 +43,7 @@ class Journal:
         """Note a call that has ended."""
         self._entries.append(entry)
 
-    def rows(self, action: str | None = None) -> list[Json]:
-        """Return the calls, or those of one action."""
-        return [asdict(entry) for entry in self._entries if action in (None, entry.action)]
+    def rows(self, action: str | None = None, since: int = 0) -> list[Json]:
+        """Return the calls, or those of one action; without the first ``since`` calls."""
+        entries = islice(self._entries, since, None)
+        return [asdict(entry) for entry in entries if action in (None, entry.action)]

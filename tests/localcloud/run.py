@@ -115,6 +115,7 @@ class Run:
             time=self._clock.now(),
             request_id=new_request_id(),
             product=product.name if product else "",
+            agent=request.header("user-agent"),
         )
         return Visit(entry, self._speaker(entry, request.format))
 

@@ -94,6 +94,10 @@ class Cloud:
         moment = self.clock.now() if since is None else since
         self.instances.put(instance.id, instance, moment)
 
+    def drop_instance(self, instance: Instance, since: float) -> None:
+        """Have an instance exist no longer."""
+        self.instances.drop(instance.id, since)
+
     def put_lifecycle_action(self, action: LifecycleAction) -> None:
         """Replace a lifecycle action."""
         self.lifecycle_actions.put(action.key, action, self.clock.now())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.localcloud.app import running
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 POLL = 0.005
+NOTES = "LOCALCLOUD_NOTES"
+"""Names a folder: what was called is noted there, per process."""
 EMPTY_WORLD: Mapping[str, Any] = {"region": "cn-hangzhou"}
 
 
@@ -72,6 +76,7 @@ class LocalCloud:
     ) -> None:
         self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
+        self._take_notes()
 
     @property
     def address(self) -> str:
@@ -82,9 +87,9 @@ class LocalCloud:
         """Return the state in the shape of a world file."""
         return self._ask(self._service.state)
 
-    def calls(self, action: str | None = None) -> list[dict[str, Any]]:
-        """Return the journal, or the calls of one action."""
-        return self._ask(lambda: self._service.run.journal.rows(action))
+    def calls(self, action: str | None = None, since: int = 0) -> list[dict[str, Any]]:
+        """Return the journal, or the calls of one action; without the first ``since`` calls."""
+        return self._ask(lambda: self._service.run.journal.rows(action, since))
 
     def invocations(self) -> list[dict[str, Any]]:
         """Return every run of a function, in the order in which they began."""
@@ -121,6 +126,18 @@ class LocalCloud:
     def reset(self) -> None:
         """Go back to the beginning: world, faults, tokens, quotas and journal."""
         self._ask(self._service.reset)
+
+    def notes(self) -> str:
+        """Return who has called what, one line each."""
+        seen = {f"action={c['product']}:{c['action']} agent={c['agent']}" for c in self.calls()}
+        return "".join(f"{each}\n" for each in sorted(seen))
+
+    def _take_notes(self) -> None:
+        """Note who called what, where notes are wanted: one file per process."""
+        if not (folder := os.environ.get(NOTES)):
+            return
+        with (Path(folder) / str(os.getpid())).open("a", encoding="utf-8") as file:
+            file.write(self.notes())
 
     def _ask(self, question: Callable[[], T]) -> T:
         """Ask on the server's own thread, so that no call is seen half done."""

@@ -11,10 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.main import get_command
+from typer.testing import CliRunner
 
 from handler import errors
 from handler.cloud import ports
 from handler.cloud.faults import FAULTS
+from handler.command.asked import Options, asked
+from handler.command.chain import Reply, Task
+from handler.command.ending import conclude
+from handler.command.exits import Exit
+from handler.command.main import app
+from handler.command.progress import Progress
+from handler.command.sending import Sending
+from handler.command.session import Ended
+from handler.command.work import Worked
 from handler.errors import BadSettings
 from handler.events import parse
 from handler.model import Eni, EniResult, Outcome, Reason, Request, Treatment, Wish
@@ -30,8 +42,20 @@ from tests.stage import Stage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Capture = pytest.CaptureFixture[str]
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+# The README and the pages that go on where it stops.
+GUIDE = "\n".join(
+    [
+        README,
+        *(
+            (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+            for name in ("command", "requests", "outcomes", "errors", "localcloud")
+        ),
+    ]
+)
 INTERFACES = (ROOT / "docs/interfaces.md").read_text(encoding="utf-8")
 DEMO = json.loads((ROOT / "tests/localcloud/worlds/demo.json").read_text(encoding="utf-8"))
 PAGES = sorted(
@@ -42,6 +66,8 @@ PAGES = sorted(
     ]
 )
 PAGE_NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+COMMANDS = ("plan", "backfill", "invoke")
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 IN_LINE = re.compile(r"`([^`\n]+)`")
@@ -121,8 +147,8 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def json_blocks() -> list[Any]:
-    """Every JSON example of the README."""
-    return [json.loads(body) for body in blocks(README, "json")]
+    """Every JSON example of the guide."""
+    return [json.loads(body) for body in blocks(GUIDE, "json")]
 
 
 def code(text: str) -> str:
@@ -138,7 +164,7 @@ def anchors(text: str) -> set[str]:
     return {heading.replace(" ", "-") for heading in kept}
 
 
-# --- the tables of the README -----------------------------------------------------------------
+# --- the tables of the guide -----------------------------------------------------------------
 
 
 def test_readme_opens_with_one_sentence() -> None:
@@ -152,7 +178,7 @@ def test_settings_table_has_every_variable_with_its_default() -> None:
     """The table names the variables that the code looks up, each with the default it gives."""
     environ = AskedFor()
     settings = read_settings(environ)
-    rows = table(README, "variable", "default", "allowed", "meaning")
+    rows = table(GUIDE, "variable", "default", "allowed", "meaning")
     expected = {name: _default(GETTERS[name](settings)) for name in environ.names}
     assert {row[0]: row[1] for row in rows} == expected
     assert len(rows) == len(expected)
@@ -168,7 +194,7 @@ def _default(value: object) -> str:
 
 def test_settings_table_says_what_is_allowed() -> None:
     """What the table allows is what the error about a bad value of that variable allows."""
-    rows = table(README, "variable", "default", "allowed", "meaning")
+    rows = table(GUIDE, "variable", "default", "allowed", "meaning")
     with pytest.raises(BadSettings) as raised:
         read_settings({row[0]: "?" * 200 for row in rows})
     allowed = {
@@ -180,7 +206,7 @@ def test_settings_table_says_what_is_allowed() -> None:
 
 def test_worked_example_of_quotas_is_what_the_planner_does() -> None:
     """On an `ecs.g7.xlarge`, each target gives the numbers of the table."""
-    rows = table(README, "target", "no prefixes", "two prefixes", "why")
+    rows = table(GUIDE, "target", "no prefixes", "two prefixes", "why")
     capacity = built_in_types()["ecs.g7.xlarge"].addresses_per_eni - 1
     for target, without, beside, _ in rows:
         assert [without, beside] == [_planned(target, capacity, held) for held in (0, 2)]
@@ -206,12 +232,12 @@ def test_example_rules_are_accepted() -> None:
 def test_outcomes_table_lists_every_outcome() -> None:
     """One row per outcome, in the order of the enum."""
     header = ("outcome", "meaning", "what to do", "what the hook is told")
-    assert [row[0] for row in table(README, *header)] == [each.value for each in Outcome]
+    assert [row[0] for row in table(GUIDE, *header)] == [each.value for each in Outcome]
 
 
 def test_reasons_table_lists_every_reason() -> None:
     """One row per reason, in the order of the enum, and with outcomes that exist."""
-    rows = table(README, "reason", "outcome", "meaning", "what to do")
+    rows = table(GUIDE, "reason", "outcome", "meaning", "what to do")
     assert [row[0] for row in rows] == [each.value for each in Reason]
     outcomes = {word.strip("` ") for row in rows for word in row[1].split(",")}
     assert outcomes == {each.value for each in Outcome}
@@ -220,29 +246,26 @@ def test_reasons_table_lists_every_reason() -> None:
 def test_error_table_is_the_table_of_the_code() -> None:
     """Every code with its treatment and advice, word for word and in the code's order."""
     expected = [(name, it.treatment.value, it.advice) for name, it in FAULTS.items()]
-    assert table(README, "code", "treatment", "advice") == expected
+    assert table(GUIDE, "code", "treatment", "advice") == expected
 
 
 def test_treatments_table_lists_every_treatment() -> None:
     """One row per treatment."""
-    rows = table(README, "treatment", "what the function does")
+    rows = table(GUIDE, "treatment", "what the function does")
     assert sorted(row[0] for row in rows) == sorted(each.value for each in Treatment)
 
 
 def test_ram_actions_are_those_that_the_code_calls() -> None:
-    """Table and example policy name exactly the operations that `ports` has."""
+    """The table names exactly the operations that `ports` has; the policy has its own test."""
     calls = [value for value in vars(ports).values() if re.match(r"(ecs|ess|fc|vpc):", str(value))]
-    rows = [row[0] for row in table(README, "action", "why", "when")]
-    policies = [each for each in json_blocks() if isinstance(each, dict) and "Statement" in each]
-    allowed = [statement["Action"] for policy in policies for statement in policy["Statement"]]
+    rows = [row[0] for row in table(GUIDE, "action", "why", "when")]
     assert sorted(rows) == sorted(calls)
-    assert allowed == [rows]
 
 
 def test_exceptions_table_names_exceptions_that_exist() -> None:
     """Each exception of the table is one of `handler.errors`, or Python's own."""
     known = {*vars(errors), "SystemExit"}
-    assert {row[0] for row in table(README, "exception", "meaning")} <= known
+    assert {row[0] for row in table(GUIDE, "exception", "meaning")} <= known
 
 
 # --- requests, records and results ------------------------------------------------------------
@@ -264,8 +287,8 @@ def test_example_requests_are_accepted() -> None:
 def test_examples_show_every_selector_and_explicit_field() -> None:
     """The tables of selectors and options name all fields, and each selector has an example."""
     bodies = [body for each in requests() for body in each.values()]
-    selectors = [row[0] for row in table(README, "selector", "means")]
-    options = [row[0] for row in table(README, "option", "type", "meaning")]
+    selectors = [row[0] for row in table(GUIDE, "selector", "means")]
+    options = [row[0] for row in table(GUIDE, "option", "type", "meaning")]
     refused = parse(b'{"backfill": {"?": 1}}', home_region="cn-hangzhou")
     assert getattr(refused, "allowed", "").split(", ") == selectors + options
     assert {key for body in bodies for key in body if key in selectors} == set(selectors)
@@ -275,7 +298,7 @@ def test_quoted_rejection_is_what_the_function_says() -> None:
     """The example of a rejection is the reason that such a request gets."""
     request = {"backfill": {"all": True, "region": "cn-beijing"}}
     parsed = parse(json.dumps(request).encode(), home_region="cn-hangzhou")
-    assert getattr(parsed, "reason", None) in {body.strip() for body in blocks(README, "")}
+    assert getattr(parsed, "reason", None) in {body.strip() for body in blocks(GUIDE, "")}
 
 
 def test_interfaces_list_every_count() -> None:
@@ -307,7 +330,7 @@ def test_records_have_the_documented_fields() -> None:
     common = {row[0] for row in table(section(INTERFACES, "Records"), "field", "type", "meaning")}
     records = written()
     assert {name: common | set(record_fields(name)) for name in records} == records
-    documented = {row[0] for row in table(README, "`record_type`", "when", "level")}
+    documented = {row[0] for row in table(GUIDE, "`record_type`", "when", "level")}
     assert documented == set(records)
 
 
@@ -325,16 +348,85 @@ def test_result_has_the_documented_fields() -> None:
     assert [row[0] for row in rows if row[0] != "enis_left_out"] == list(result)
 
 
+# --- the operator's command -------------------------------------------------------------------
+
+
+def test_exit_statuses_of_the_command_are_documented() -> None:
+    """The guide and `--help` say what each one means."""
+    expected = [(str(int(status)), status.meaning) for status in Exit]
+    assert table(GUIDE, "status", "meaning") == expected
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    assert [text for text in shown.splitlines() if "short of their target" in text]
+    assert {status for status, _ in expected} <= set(shown.split())
+
+
+def test_options_of_the_command_are_documented() -> None:
+    """One row per option: the subcommands that have it, and its help."""
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in COMMANDS:
+        for option in group.commands[name].params:
+            assert isinstance(option, TyperArgument | TyperOption)
+            if isinstance(option, TyperOption) and "--help" not in option.opts:
+                spelt = "/".join([option.opts[0], *option.secondary_opts])
+                found.setdefault((spelt, str(option.help)), []).append(name)
+    rows = table(GUIDE, "option", "of", "meaning")
+    expected = {
+        (spelt, "all" if len(names) == len(COMMANDS) else ", ".join(f"`{each}`" for each in names))
+        for (spelt, _), names in found.items()
+    }
+    assert {(spelt, of if of == "all" or "`" in of else f"`{of}`") for spelt, of, _ in rows} == (
+        expected
+    )
+    assert {(spelt, meaning) for spelt, _, meaning in rows} == set(found)
+
+
+def test_the_last_line_of_a_plan_has_the_documented_fields(capsys: Capture) -> None:
+    """In their order."""
+    request = asked("plan", None, Options(all=True), "cn-hangzhou", None)
+    conclude(Worked(request, Progress(), Ended({"action": "plan"})), as_json=True)
+    rows = table(section(INTERFACES, "Command"), "field", "type", "meaning of the sum")
+    assert [row[0] for row in rows] == list(json.loads(capsys.readouterr().out))
+
+
+def test_the_lines_of_an_invocation_have_the_documented_fields(capsys: Capture) -> None:
+    """One per hop, and a last one."""
+    sending = Sending(OneTask(), "c", 0.0, as_json=True)
+    sending.deliver(None, sync=False, following=True)
+    hop, last = map(json.loads, capsys.readouterr().out.splitlines())
+    text = section(INTERFACES, "Command")
+    hop_rows = table(text, "field", "type", "meaning")
+    last_rows = table(text, "field", "type", "meaning of the end")
+    assert [row[0] for row in hop_rows] == list(hop)
+    assert [row[0] for row in last_rows] == list(last)
+
+
+class OneTask:
+    """A deployed function with a chain of one invocation."""
+
+    def invoke_later(self, payload: bytes, task_id: str) -> None:
+        """Nothing is sent."""
+
+    def invoke(self, payload: bytes) -> Reply:
+        """Nothing is sent."""
+        raise NotImplementedError
+
+    def task(self, task_id: str) -> Task | None:
+        """The one that has ended."""
+        return Task("Succeeded", result={"continuation": None}) if task_id == "bf_c_0" else None
+
+
 # --- the local cloud --------------------------------------------------------------------------
 
 
 def test_example_script_runs_against_the_local_cloud() -> None:
     """The Python example lists the ENIs of the demo world with the documented key."""
-    (script,) = blocks(README, "python")
+    (script,) = blocks(GUIDE, "python")
     assert (DEFAULT_KEY.id in script, DEFAULT_KEY.secret in script) == (True, True)
     with LocalCloud(DEMO) as cloud:
         here = script.replace("127.0.0.1:7070", cloud.address)
-        shown = subprocess.run(  # noqa: S603  (this interpreter, and the README's script)
+        shown = subprocess.run(  # noqa: S603  (this interpreter, and the guide's script)
             [sys.executable, "-c", here], check=True, capture_output=True, text=True
         )
     assert "eni-bp1web1primary00001 2\n" in shown.stdout

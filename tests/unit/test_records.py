@@ -85,6 +85,7 @@ def test_a_row_is_plain_data() -> None:
         "client_token": None,
         "advice": None,
         "instance_type": None,
+        "scaling_group_id": None,
     } == found
     assert [str, str, list] == [type(found[key]) for key in ("outcome", "reason", "addresses")]
 

@@ -44,6 +44,15 @@ def test_giving_back_twice_gives_nothing() -> None:
     assert {"a": 12} == ledger.left()
 
 
+def test_what_a_finished_eni_was_granted_stays_deducted() -> None:
+    """The ledger remembers no ENI that is finished, however large the fleet."""
+    ledger = rooms(a=20)
+    ledger.grant("eni-a", "a", 5)
+    ledger.forget("eni-a")
+    ledger.settle("eni-a", 0)
+    assert {"a": 7} == ledger.left()
+
+
 def test_a_new_grant_replaces_the_old_one() -> None:
     """An ENI has one call in flight, so it has one grant."""
     ledger = rooms(a=20)

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Stands still; a sleep stops the invocation."""
+    """Goes on while it sleeps; a sleep stops the invocation."""
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
+        self._now = 100.0
 
     def now(self) -> float:
-        """Always the same."""
-        return 100.0
+        """Epoch seconds."""
+        return self._now
 
-    def sleep(self, seconds: float) -> None:  # noqa: ARG002  (the protocol's)
+    def sleep(self, seconds: float) -> None:
         """Somebody presses Ctrl-C meanwhile."""
+        self._now += seconds
         self._stop.set()
 
 

@@ -32,7 +32,7 @@ def legacy_python() -> Path:
     place = PLACE / "clients-legacy"
     python = place / "bin" / "python"
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    with _unless_done(place, pinned) as needed:
+    with unless_done(place, pinned) as needed:
         if needed:
             _run([sys.executable, "-m", "venv", "--clear", str(place)])
             _run([*pip, "--require-hashes", "--requirement", str(pinned)])
@@ -41,20 +41,25 @@ def legacy_python() -> Path:
 
 def node_folder() -> Path:
     """Return the folder that has the Node.js SDK."""
+    return npm_folder("clients-node", HERE / "node")
+
+
+def npm_folder(name: str, pinned: Path) -> Path:
+    """Return a folder that has what the `package-lock.json` in `pinned` names."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise NotInstalled("there is no npm here")
-    place = PLACE / "clients-node"
-    with _unless_done(place, HERE / "node" / "package-lock.json") as needed:
+    place = PLACE / name
+    with unless_done(place, pinned / "package-lock.json") as needed:
         if needed:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / "node" / name, place / name)
+            for file in ("package.json", "package-lock.json"):
+                shutil.copy(pinned / file, place / file)
             _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(place)])
     return place
 
 
 @contextmanager
-def _unless_done(place: Path, pinned: Path) -> Iterator[bool]:
+def unless_done(place: Path, pinned: Path) -> Iterator[bool]:
     """Say whether something must be installed, to one process at a time; then note that it is."""
     place.mkdir(parents=True, exist_ok=True)
     wanted = hashlib.sha256(pinned.read_bytes()).hexdigest()

@@ -20,6 +20,7 @@ WRITE = "AssignPrivateIpAddresses"
 # Longer than any run here takes; only a hang is cut short.
 PATIENCE = 60.0
 SETTINGS = {"TARGET_SECONDARY_IPS": "2", "SETTLE_SECONDS": "1", "VISIBILITY_SECONDS": "1"}
+SCREEN = {"COLUMNS": "120"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Done:
 
 def surroundings(cloud: LocalCloud, **settings: str) -> dict[str, str]:
     """The environment of an operator whose cloud this is."""
-    return dict(os.environ) | SETTINGS | environment(cloud.url) | settings
+    return dict(os.environ) | SCREEN | SETTINGS | environment(cloud.url) | settings
 
 
 def start(

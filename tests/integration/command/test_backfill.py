@@ -142,7 +142,7 @@ def test_ctrl_c_stops_and_the_printed_command_resumes(tmp_path: Path) -> None:
 
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
-    """Even while a call is in flight that will not be answered for long."""
+    """Even while a call is in flight that is not answered yet: nothing more is said."""
     slow = [{"action": WRITE, "fault": "slow", "seconds": PATIENCE * 10}]
     with LocalCloud(fleet(1), faults=slow) as cloud:
         process = start(cloud, "backfill", "--all", "--yes", folder=tmp_path)
@@ -153,7 +153,9 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
             process.wait(1)
         process.send_signal(signal.SIGINT)
 
-        assert 130 == finish(process).status
+        ended = finish(process)
+
+        assert (130, "", "") == (ended.status, ended.out, ended.err)
 
 
 def test_a_person_is_shown_the_plan_and_asked() -> None:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 NEW, OLD, SERVICE = "new", "old", "service"
 GENERATIONS = [["--function", NEW], ["--function", OLD, "--service", SERVICE]]
 IDS = ["3.0", "2.0"]
-# Ten writes in a second, and an invocation that begins nothing after 1.5 s: 45 ENIs take several.
+# Ten writes in a second, and an invocation that begins nothing after 3 s: 60 ENIs take several.
 PACE = {"ASSIGN_PER_MINUTE": "10", "BACKFILL_SHARE": "1", "MINUTE_SECONDS": "1"}
-FLEET, TIMEOUT = 45, 2
+FLEET, TIMEOUT = 60, 4
 OFTEN = ["--poll", "0.1"]
 
 

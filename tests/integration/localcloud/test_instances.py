@@ -125,9 +125,51 @@ def test_a_stop_and_a_start_take_their_time(cloud: LocalCloud, clock: ManualCloc
     assert seen == ["Stopping", "Stopped", "Starting", "Running"]
 
 
+@pytest.mark.parametrize(("name", "how"), [(INSTANCE, {"Force": True}), ("i-off", {})])
+def test_a_release_takes_the_enis_along(
+    cloud: LocalCloud, clock: ManualClock, name: str, how: dict[str, Any]
+) -> None:
+    """The instance is Stopping, its ENIs Deleting; then all are gone and their addresses free."""
+    roomy = cloud.state()["vswitches"][0]["available"]
+    held = sum(len(each["enis"]) for each in cloud.state()["instances"] if each["id"] == name)
+    call(cloud, "DeleteInstance", {"InstanceId": name, **how})
+    assert row_of(cloud, name)["Status"] == "Stopping"
+    assert eni_of(cloud, name)["Status"] == "Deleting"
+    clock.advance(TRANSITION_SECONDS)
+    state = cloud.state()
+    assert name not in {each["id"] for each in state["instances"]}
+    assert state["enis"] == []
+    assert state["vswitches"][0]["available"] == roomy + held
+
+
+def test_tags_are_added_and_replaced(cloud: LocalCloud, clock: ManualClock) -> None:
+    """Also while the thing is becoming something else."""
+    call(cloud, "StopInstance", {"InstanceId": INSTANCE})
+    for value in ("1", "2"):
+        tags = [{"Key": "a", "Value": value}, {"Key": f"k{value}", "Value": ""}]
+        asked = {"ResourceType": "instance", "ResourceId": [INSTANCE], "Tag": tags}
+        call(cloud, "TagResources", asked)
+    asked = {"ResourceType": "eni", "ResourceId": ["eni-a"], "Tag": [{"Key": "a", "Value": "b"}]}
+    call(cloud, "TagResources", asked)
+    clock.advance(TRANSITION_SECONDS)
+    found = next(each for each in cloud.state()["instances"] if each["id"] == INSTANCE)
+    assert found["tags"] == {"a": "2", "k1": "", "k2": ""}
+    assert {each["id"]: each["tags"] for each in found["enis"]}["eni-a"] == {"a": "b"}
+
+
+def test_nothing_is_tagged_when_something_is_missing(cloud: LocalCloud) -> None:
+    """An id that is not there spoils the call for all."""
+    before = cloud.state()
+    asked = {"ResourceType": "eni", "ResourceId": ["eni-a", "eni-none"], "Tag": [{"Key": "a"}]}
+    assert refusal_of(cloud, "TagResources", asked) == (404, "InvalidResourceId.NotFound")
+    assert cloud.state() == before
+
+
 @pytest.mark.parametrize(
     ("action", "name", "expected"),
     [
+        ("DeleteInstance", INSTANCE, (403, "IncorrectInstanceStatus")),
+        ("DeleteInstance", "i-none", (404, "InvalidInstanceId.NotFound")),
         ("StartInstance", INSTANCE, (403, "IncorrectInstanceStatus")),
         ("StopInstance", "i-off", (403, "IncorrectInstanceStatus")),
         ("StopInstance", "i-none", (404, "InvalidInstanceId.NotFound")),

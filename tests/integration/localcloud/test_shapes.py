@@ -93,6 +93,12 @@ TYPED: dict[str, dict[str, Any]] = {
     "RunInstances": {**PLACE, "ImageId": "an-image", "InstanceType": "ecs.g7.large"},
     "StartInstance": {"InstanceId": "i-off"},
     "StopInstance": {"InstanceId": "i-a"},
+    "DeleteInstance": {"InstanceId": "i-off"},
+    "TagResources": {
+        "ResourceType": "eni",
+        "ResourceId": [ENI],
+        "Tag": [{"Key": "a", "Value": "b"}],
+    },
 }
 """ECS calls, also of those actions of which there is no sample answer."""
 

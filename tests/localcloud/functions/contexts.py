@@ -41,11 +41,13 @@ def environment(spec: FunctionSpec, place: Place, instance_id: str) -> dict[str,
     machine = {name: os.environ[name] for name in FROM_THE_MACHINE if name in os.environ}
     service = {"FC_SERVICE_NAME": spec.service} if spec.service else {}
     credentials = {} if spec.runtime == OLD_RUNTIME else _key_variables(place.credentials())
+    # An empty endpoint is one that was left open: here too it means this cloud.
+    own = {name: value for name, value in spec.env.items() if value or name not in ENDPOINTS}
     return {
         **machine,
         **dict.fromkeys(ENDPOINTS, place.url),
         **credentials,
-        **spec.env,
+        **own,
         **service,
         "FC_REGION": place.region,
         "FC_ACCOUNT_ID": ACCOUNT,

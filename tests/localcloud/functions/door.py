@@ -37,6 +37,7 @@ class Door:
         entry = Entry(
             wire.operation_of(request).name, {}, self._clock.now(), str(uuid.uuid4()), "FC"
         )
+        entry.agent = request.header("user-agent")
         self._run.in_progress += 1
         try:
             reply = await self._answer(request, entry)

@@ -50,7 +50,8 @@ class Instance:
     async def start(cls, spec: FunctionSpec, place: Place, write_row: WriteRow) -> Instance:
         """Start a process in the function's folder, with nothing of ours in its environment."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-B", str(WORKER)),
+            *_interpreter(spec),
+            str(WORKER),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -139,6 +140,11 @@ class Instance:
         self._process.stdin.close()
         with contextlib.suppress(ConnectionError):
             await self._process.stdin.wait_closed()
+
+
+def _interpreter(spec: FunctionSpec) -> tuple[str, ...]:
+    """Return the function's own interpreter, with no packages but those in its folder; or ours."""
+    return (spec.interpreter, "-S", "-B") if spec.interpreter else (sys.executable, "-B")
 
 
 def _request(function: str, context: Json, event: bytes | None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ _OPTIONAL = frozenset(
     {
         *("service", "initializer", "env", "retries", "on_failure", "instances", "qualifiers"),
         "return_payload",
+        "interpreter",
     }
 )
 
@@ -55,6 +57,7 @@ class FunctionSpec:
     instances: int
     qualifiers: tuple[str, ...]
     return_payload: bool
+    interpreter: str
 
     @property
     def pre_stop(self) -> str:
@@ -98,6 +101,7 @@ def _function(node: Node) -> FunctionSpec:
         instances=node.at("instances").whole(1, INSTANCES, default=INSTANCES),
         qualifiers=(LATEST, *node.at("qualifiers").texts()),
         return_payload=node.at("return_payload").flag(default=False),
+        interpreter=_command(node.at("interpreter")) if node.at("interpreter").value else "",
     )
 
 
@@ -120,6 +124,13 @@ def _entry(node: Node, code: Path) -> str:
     if not (code / f"{node.text().partition('.')[0]}.py").is_file():
         node.refuse(f"no such file in {code}")
     return node.text()
+
+
+def _command(node: Node) -> str:
+    path = shutil.which(node.text())
+    if path is None:
+        node.refuse(f"{node.text()} is no command")
+    return str(path)
 
 
 def _runtime(node: Node, service: str) -> str:

@@ -32,6 +32,7 @@ from tests.localcloud.service import Service
         ({"on_failure": "nobody"}, "functions[0].on_failure: nobody is neither a function"),
         ({"on_failure": "mns:"}, "functions[0].on_failure: mns: is neither a function"),
         ({"instances": 0}, "functions[0].instances: must be between 1 and 100"),
+        ({"interpreter": "python4.2"}, "functions[0].interpreter: python4.2 is no command"),
     ],
 )
 def test_bad_functions(changes: dict[str, Any], complaint: str) -> None:

@@ -1,0 +1,63 @@
+"""`report`: records in, one HTML file out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handler.command import screen
+from handler.command.asked import BadRequest
+from handler.command.exits import Exit
+from handler.command.report.reading import Fleet, read
+
+ROWS = 500
+_ALLOWED = "records as JSON lines (plan --json, a function's stdout, rows of SLS), or a result"
+
+Source = Annotated[
+    str, typer.Argument(metavar="[FILE]", help="Records as JSON lines; - is standard input.")
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="The page; - is standard output.")
+]
+Rows = Annotated[int, typer.Option("--rows", min=0, help="ENIs to list, worst first.")]
+
+
+def report(source: Source = "-", output: Output = Path("report.html"), rows: Rows = ROWS) -> None:
+    """Draw the fleet from records or a plan: one HTML file that needs nothing else."""
+    from handler.command.report.page import render  # noqa: PLC0415  (Jinja, when it is needed)
+
+    fleet = _read(source)
+    page = render(fleet, "standard input" if source == "-" else Path(source).name, rows)
+    raise typer.Exit(_written(page, output))
+
+
+def _read(source: str) -> Fleet:
+    """What the lines tell; refused when that is nothing."""
+    try:
+        if source == "-":
+            fleet = read(sys.stdin)
+        else:
+            with Path(source).open(encoding="utf-8", errors="replace") as lines:
+                fleet = read(lines)
+    except OSError as error:
+        raise BadRequest(f"FILE: found {source}, {error.strerror}; allowed: {_ALLOWED}") from None
+    if not fleet.rows:
+        found = f"no eni_result in it, and {fleet.others} other lines"
+        raise BadRequest(f"FILE: found {found}; allowed: {_ALLOWED}")
+    return fleet
+
+
+def _written(page: str, output: Path) -> Exit:
+    if str(output) == "-":
+        sys.stdout.write(page)
+        return Exit.AT_TARGET
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        screen.error(f"{output}: {error.strerror}")
+        return Exit.FAILED
+    screen.note(f"wrote {output}")
+    return Exit.AT_TARGET

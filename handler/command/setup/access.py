@@ -1,0 +1,105 @@
+"""Under whose name the services are called, where they are, and how their errors are told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from alibabacloud_credentials.client import Client as Credential
+from alibabacloud_tea_openapi.client import Client as OpenApiClient
+from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
+from darabonba.runtime import RuntimeOptions
+
+T = TypeVar("T")
+
+CONNECT_MS, READ_MS = 5_000, 20_000
+_WHO_AM_I = Params(
+    action="GetCallerIdentity",
+    version="2015-04-01",
+    protocol="HTTPS",
+    pathname="/",
+    method="POST",
+    auth_type="AK",
+    style="RPC",
+    req_body_type="formData",
+    body_type="json",
+)
+
+
+class Refused(Exception):
+    """A service refused a call, or did not answer.
+
+    Attributes:
+        code: the service's own word, or the kind of error.
+        missing: what was asked for, or what it would belong to, is not there.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.missing = "NotExist" in code or "NotFound" in code
+
+
+class NoCredentials(Exception):
+    """Neither the environment nor the SDK's default chain has credentials."""
+
+
+class Access:
+    """Somebody to sign as, and where the services of a region are.
+
+    Args:
+        region: as Alibaba Cloud names it.
+        environ: SLS_ENDPOINT, MNS_ENDPOINT, RAM_ENDPOINT and STS_ENDPOINT as full URLs, for other
+            networks.
+
+    Raises:
+        NoCredentials: nobody to sign as.
+    """
+
+    def __init__(self, region: str, environ: Mapping[str, str]) -> None:
+        self.region, self._environ = region, environ
+        self._credential = _credential()
+
+    def account(self) -> str:
+        """The id of the account that the credentials belong to. Raises `Refused`."""
+        client = OpenApiClient(self.config("STS", f"sts.{self.region}.aliyuncs.com"))
+        answer = told(lambda: client.call_api(_WHO_AM_I, OpenApiRequest(), RuntimeOptions()))
+        return str(answer["body"]["AccountId"])
+
+    def config(self, product: str, host: str) -> Any:  # noqa: ANN401  (the SDK is untyped)
+        """The SDK's configuration for "SLS", "MNS", "RAM" or "STS"."""
+        scheme, _, given = self._environ.get(f"{product}_ENDPOINT", "").partition("://")
+        return Config(
+            credential=self._credential,
+            region_id=self.region,
+            endpoint=given or host,
+            protocol=scheme or "https",
+            connect_timeout=CONNECT_MS,
+            read_timeout=READ_MS,
+        )
+
+
+def told(call: Callable[[], T]) -> T:
+    """The call's answer; whatever its SDK raises is told in one way."""
+    try:
+        return call()
+    except Refused:
+        raise
+    except Exception as error:  # noqa: BLE001  (three SDKs on two cores, each with its own tree)
+        code = str(getattr(error, "code", None) or type(error).__name__)
+        said = str(getattr(error, "message", None) or error)
+        raise Refused(code, said.removeprefix("code: ").partition("\n")[0][:200]) from None
+
+
+def _credential() -> Any:  # noqa: ANN401  (the SDK is untyped)
+    for name in ("credentials", "darabonba-core", "alibabacloud-tea"):
+        # They print stack traces, request headers and tokens.
+        logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).propagate = False
+    credential = Credential()
+    try:
+        credential.get_credential()
+    except Exception as error:  # noqa: BLE001  (the chain's providers raise what they like)
+        raise NoCredentials(str(error).partition("\n")[0][:200]) from None
+    return credential

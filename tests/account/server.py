@@ -1,0 +1,102 @@
+"""The account's server: one thread, one port, every service by its host."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from tests.account.logs import Logs
+from tests.account.rpc import MESSAGES, ROLES, WHO, Rpc
+from tests.localcloud.errors import ApiError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+REGION = "cn-hangzhou"
+HOSTS = {
+    "ram.aliyuncs.com": ROLES,
+    f"mns-open.{REGION}.aliyuncs.com": MESSAGES,
+    f"sts.{REGION}.aliyuncs.com": WHO,
+}
+
+
+@dataclass
+class Fault:
+    """The next calls of an operation are refused."""
+
+    operation: str
+    status: int
+    code: str
+    times: int = 1
+
+
+@dataclass
+class Account:
+    """A running account; use it with `with`. `calls` are the operations it heard, in order."""
+
+    faults: list[Fault] = field(default_factory=list)
+    lag: int = 0
+    calls: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self.logs, self.rpc = Logs(REGION, self.lag), Rpc()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join()
+
+    @property
+    def writes(self) -> list[str]:
+        """The operations that change something."""
+        reads = ("Get", "List")
+        return [call for call in self.calls if not call.startswith(reads)]
+
+    async def _serve(self) -> None:
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self._ready.set()
+        await self._stopped.wait()
+        await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.Response:
+        body = await request.read()
+        headers = {name.lower(): tuple(request.headers.getall(name)) for name in request.headers}
+        product = HOSTS.get(request.host)
+        try:
+            found = (
+                self.rpc.call(product, request, headers, body, self._note)
+                if product
+                else self.logs.call(request, headers, body, self._note)
+            )
+        except ApiError as error:
+            logs = {"errorCode": error.code, "errorMessage": error.message}
+            rpc = {"Code": error.code, "Message": error.message, "RequestId": "req-account"}
+            return web.json_response(rpc if product else logs, status=error.status)
+        return web.json_response(found) if found is not None else web.Response()
+
+    def _note(self, operation: str) -> None:
+        """Hear an operation; refuse it when a fault says so."""
+        self.calls.append(operation)
+        for fault in self.faults:
+            if fault.operation == operation and fault.times > 0:
+                fault.times -= 1
+                raise ApiError(fault.status, fault.code, f"fault for {operation}")

@@ -1,0 +1,1 @@
+"""The promises of the function under everything that goes wrong in a distributed system."""

@@ -1,0 +1,271 @@
+"""The six promises, checked from the cloud's own books: its state and its journal.
+
+What the function says of itself is believed nowhere; it is compared with the books instead.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from handler.cloud.faults import treatment_of
+from handler.errors import Retryable
+from handler.model import Treatment
+from tests.chaos.secrets import leaked
+from tests.chaos.turns import Killed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tests.chaos.turns import Worker
+    from tests.localcloud.testing import LocalCloud
+
+ASSIGN, COMPLETE = "AssignPrivateIpAddresses", "CompleteLifecycleAction"
+TAG = "secondary-ips"
+ROOM = {Treatment.EXHAUSTED, Treatment.FULL}
+# How often in a row a want of room must be claimed before the function insists (design, step 4).
+INSISTS_AFTER = 2
+HELD = {"satisfied", "assigned"}
+# A tag that is no target: its ENI counts as short, however much it holds.
+UNREADABLE, NEVER = "lots", 999
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a delivery may do.
+
+    Attributes:
+        enis: the ENIs that the event means, by the books of the moment.
+        target: what the event itself asks for; None leaves it to tags and settings.
+        writes: False for what must not write: plans, and what is not recognised.
+        junk: whether nothing may be called at all.
+        by_id: whether it names the ENIs themselves, which then cannot opt out of its target.
+    """
+
+    enis: frozenset[str] = frozenset()
+    target: str | None = None
+    writes: bool = True
+    junk: bool = False
+    by_id: bool = False
+
+
+@dataclass
+class Audit:
+    """Watches a world; every breach of a promise becomes a line in `breaches`.
+
+    Attributes:
+        allowed: per ENI, the most it may hold.
+        loose: ENIs of which only the quota is promised, because somebody else changed them between
+            a read and a write, or because the function insisted on room that was denied.
+        shown: per ENI, the tags that it had and that a read may still show.
+        orders: what each function instance was asked to do last; by its identity.
+        calls: what it has called since.
+        denied: per ENI, how often ECS claimed a want of room.
+        completions: the ClientTokens under which hooks were completed.
+    """
+
+    cloud: LocalCloud
+    capacities: Mapping[str, int]
+    secrets: Iterable[str]
+    counts: Counter[str]
+    reserve: int = 0
+    allowed: dict[str, int] = field(default_factory=dict)
+    loose: set[str] = field(default_factory=set)
+    shown: dict[str, list[str | None]] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)
+    calls: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    denied: Counter[str] = field(default_factory=Counter)
+    completions: set[str] = field(default_factory=set)
+    breaches: list[str] = field(default_factory=list)
+    _seen: int = 0
+
+    # --- the books -----------------------------------------------------------------------------
+
+    def enis(self) -> dict[str, dict[str, Any]]:
+        """Every ENI by id, with its instance."""
+        state = self.cloud.state()
+        attached = {
+            eni["id"]: {**eni, "instance": each}
+            for each in state["instances"]
+            for eni in each["enis"]
+        }
+        return attached | {eni["id"]: {**eni, "instance": None} for eni in state["enis"]}
+
+    def capacity(self, eni: Mapping[str, Any]) -> int:
+        """How many secondary addresses it may hold by its quota."""
+        instance = eni["instance"]
+        return self.capacities[instance["type"] if instance else ""] - len(eni["prefixes"])
+
+    def tag(self, eni: Mapping[str, Any]) -> str | None:
+        """The tag that says its target."""
+        tags = (eni["instance"] or {}).get("tags", {}) | eni["tags"]
+        found: str | None = tags.get(TAG)
+        return found
+
+    def wanted(self, eni: Mapping[str, Any], tag: str | None, order: Order, default: str) -> int:
+        """How many addresses it shall hold; 0 where nothing is wanted, or nothing can be read."""
+        text = tag if tag is not None else default
+        if order.target is not None and (tag != "skip" or order.by_id):
+            text = order.target
+        if text == "max":
+            return self.capacity(eni)
+        if text.endswith("%"):
+            quantity = self.capacities[eni["instance"]["type"] if eni["instance"] else ""]
+            return min(self.capacity(eni), quantity * int(text[:-1]) // 100)
+        return int(text) if text.isdecimal() else 0
+
+    # --- what happens --------------------------------------------------------------------------
+
+    def begins(self, worker: Worker, order: Order) -> None:
+        """A delivery begins: from now on its targets are given."""
+        self.orders[id(worker)], self.calls[id(worker)] = order, []
+        enis = self.enis()
+        default = worker.environ["TARGET_SECONDARY_IPS"]
+        for eni_id in order.enis & enis.keys() if order.writes else ():
+            eni = enis[eni_id]
+            wants = [self.wanted(eni, tag, order, default) for tag in self.tags_shown(eni)]
+            most = min(max(wants), self.capacity(eni))
+            self.allowed[eni_id] = max(most, self.allowed.get(eni_id, 0))
+
+    def tags_shown(self, eni: Mapping[str, Any]) -> list[str | None]:
+        """Its tag, and those that it had as long as reads may still show them."""
+        return [self.tag(eni), *self.shown.get(eni["id"], [])]
+
+    def retagged(self, eni_id: str, before: str | None, in_flight: Iterable[Worker]) -> None:
+        """Somebody changed a tag: who reads late, or has read, still works by the old one."""
+        self.shown.setdefault(eni_id, []).append(before)
+        for worker in in_flight:
+            self.begins_anew(worker)
+
+    def begins_anew(self, worker: Worker) -> None:
+        """What a delivery in flight may be given has changed."""
+        calls, order = self.calls[id(worker)], self.orders[id(worker)]
+        self.begins(worker, order)
+        self.calls[id(worker)] = calls
+
+    def settled(self) -> None:
+        """Nothing is in flight and reads have caught up: what an ENI has now is what it had."""
+        self.shown.clear()
+        self.loose.clear()
+        self.denied.clear()
+        self.allowed = {eni_id: len(eni["secondary"]) for eni_id, eni in self.enis().items()}
+
+    def watch(self, worker: Worker) -> None:
+        """Look at the books whenever the function looks at the clock."""
+        new = self.cloud.calls(since=self._seen)
+        if not new:
+            return
+        self._seen += len(new)
+        self.calls[id(worker)] += new
+        self._note(worker, new)
+        if any(call["action"] in {ASSIGN, COMPLETE} for call in new):
+            enis = self.enis()
+            self._never_above(enis)
+            if any(call["action"] == COMPLETE for call in new):
+                self._hooks(worker, enis)
+
+    def skip_operators_calls(self) -> None:
+        """Calls that are not the function's are nobody's."""
+        self._seen += len(self.cloud.calls(since=self._seen))
+
+    def _note(self, worker: Worker, new: list[dict[str, Any]]) -> None:
+        order = self.orders[id(worker)]
+        if order.junk:
+            self._breach(5, f"{new[0]['action']} was called for what was not recognised")
+        for call in new:
+            if call["fault"]:
+                self.counts[f"fault {call['fault']}"] += 1
+            if call["action"] == ASSIGN:
+                self._note_write(order, call)
+
+    def _note_write(self, order: Order, call: Mapping[str, Any]) -> None:
+        eni_id = call["parameters"]["NetworkInterfaceId"]
+        if not order.writes:
+            self._breach(5, f"a plan, or bad input, wrote to {eni_id}")
+        if eni_id not in order.enis:
+            self._breach(1, f"{eni_id} was written to and is none of the event's")
+        if call["code"] and treatment_of(call["code"], call["status"]) in ROOM:
+            self.denied[eni_id] += 1
+            if self.denied[eni_id] >= INSISTS_AFTER:
+                self.loose.add(eni_id)
+
+    # --- the promises --------------------------------------------------------------------------
+
+    def _breach(self, promise: int, what: str) -> None:
+        self.breaches.append(f"promise {promise}: {what}")
+
+    def _never_above(self, enis: Mapping[str, Mapping[str, Any]]) -> None:
+        for eni_id, eni in enis.items():
+            held, quota = len(eni["secondary"]), self.capacity(eni)
+            most = quota if eni_id in self.loose else self.allowed.get(eni_id, 0)
+            if held > most:
+                self._breach(1, f"{eni_id} holds {held}, more than {most}")
+
+    def _hooks(self, worker: Worker, enis: Mapping[str, Mapping[str, Any]]) -> None:
+        rows = [
+            call
+            for call in self.calls[id(worker)]
+            if call["action"] == COMPLETE and call["status"] == 200 and call["fault"] != "http"
+        ]
+        self.completions |= {call["parameters"]["ClientToken"] for call in rows}
+        if len(self.completions) > 1:
+            self._breach(3, "a hook was completed twice")
+        chosen = worker.environ["ON_SHORTFALL"] == "continue"
+        if chosen or not any(_says_continue(call) for call in rows):
+            return
+        order, default = self.orders[id(worker)], worker.environ["TARGET_SECONDARY_IPS"]
+        for eni_id in order.enis & enis.keys() - self.loose:
+            eni = enis[eni_id]
+            if eni["instance"] is None:
+                continue
+            least = min(
+                NEVER if tag == UNREADABLE else self.wanted(eni, tag, order, default)
+                for tag in self.tags_shown(eni)
+            )
+            if len(eni["secondary"]) < least:
+                self._breach(3, f"CONTINUE while {eni_id} holds less than {least}")
+
+    def ended(self, worker: Worker) -> None:
+        """A delivery has ended, one way or another: what does it leave behind?"""
+        for secret in leaked(worker.everything, self.secrets):
+            self._breach(6, f"{secret} has left the process")
+        if not isinstance(worker.error, Retryable | Killed | None):
+            self._breach(5, f"{worker.error!r} has left the handler")
+        self._records(worker)
+
+    def _records(self, worker: Worker) -> None:
+        order, killed = self.orders[id(worker)], isinstance(worker.error, Killed)
+        records = worker.records
+        rows = [each for each in records if each["record_type"] == "eni_result"]
+        named = [(each["network_interface_id"], each["instance_id"]) for each in rows]
+        for twice in {each for each in named if named.count(each) > 1}:
+            self._breach(4, f"{twice} has more than one eni_result")
+        summaries = sum(each["record_type"] == "run_summary" for each in records)
+        if not killed and summaries != (not order.junk):
+            self._breach(4, f"{summaries} summaries of one delivery")
+        told = {each["network_interface_id"] for each in rows}
+        written = {
+            call["parameters"]["NetworkInterfaceId"]
+            for call in self.calls[id(worker)]
+            if call["action"] == ASSIGN
+        }
+        for eni_id in written - told if not killed else ():
+            self._breach(4, f"{eni_id} was written to and has no eni_result")
+        self._truthful(rows)
+
+    def _truthful(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """What is recorded as held is held."""
+        enis = self.enis()
+        for row in rows:
+            eni = enis.get(row["network_interface_id"])
+            if eni is None or eni["id"] in self.loose:
+                continue
+            if row["outcome"] in HELD and len(eni["secondary"]) < row["target"]:
+                self._breach(4, f"{eni['id']} is said to be {row['outcome']} and is short")
+            if row["outcome"] in HELD and not {*row["addresses"]} <= {*eni["secondary"]}:
+                self._breach(4, f"{eni['id']} is said to hold what it does not")
+
+
+def _says_continue(call: Mapping[str, Any]) -> bool:
+    return bool(call["parameters"].get("LifecycleActionResult") == "CONTINUE")

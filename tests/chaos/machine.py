@@ -1,0 +1,364 @@
+"""A world in which everything happens that can happen, in any order; Hypothesis draws the order.
+
+Several function instances work on deliveries of the same launches, a few steps at a time. Between
+two steps events come again, processes die, faults begin, reads lag, people change what is being
+worked on. After every step the promises are checked from the cloud's books (`audit`). In the end
+the faults stop, and deliveries must reach the targets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from Tea.exceptions import TeaException
+
+from handler.errors import StaleCredentials
+from tests.chaos.audit import Audit, Order
+from tests.chaos.trouble import (
+    CAPACITIES,
+    CHANGES,
+    INSTANCES,
+    JUNK,
+    KEY,
+    LAUNCHES,
+    SECRETS,
+    SELECTORS,
+    SETTLE,
+    TARGETS,
+    TOKEN_SECONDS,
+    VISIBILITY,
+    Change,
+    faults,
+    worlds,
+)
+from tests.chaos.turns import ENDLESS, CloudTime, Killed, Worker
+from tests.localcloud.sdk import call
+from tests.localcloud.testing import LocalCloud
+from tests.stage import environment
+from tests.worlds import REGION
+
+if TYPE_CHECKING:
+    from tests.chaos.trouble import Json
+
+# Function instances at work at the same time.
+CREW = 3
+# Deliveries of nonsense to one world; `test_fuzz` has more of it.
+MUCH_NONSENSE = 2
+# Deliveries until a world without faults has reached its targets: late reads cost one or two.
+ENOUGH = 4
+
+PICKS = st.integers(0, 5)
+LOOKS = st.integers(1, 25) | st.just(ENDLESS)
+SECONDS = st.sampled_from([0, 0, 0, 0, 0, 1, 9, 30, 61, 400])
+# What was done in all examples of this process.
+COUNTS: Counter[str] = Counter()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An event under way, to be delivered again until it is done."""
+
+    event: bytes
+    request_id: str
+    timeout: float
+    order: Order
+
+
+class Chaos(RuleBasedStateMachine):
+    """The function in a hostile world."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idle: list[Worker] = []
+        self.crew: dict[Worker, Delivery] = {}
+        self.again: list[Delivery] = []
+        self.faults: list[Json] = []
+        self.deliveries = 0
+        self.nonsensical = 0
+        self.cloud: LocalCloud | None = None
+
+    @initialize(
+        world=worlds(),
+        default=TARGETS,
+        on_shortfall=st.sampled_from(["default", "continue", "abandon"]),
+        reserve=st.sampled_from(["0", "2"]),
+        in_context=st.booleans(),
+    )
+    def found(
+        self, world: Json, default: str, on_shortfall: str, reserve: str, in_context: bool
+    ) -> None:
+        """A world, and what the operator configured."""
+        COUNTS["examples"] += 1
+        self.time = CloudTime()
+        self.cloud = LocalCloud(world, clock=self.time).__enter__()
+        self.honest_reads = world["read_lag_seconds"] == 0
+        keys = {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.secret,
+            "ALIBABA_CLOUD_SECURITY_TOKEN": KEY.security_token,
+        }
+        self.credentials = SimpleNamespace(
+            access_key_id=KEY.id, access_key_secret=KEY.secret, security_token=KEY.security_token
+        )
+        self.in_context = in_context
+        self.environ = environment(self.cloud.url) | {
+            "TARGET_SECONDARY_IPS": default,
+            "ON_SHORTFALL": on_shortfall,
+            "VSWITCH_RESERVE": reserve,
+            "SETTLE_SECONDS": str(SETTLE),
+            "VISIBILITY_SECONDS": str(VISIBILITY),
+            # One call at a time per instance: what happens when is drawn, not left to the machine.
+            "MAX_CONCURRENCY": "1",
+            **(dict.fromkeys(keys, "") if in_context else keys),
+        }
+        self.audit = Audit(self.cloud, CAPACITIES, SECRETS, COUNTS, int(reserve))
+        self.audit.settled()
+
+    # --- deliveries ---------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.crew) < CREW)
+    @rule(
+        source=st.sampled_from(sorted(LAUNCHES)),
+        which=st.sampled_from(INSTANCES),
+        other_target=st.none() | TARGETS,
+        new=st.lists(faults(), max_size=2),
+        looks=LOOKS,
+        timeout=st.sampled_from([600, 600, 60]),
+    )
+    def launch(
+        self,
+        source: str,
+        which: str,
+        other_target: str | None,
+        new: list[Json],
+        looks: int,
+        timeout: float,
+    ) -> None:
+        """An event says that instances were launched; perhaps not for the first time."""
+        self._trouble(new)
+        ids = [which, *(each for each in INSTANCES if each != which)]
+        event = LAUNCHES[source](ids)
+        named = ids[:1] if source == "state change" else ids
+        order = Order(self._enis_of(named))
+        self._deliver(event, order, looks, timeout, other_target)
+
+    @precondition(lambda self: len(self.crew) < CREW)
+    @rule(
+        selector=SELECTORS,
+        wanted=st.none() | TARGETS,
+        kind=st.sampled_from(["backfill", "backfill", "plan"]),
+        looks=LOOKS,
+    )
+    def ask(self, selector: Json, wanted: str | None, kind: str, looks: int) -> None:
+        """A person or a timer asks for a fleet."""
+        asked = selector | ({"target": wanted} if wanted else {})
+        order = Order(
+            frozenset(self.audit.enis()),
+            wanted,
+            writes=kind == "backfill",
+            by_id="network_interface_ids" in selector,
+        )
+        self._deliver({kind: asked}, order, looks, 600)
+
+    @precondition(lambda self: self.nonsensical < MUCH_NONSENSE)
+    @rule(event=JUNK)
+    def nonsense(self, event: bytes) -> None:
+        """Something arrives that means nothing; it must cost nothing."""
+        self.nonsensical += 1
+        self._start(Delivery(event, "req-junk", 600, Order(writes=False, junk=True)), ENDLESS)
+
+    @precondition(lambda self: self.crew)
+    @rule(turns=st.lists(st.tuples(PICKS, LOOKS, SECONDS), min_size=1, max_size=8))
+    def interleave(self, turns: list[tuple[int, int, int]]) -> None:
+        """The deliveries at work take turns; at times all stand still, as frozen containers do."""
+        for which, looks, seconds in turns:
+            if seconds:
+                COUNTS["clock jumps"] += 1
+                self.time.advance(seconds)
+            if self.crew:
+                self._go(self._pick(which), looks)
+
+    @precondition(lambda self: self.crew)
+    @rule(which=PICKS)
+    def kill(self, which: int) -> None:
+        """A process ends where it stands; what its last call did, nobody has heard."""
+        COUNTS["processes killed"] += 1
+        worker = self._pick(which)
+        worker.kill()
+        self._ended(worker)
+
+    @precondition(lambda self: self.again and len(self.crew) < CREW)
+    @rule(which=PICKS, looks=LOOKS)
+    def retry(self, which: int, looks: int) -> None:
+        """Function Compute delivers again what could not be finished, under the same id."""
+        COUNTS["retries"] += 1
+        self._start(self.again.pop(which % len(self.again)), looks)
+
+    # --- the world ----------------------------------------------------------------------------
+
+    def _trouble(self, new: list[Json]) -> None:
+        """Faults are in force from now on, besides those that are left."""
+        assert self.cloud is not None
+        self.faults = [*new, *self.faults][:4]
+        self.honest_reads &= all(each["fault"] != "stale" for each in new)
+        self.cloud.faults(self.faults)
+
+    @rule(change=CHANGES, rude=st.sampled_from([False, False, True]))
+    def people(self, change: Change, rude: bool) -> None:
+        """Somebody changes what is worked on; who is rude does not wait until nobody is at work.
+
+        What others change between a read and a write is nothing that a ClientToken can prevent:
+        of the ENIs concerned only the quota is then promised, until all is quiet again.
+        """
+        COUNTS["operators' changes"] += 1
+        if not rude:
+            self._all_finish()
+        before = {each["id"]: self.audit.tag(each) for each in self.audit.enis().values()}
+        self._operate(change)
+        for eni_id, tag in before.items():
+            self.audit.retagged(eni_id, tag, self.crew)
+        if rude:
+            self.audit.loose |= {change.disturbs} & before.keys()
+        else:
+            self._all_finish()
+
+    # --- the machinery ------------------------------------------------------------------------
+
+    def _enis_of(self, ids: list[str]) -> frozenset[str]:
+        """The ENIs that hang on these instances, or did when they were launched."""
+        found = self.audit.enis().values()
+        return frozenset(
+            each["id"]
+            for each in found
+            if (each["instance"] and each["instance"]["id"] in ids)
+            or (each["id"] == "eni-a-second" and "i-a" in ids)
+        )
+
+    def _deliver(
+        self, event: Json, order: Order, looks: int, timeout: float, target: str | None = None
+    ) -> None:
+        self.deliveries += 1
+        found = Delivery(json.dumps(event).encode(), f"req-{self.deliveries}", timeout, order)
+        self._start(found, looks, target)
+
+    def _start(self, delivery: Delivery, looks: int, target: str | None = None) -> None:
+        """A function instance takes it up: a warm one, or a new one."""
+        COUNTS["deliveries"] += 1
+        environ = self.environ | ({"TARGET_SECONDARY_IPS": target} if target else {})
+        warm = [each for each in self.idle if each.environ == environ]
+        worker = warm[0] if warm else Worker(self.time, environ, self.audit.watch)
+        self.idle = [each for each in self.idle if each is not worker]
+        self.crew[worker] = delivery
+        self.audit.begins(worker, delivery.order)
+        function = SimpleNamespace(name="secondary-ips", timeout=delivery.timeout)
+        context = SimpleNamespace(
+            request_id=delivery.request_id,
+            function=function,
+            region=REGION,
+            credentials=self.credentials if self.in_context else None,
+        )
+        worker.begin(delivery.event, context)
+        alone = len(self.crew) == 1 and looks == ENDLESS and self.honest_reads
+        before = self._free()
+        self._go(worker, looks)
+        if alone and self._free() < min(before, self.audit.reserve):
+            raise AssertionError("one invocation alone has undercut the reserve")
+
+    def _pick(self, which: int) -> Worker:
+        return list(self.crew)[which % len(self.crew)]
+
+    def _go(self, worker: Worker, looks: int) -> None:
+        worker.go(looks)
+        self.audit.watch(worker)
+        if not worker.busy:
+            self._ended(worker)
+        assert [] == self.audit.breaches, self.audit.breaches
+
+    def _free(self) -> int:
+        assert self.cloud is not None
+        (vswitch,) = self.cloud.state()["vswitches"]
+        free: int = vswitch["available"]
+        return free
+
+    def _ended(self, worker: Worker) -> None:
+        delivery = self.crew.pop(worker)
+        self.audit.watch(worker)
+        self.audit.ended(worker)
+        assert [] == self.audit.breaches, self.audit.breaches
+        if worker.undecided and not delivery.order.junk:
+            self.again.append(delivery)
+        if isinstance(worker.error, StaleCredentials | Killed):
+            worker.app.close()
+        else:
+            self.idle.append(worker)
+
+    def _all_finish(self) -> None:
+        """Everybody comes to an end, and reads catch up."""
+        while self.crew:
+            self._go(self._pick(0), ENDLESS)
+        self.time.advance(SETTLE + 1)
+        self.audit.settled()
+
+    def _operate(self, change: Change) -> None:
+        """Somebody else's call; what cannot be done now is not done."""
+        assert self.cloud is not None
+        eni = self.audit.enis().get(change.disturbs, {"secondary": []})
+        asked = change.asked(eni["secondary"])
+        self.cloud.faults([])
+        try:
+            call(self.cloud, change.action, asked, key=KEY)
+        except TeaException as refused:
+            assert refused.code, refused  # noqa: PT017  (not an expectation)
+        self.cloud.faults(self.faults)
+        self.audit.skip_operators_calls()
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        """Faults stop; deliveries then reach the targets, and the next one writes nothing."""
+        if self.cloud is None:
+            return
+        try:
+            if not self.audit.breaches:
+                self._converges()
+        finally:
+            for worker in [*self.crew, *self.idle]:
+                worker.kill()
+            self.cloud.__exit__(None, None, None)
+
+    def _converges(self) -> None:
+        assert self.cloud is not None
+        self.faults = []
+        self.cloud.faults([])
+        self._all_finish()
+        # What ECS remembers of refusals lapses with their tokens.
+        self.time.advance(TOKEN_SECONDS)
+        for which in INSTANCES:
+            self._operate(Change("StartInstance", {"InstanceId": which}))
+        self.audit.settled()
+        everything = {"backfill": {"all": True}}
+        for _ in range(ENOUGH):
+            self.time.advance(100)
+            enis = frozenset(self.audit.enis())
+            self._deliver(everything, Order(enis), ENDLESS, 600)
+        self._all_reached()
+        writes = len(self.cloud.calls("AssignPrivateIpAddresses"))
+        self._deliver(everything, Order(frozenset(self.audit.enis())), ENDLESS, 600)
+        assert writes == len(self.cloud.calls("AssignPrivateIpAddresses"))
+
+    def _all_reached(self) -> None:
+        """Every attached ENI holds what it shall, but where there is no room for it."""
+        room = self._free() - self.audit.reserve
+        default = self.environ["TARGET_SECONDARY_IPS"]
+        for eni_id, eni in self.audit.enis().items():
+            if eni["instance"] is None or room <= 0:
+                continue
+            wanted = self.audit.wanted(eni, self.audit.tag(eni), Order(), default)
+            wanted = min(wanted, self.audit.capacity(eni))
+            assert len(eni["secondary"]) >= wanted, f"{eni_id} does not converge"

@@ -1,0 +1,77 @@
+"""Without an account: `--local`, and what is said where something is not installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.command.fleet import fleet
+from tests.integration.command.driving import PATIENCE, ROOT, SCREEN
+from tests.localcloud.testing import LocalCloud
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def command(folder: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `python -m handler` in a folder; `path` comes before what is installed."""
+    return subprocess.run(  # noqa: S603  (this interpreter, and arguments of the tests)
+        [sys.executable, "-m", "handler", *arguments],
+        check=False,
+        capture_output=True,
+        cwd=folder,
+        env=dict(os.environ) | SCREEN | {"PYTHONPATH": path},
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+def test_a_made_up_fleet_can_be_planned() -> None:
+    """Every kind of outcome occurs, one vSwitch runs dry, and it is said what this is."""
+    done = command(ROOT, "plan", "--all", "--local", "--rows", "200")
+    rows = [line.split() for line in done.stdout.splitlines()]
+
+    assert 3 == done.returncode, done.stderr
+    outcomes, reasons = {"satisfied,", "short,", "skipped,"}, {"opted_out", "kubernetes"}
+    assert outcomes | reasons <= set(done.stdout.split())
+    (edge,) = [row for row in rows if row and row[0] == "vsw-bp1edge"]
+    assert ["0", "8"] == edge[-2:]
+    assert "a made-up fleet of 200 ENIs; a minute lasts 2 s" in done.stderr
+
+
+@pytest.mark.parametrize("enis", [1, 7, 5000])
+def test_fleets_of_any_size(enis: int) -> None:
+    """The local cloud takes them, and they have as many ENIs as asked for."""
+    with LocalCloud(fleet(enis)) as cloud:
+        assert enis == sum(len(each["enis"]) for each in cloud.state()["instances"])
+
+
+def test_local_needs_a_checkout(tmp_path: Path) -> None:
+    """Where only the function is, one line says what is missing."""
+    shutil.copytree(ROOT / "handler", tmp_path / "handler")
+    done = command(tmp_path, "plan", "--all", "--local")
+
+    assert (2, 1) == (done.returncode, len(done.stderr.splitlines()))
+    assert "--local: needs a checkout" in done.stderr
+
+
+def test_the_command_says_how_to_install_it(tmp_path: Path) -> None:
+    """Where typer is not installed: one line, status 2."""
+    missing = "raise ModuleNotFoundError(\"No module named 'typer'\", name='typer')"
+    (tmp_path / "typer.py").write_text(missing)
+    done = command(ROOT, "plan", "--all", path=str(tmp_path))
+
+    assert (2, 1) == (done.returncode, len(done.stderr.splitlines()))
+    assert "requirements-operator.txt" in done.stderr
+
+
+def test_the_command_is_not_there_in_the_deployed_package(tmp_path: Path) -> None:
+    """Without its folder, `python -m handler` says the same."""
+    shutil.copytree(ROOT / "handler", tmp_path / "handler")
+    shutil.rmtree(tmp_path / "handler/command")
+    assert 2 == command(tmp_path, "plan").returncode

@@ -1,0 +1,380 @@
+"""Both manifests: what they deploy, what can be changed about it, which mistakes are refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from handler.settings import read_settings
+from tests.integration.deployment import tool
+from tests.integration.deployment.checks import is_cron, problems
+from tests.integration.deployment.manifests import FC2, FC3, ROOT, fc2, fc3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TRIGGERS = ("ess-events", "ecs-events", "hooks", "drift")
+SETTINGS = {
+    "TARGET_SECONDARY_IPS": "max-2",
+    "TARGET_RULES": '[{"eni_type": "primary", "target": "skip"}]',
+    "TARGET_TAG": "ips",
+    "ENI_SCOPE": "secondary",
+    "ALLOWED_SCALING_GROUPS": "asg-bp1webfleet00000001",
+    "ALLOWED_VSWITCHES": "vsw-bp1pod0000000000001",
+    "VSWITCH_RESERVE": "16",
+    "AVAILABLE_ENI_LIMIT": "20",
+    "ON_SHORTFALL": "abandon",
+    "ASSIGN_PER_MINUTE": "100",
+    "BACKFILL_SHARE": "0.25",
+    "MAX_CONCURRENCY": "4",
+    "DRY_RUN": "true",
+    "SETTLE_SECONDS": "10",
+    "VISIBILITY_SECONDS": "20",
+    "MINUTE_SECONDS": "30",
+    "ECS_ENDPOINT": "https://ecs.cn-beijing.aliyuncs.com",
+    "VPC_ENDPOINT": "https://vpc.cn-beijing.aliyuncs.com",
+    "ESS_ENDPOINT": "https://ess.cn-beijing.aliyuncs.com",
+    "FUNCTIONS_ENDPOINT": "https://fc.cn-beijing.aliyuncs.com",
+    "ENDPOINT_NETWORK": "vpc",
+    "LOG_LEVEL": "DEBUG",
+}
+DEPLOYMENT = {
+    "REGION": "ap-southeast-1",
+    "FUNCTION_NAME": "ips-staging",
+    "QUALIFIER": "live",
+    "RUNTIME": "python3.12",
+    "TRIGGERS": "drift,hooks",
+    "HOOK_TOPIC": "scaling-hooks",
+    "DRIFT_CRON": "0 30 4 * * *",
+    "DRIFT_REQUEST": '{"plan": {"all": true}}',
+    "CPU": "0.5",
+    "MEMORY_MB": "1024",
+    "TIMEOUT_SECONDS": "900",
+    "RESERVED_CONCURRENCY": "3",
+    "ROLE": "ips-staging",
+    "LOG_PROJECT": "platform-logs",
+    "LOG_STORE": "ips-staging",
+    "RETRIES": "8",
+    "EVENT_AGE_SECONDS": "7200",
+    "FAILURE_QUEUE": "ips-failures",
+}
+EVERYTHING = SETTINGS | DEPLOYMENT
+
+
+# --- what is deployed -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("environ", [{}, EVERYTHING], ids=["defaults", "everything set"])
+def test_manifest_for_fc3_is_what_its_schema_allows(environ: dict[str, str]) -> None:
+    """With every default, and with every variable set, nothing is unknown, missing or too much."""
+    assert [] == problems("fc3", fc3(**environ))
+
+
+@pytest.mark.parametrize("edited", [{}, {"qualifier": "live", "memory_mb": 1024}])
+def test_manifest_for_fc2_is_what_its_schema_allows(edited: dict[str, Any]) -> None:
+    """As it stands, and with some of its values edited."""
+    assert [] == problems("fc2", fc2(**edited))
+
+
+def test_variables_that_are_set_here_are_those_of_the_manifest() -> None:
+    """The tests set every variable that the manifest reads, but the alias of the account."""
+    read = set(re.findall(r"env\('(\w+)'", FC3.read_text(encoding="utf-8")))
+    assert {"ACCESS", *EVERYTHING} == read
+
+
+def test_every_setting_is_offered_with_the_default_of_the_code() -> None:
+    """The manifests' own values make the same settings as no values at all."""
+    for variables in (fc3()["environmentVariables"], fc2()["function"]["environmentVariables"]):
+        assert set(SETTINGS) == set(variables)
+        assert read_settings({}) == read_settings(variables)
+
+
+def test_settings_reach_the_function() -> None:
+    """Every setting can be given in the environment of the deployment."""
+    assert SETTINGS == fc3(**SETTINGS)["environmentVariables"]
+
+
+def test_runtime_is_one_variable() -> None:
+    """RUNTIME changes the runtime, and nothing else of what is deployed."""
+    assert fc3() | {"runtime": "python3.12"} == fc3(RUNTIME="python3.12")
+
+
+def test_package_is_built_before_a_deployment_for_its_runtime() -> None:
+    """`pre-deploy` runs `make package` with the manifest's runtime."""
+    content = yaml.safe_load(FC3.read_text(encoding="utf-8"))
+    actions = content["resources"]["secondary-ips"]["actions"]
+    assert {"pre-deploy": [{"run": "make package RUNTIME=${vars.runtime}"}]} == actions
+
+
+@pytest.mark.parametrize("left_out", TRIGGERS)
+def test_each_trigger_can_be_left_out(left_out: str) -> None:
+    """What TRIGGERS does not name is not deployed, and the rest is as before."""
+    named = [name for name in TRIGGERS if name != left_out]
+    chosen = fc3(TRIGGERS=",".join(named))["triggers"]
+    assert [each for each in fc3()["triggers"] if each["triggerName"] != left_out] == chosen
+    assert named == [each["triggerName"] for each in chosen]
+
+
+def test_both_generations_are_given_the_same() -> None:
+    """Triggers, settings, retries and sizes agree, each in the words of its generation."""
+    new, old = fc3(), fc2()
+    triggers = [
+        {"name": each["triggerName"], "type": each["triggerType"], "config": each["triggerConfig"]}
+        for each in new["triggers"]
+    ]
+    kept = ("name", "type", "config")
+    function = old["function"]
+    same = ("description", "runtime", "handler", "cpu", "memorySize", "timeout")
+    assert triggers == [{key: each[key] for key in kept} for each in old["triggers"]]
+    assert new["environmentVariables"] == function["environmentVariables"]
+    assert [new[key] for key in same] == [function[key] for key in same]
+    assert new["logConfig"] == old["service"]["logConfig"]
+    assert [3, 3600] == [
+        function["asyncConfiguration"][key] == new["asyncInvokeConfig"][key]
+        and new["asyncInvokeConfig"][key]
+        for key in ("maxAsyncRetryAttempts", "maxAsyncEventAgeInSeconds")
+    ]
+
+
+@pytest.mark.parametrize("props", [fc3(), fc3(**EVERYTHING), fc2()["function"]])
+def test_cpu_fits_the_memory(props: dict[str, Any]) -> None:
+    """A multiple of 0.05 cores, and 1 to 4 GB for each (Function Compute, "Instance types")."""
+    cpu, gigabytes = props["cpu"], props["memorySize"] / 1024
+    assert round(cpu * 20) == pytest.approx(cpu * 20)
+    assert cpu <= gigabytes <= 4 * cpu
+
+
+# --- mistakes ---------------------------------------------------------------------------------
+
+
+def put(path: str, value: Any) -> Callable[[Any], None]:
+    """A mistake: the field at a path (`triggers.0.name`) gets a value."""
+
+    def make(props: Any) -> None:
+        *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+        for part in parents:
+            props = props[part]
+        props[last] = value
+
+    return make
+
+
+def drop(path: str) -> Callable[[Any], None]:
+    """A mistake: a field is missing."""
+
+    def make(props: Any) -> None:
+        *parents, last = path.split(".")
+        for part in parents:
+            props = props[part]
+        del props[last]
+
+    return make
+
+
+EB, TIMER = "triggers.0.triggerConfig", "triggers.3.triggerConfig"
+PATTERN = f"{EB}.eventRuleFilterPattern"
+LOOP = '{"source": ["acs.ecs"], "type": ["ecs:NetworkInterface:PrivateIpAssigned"]}'
+MISTAKES = {
+    "a field that does not exist": (put("memory", 512), "'memory' was unexpected"),
+    "a runtime that does not exist": (put("runtime", "python3.11"), "runtime: "),
+    "another handler": (put("handler", "main.handler"), "handler: "),
+    "sources instead of the package": (put("code", "."), "code: "),
+    "no initializer": (drop("instanceLifecycleConfig.initializer"), "'initializer' is a required"),
+    "no time": (put("timeout", 0), "timeout: "),
+    "time as text": (put("timeout", "600"), "timeout: "),
+    "too little memory": (put("memorySize", 100), "memorySize: "),
+    "several requests at once": (put("instanceConcurrency", 2), "instanceConcurrency: "),
+    "no bound on instances": (drop("concurrencyConfig"), "'concurrencyConfig' is a required"),
+    "no instance": (put("concurrencyConfig.reservedConcurrency", 0), "reservedConcurrency: "),
+    "a role in capitals": (put("role", "SecondaryIps"), "role: "),
+    "a log that is made up": (put("logConfig", "auto"), "logConfig: "),
+    "glued lines": (put("logConfig.logBeginRule", "DefaultRegex"), "logConfig.logBeginRule: "),
+    "too many retries": (put("asyncInvokeConfig.maxAsyncRetryAttempts", 9), "RetryAttempts: "),
+    "no task ids": (
+        put("asyncInvokeConfig.asyncTask", value=False),
+        "asyncInvokeConfig.asyncTask: ",
+    ),
+    "failures that are lost": (drop("asyncInvokeConfig.destinationConfig"), "is a required"),
+    "failures to a topic": (
+        put(
+            "asyncInvokeConfig.destinationConfig.onFailure.destination",
+            "acs:mns:cn-hangzhou:1:/topics/failures/messages",
+        ),
+        "onFailure.destination: ",
+    ),
+    "a trigger of another type": (put("triggers.0.triggerType", "oss"), "triggers.0: "),
+    "a trigger with the configuration of another": (
+        put("triggers.2.triggerConfig", {"cronExpression": "@every 5m", "enable": True}),
+        "triggers.2: ",
+    ),
+    "a misspelt field of a trigger": (
+        put(f"{TIMER}.enabled", value=True),
+        "'enabled' was unexpected",
+    ),
+    "a topic without a name": (put("triggers.2.sourceArn", "acs:mns:x:1:/topics/"), "triggers.2: "),
+    "events delivered synchronously": (
+        put(f"{EB}.asyncInvocationType", value=False),
+        "triggers.0: ",
+    ),
+    "a pattern that is no JSON": (put(PATTERN, "{source: acs.ess}"), "is not a 'event-pattern'"),
+    "a pattern that is not evaluated": (
+        put(PATTERN, '{"type": [{"prefix": "ess:"}]}'),
+        "is not a 'event-pattern'",
+    ),
+    "a pattern for everything": (put(PATTERN, "{}"), "is not a 'event-pattern'"),
+    "a loop": (put(PATTERN, LOOP), "is not a 'event-pattern'"),
+    "a schedule of five fields": (put(f"{TIMER}.cronExpression", "0 3 * * *"), "a 'fc-cron'"),
+    "a payload that is no request": (put(f"{TIMER}.payload", "all"), "a 'manual-request'"),
+    "a payload with a misspelt field": (
+        put(f"{TIMER}.payload", '{"backfill": {"everything": true}}'),
+        "a 'manual-request'",
+    ),
+    "a trigger twice": (
+        lambda props: props["triggers"].append(props["triggers"][0]),
+        "non-unique elements",
+    ),
+    "no trigger at all": (put("triggers", []), "triggers: "),
+    "a variable that does not exist": (put("environmentVariables.TARGET", "8"), "Variables: "),
+    "a variable that is left out": (
+        drop("environmentVariables.DRY_RUN"),
+        "'DRY_RUN' is a required",
+    ),
+    "a number as a variable": (put("environmentVariables.VSWITCH_RESERVE", 8), "RESERVE: "),
+    "a value that the function refuses": (
+        put("environmentVariables.ON_SHORTFALL", "ignore"),
+        "is not a 'fc-environment'",
+    ),
+    "more than 4 KB of variables": (
+        put("environmentVariables.TARGET_RULES", json.dumps([{"target": 1}] * 300)),
+        "is not a 'fc-environment'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistake_is_refused(name: str) -> None:
+    """Each kind of mistake in a manifest is found, and the finding says where."""
+    make, said = MISTAKES[name]
+    props = copy.deepcopy(fc3())
+    make(props)
+    found = problems("fc3", props)
+    assert {True} == {said in each for each in found}
+
+
+OLD_MISTAKES = {
+    "python3.12, which FC 2.0 lacks": (put("function.runtime", "python3.12"), "function.runtime: "),
+    "a field of FC 3.0": (put("function.concurrencyConfig", {}), "was unexpected"),
+    "no task ids": (
+        put("function.asyncConfiguration.statefulInvocation", value=False),
+        "Invocation: ",
+    ),
+    "glued lines": (put("service.logConfig.logBeginRule", "DefaultRegex"), "logBeginRule: "),
+    "a topic that nobody may read": (
+        lambda props: props["triggers"][2].pop("role"),
+        "'role' is a required",
+    ),
+    "a trigger of FC 3.0": (put("triggers.0", fc3()["triggers"][0]), "triggers.0: "),
+}
+
+
+@pytest.mark.parametrize("name", OLD_MISTAKES)
+def test_mistake_is_refused_on_fc2(name: str) -> None:
+    """The same for the older generation."""
+    make, said = OLD_MISTAKES[name]
+    props = copy.deepcopy(fc2())
+    make(props)
+    found = problems("fc2", props)
+    assert {True} == {said in each for each in found}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 0 3 * * *",
+        "CRON_TZ=Asia/Shanghai 0 0 3 * * *",
+        "TZ=Etc/GMT+8 0 */15 8-18 ? 1,7 1-5",
+        "@every 5m",
+    ],
+)
+def test_schedule_is_accepted(text: str) -> None:
+    """Six fields, seconds first, with or without a time zone; or an interval."""
+    assert is_cron(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 3 * * *",  # no seconds
+        "60 0 3 * * *",
+        "0 60 3 * * *",
+        "0 0 24 * * *",
+        "0 0 3 0 * *",
+        "0 0 3 * 13 *",
+        "0 0 3 * * 7",
+        "0 0 18-8 * * *",
+        "0 */0 3 * * *",
+        "0 0  3 * * *",
+        "0 0 3 * * * 2026",
+        "Asia/Shanghai 0 0 3 * * *",
+        "CRON_TZ= 0 0 3 * * *",
+        "@every 0m",
+        "@every 5 minutes",
+        "@daily",
+        "",
+    ],
+)
+def test_schedule_is_refused(text: str) -> None:
+    """Anything that Function Compute would refuse or understand otherwise."""
+    assert not is_cron(text)
+
+
+# --- Serverless Devs itself -------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("serverless_devs")
+@pytest.mark.parametrize("environ", [{}, EVERYTHING], ids=["defaults", "everything set"])
+def test_serverless_devs_gives_the_component_the_same(environ: dict[str, str]) -> None:
+    """`s deploy` hands to the component what these tests read out of the manifest."""
+    given, printed = tool.deploy(FC3, environ)
+    assert fc3(**environ) == given
+    assert f"make package RUNTIME={given['runtime']} in the project's folder\n" in printed
+
+
+@pytest.mark.usefixtures("serverless_devs")
+def test_serverless_devs_gives_the_component_for_fc2_the_same() -> None:
+    """The older format too; the package is built before, instances are bounded after."""
+    given, printed = tool.deploy(FC2, {})
+    put = "s cli fc ondemand put --region cn-hangzhou --service-name secondary-ips"
+    assert fc2() == given
+    assert "make package RUNTIME=python3.10 in the project's folder\n" in printed
+    assert f"{put} --function-name secondary-ips --qualifier LATEST --max 10\n" in printed
+
+
+@pytest.mark.usefixtures("serverless_devs")
+def test_preview_shows_the_manifest() -> None:
+    """`s preview` shows all but the account, which needs credentials."""
+    shown = tool.preview(FC3, {})["resources"]["secondary-ips"]["props"]
+    text = json.dumps(shown).replace("${config('AccountID')}", "1690700000000030")
+    assert fc3() == json.loads(text)
+
+
+@pytest.mark.usefixtures("serverless_devs")
+def test_trigger_that_is_not_offered_stops_the_deployment() -> None:
+    """A misspelt name in TRIGGERS is an error, not a trigger that is silently missing."""
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        tool.deploy(FC3, {"TRIGGERS": "hooks,drifts"})
+    assert "unknown_trigger is not a function" in raised.value.stdout
+    with pytest.raises(ValueError, match="drifts is not offered"):
+        fc3(TRIGGERS="hooks,drifts")
+
+
+def test_make_has_what_the_manifests_run() -> None:
+    """The Makefile has the target that is run before a deployment."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^package: ", makefile, re.MULTILINE)

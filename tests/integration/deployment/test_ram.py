@@ -1,0 +1,143 @@
+"""The RAM policies: what is allowed is what is called, on what it is called, and nothing more."""
+
+from __future__ import annotations
+
+import json
+import re
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from handler.cloud import ports
+from tests.integration.deployment.manifests import ACCOUNT, ROOT, fc2, fc3
+
+RAM = ROOT / "deploy/ram"
+CALLED = {value for value in vars(ports).values() if re.match(r"(ecs|ess|fc|vpc):", str(value))}
+# What Function Compute does in the function's name: log rows and failure records.
+BY_THE_PLATFORM = {"log:PostLogStoreLogs", "mns:SendMessage"}
+# ECS answers a read on the wrong scope with an empty list, which would look like a fleet that is
+# gone; and the policies that Alibaba Cloud publishes allow Auto Scaling's calls on anything.
+ON_ANYTHING = {
+    *("ecs:DescribeNetworkInterfaces", "ecs:DescribeInstances", "ecs:DescribeInstanceTypes"),
+    "vpc:DescribeVSwitches",
+    *(action for action in CALLED if action.startswith("ess:")),
+}
+REGION = "cn-hangzhou"
+HERE = f"{REGION}:{ACCOUNT}"
+ENI = f"acs:ecs:{HERE}:eni/eni-bp1web1primary00001"
+LOG = "acs:log:{}:project/{project}/logstore/{logstore}".format(HERE, **fc3()["logConfig"])
+SERVICE, NAME = fc2()["service"]["name"], fc3()["functionName"]
+
+
+def policy(name: str) -> dict[str, Any]:
+    """A policy of `deploy/ram`."""
+    found: dict[str, Any] = json.loads((RAM / f"{name}-policy.json").read_text(encoding="utf-8"))
+    return found
+
+
+def grants(name: str) -> list[tuple[str, str]]:
+    """Every action of a policy with every resource that it is allowed on."""
+    return [
+        (action, resource)
+        for statement in policy(name)["Statement"]
+        for action in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
+    ]
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def allowed(name: str, action: str, resource: str) -> bool:
+    """Whether a policy allows an action on a resource."""
+    return any(action == may and fnmatchcase(resource, on) for may, on in grants(name))
+
+
+@pytest.mark.parametrize("name", ["trust", "function", "operator"])
+def test_policy_has_the_shape_that_ram_takes(name: str) -> None:
+    """Version 1, statements that allow, no field that RAM does not know."""
+    document = policy(name)
+    known = {"Effect", "Action", "Principal" if name == "trust" else "Resource"}
+    assert {"Version", "Statement"} == set(document)
+    assert "1" == document["Version"]
+    assert [(known, "Allow")] * len(document["Statement"]) == [
+        (set(each), each["Effect"]) for each in document["Statement"]
+    ]
+
+
+def test_only_function_compute_takes_the_role() -> None:
+    """The trust policy names one service, and nothing but assuming the role."""
+    (statement,) = policy("trust")["Statement"]
+    assert {"Service": ["fc.aliyuncs.com"]} == statement["Principal"]
+    assert "sts:AssumeRole" == statement["Action"]
+
+
+def test_function_may_do_what_it_calls() -> None:
+    """The actions are those that the code names, and what the platform does for it; each once."""
+    actions = [
+        action
+        for statement in policy("function")["Statement"]
+        for action in _listed(statement["Action"])
+    ]
+    assert sorted(CALLED | BY_THE_PLATFORM) == sorted(actions)
+
+
+@pytest.mark.parametrize("name", ["function", "operator"])
+def test_only_what_cannot_be_scoped_is_allowed_on_anything(name: str) -> None:
+    """Writes are allowed on named kinds of resources; no action is a wildcard."""
+    assert {action for action, on in grants(name) if on == "*"} <= ON_ANYTHING
+    assert [action for action, _ in grants(name) if "*" in action] == []
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("ecs:AssignPrivateIpAddresses", ENI),
+        ("fc:InvokeFunction", f"acs:fc:{HERE}:functions/{NAME}"),
+        ("fc:InvokeFunction", f"acs:fc:{HERE}:functions/{NAME}/live"),
+        ("fc:InvokeFunction", f"acs:fc:{HERE}:services/{SERVICE}/functions/{NAME}"),
+        ("fc:InvokeFunction", f"acs:fc:{HERE}:services/{SERVICE}.live/functions/{NAME}"),
+        (
+            "mns:SendMessage",
+            fc3()["asyncInvokeConfig"]["destinationConfig"]["onFailure"]["destination"],
+        ),
+        ("mns:SendMessage", fc2()["function"]["asyncConfiguration"]["destination"]["onFailure"]),
+        (
+            "log:PostLogStoreLogs",
+            LOG,
+        ),
+    ],
+)
+def test_function_may_use_what_the_manifests_name(action: str, resource: str) -> None:
+    """The scopes fit the function, the queue and the log of a deployment with the defaults."""
+    assert allowed("function", action, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("ecs:AssignPrivateIpAddresses", f"acs:ecs:{HERE}:instance/i-bp1web00000000000001"),
+        ("ecs:UnassignPrivateIpAddresses", ENI),
+        ("fc:InvokeFunction", f"acs:fc:{HERE}:functions/payments"),
+        ("fc:InvokeFunction", f"acs:fc:{HERE}:functions/{NAME}-of-others"),
+        ("fc:UpdateFunction", f"acs:fc:{HERE}:functions/{NAME}"),
+        ("mns:SendMessage", f"acs:mns:{HERE}:/queues/payments/messages"),
+        ("mns:ReceiveMessage", f"acs:mns:{HERE}:/queues/secondary-ips-failures/messages"),
+        ("log:PostLogStoreLogs", f"acs:log:{HERE}:project/payments/logstore/secondary-ips"),
+        ("ess:DeleteScalingGroup", f"acs:ess:{HERE}:scalinggroup/asg-bp1webfleet00000001"),
+    ],
+)
+def test_function_may_do_nothing_else(action: str, resource: str) -> None:
+    """Other actions, and the same ones on what belongs to others, are not allowed."""
+    assert not allowed("function", action, resource)
+
+
+def test_operator_may_plan_assign_and_invoke() -> None:
+    """A person's rights are some of the function's, without a hook to complete."""
+    assert set(grants("operator")) < set(grants("function"))
+    assert {"ecs:AssignPrivateIpAddresses", "fc:InvokeFunction"} <= {
+        action for action, _ in grants("operator")
+    }
+    assert "ess:CompleteLifecycleAction" not in {action for action, _ in grants("operator")}

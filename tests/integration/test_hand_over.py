@@ -1,0 +1,180 @@
+"""What an invocation hands over, and what happens when it cannot: one hop at a time, no processes.
+
+The clock is the cloud's own, so that waiting for the next minute is free; the next invocation is
+not run but kept, to be looked at and run by the test.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.cloud.connect import Connector
+from handler.continuation import MAX_PAYLOAD
+from handler.errors import CloudFault, OutOfTime, Retryable
+from handler.events import parse
+from handler.invocation import Invocation
+from handler.log import RecordLog
+from handler.model import Request, Treatment
+from handler.pacing import Pacer
+from handler.reading import Reader
+from handler.run import Delivery, Run
+from handler.settings import read_settings
+from tests.localcloud.clock import ManualClock
+from tests.localcloud.testing import LocalCloud
+from tests.stage import SharedClock, environment
+from tests.worlds import REGION, instance, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INVOKE = "fc:InvokeFunction"
+# Two writes a minute, one after the other; a hop that has 100 s gets as far as the second minute.
+SETTINGS = {"TARGET_SECONDARY_IPS": "1", "SETTLE_SECONDS": "5", "VISIBILITY_SECONDS": "5"}
+PER_MINUTE, TIME = 2, 100.0
+
+
+@dataclass
+class Queue:
+    """Function Compute as far as a hop sees it: takes invocations, or refuses them."""
+
+    faults: list[CloudFault] = field(default_factory=list)
+    tries: int = 0
+    taken: dict[str, bytes] = field(default_factory=dict)
+
+    def invoke_later(self, payload: bytes, task_id: str) -> None:
+        """Keep it."""
+        self.tries += 1
+        if self.faults:
+            raise self.faults.pop(0)
+        self.taken[task_id] = payload
+
+
+@dataclass
+class Hops:
+    """Runs invocations, each in a function instance of its own."""
+
+    cloud: LocalCloud
+    time: ManualClock
+    queue: Queue = field(default_factory=Queue)
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self, event: object, request_id: str = "first") -> dict[str, Any]:
+        """One invocation that begins with a minute."""
+        self.time.advance(60 - self.time.now() % 60)
+        request = parse(
+            event if isinstance(event, bytes) else json.dumps(event), home_region=REGION
+        )
+        assert isinstance(request, Request)
+        environ = environment(self.cloud.url, **SETTINGS)
+        settings = read_settings(environ)
+        found = Connector(settings.endpoints, environ).cloud(REGION)
+        clock, output = SharedClock(self.time), io.StringIO()
+        now = clock.now()
+        with redirect_stdout(output), ThreadPoolExecutor(1) as threads:
+            log = RecordLog({"request_id": request_id})
+            pacer = Pacer({"*": 100, "ecs:AssignPrivateIpAddresses": PER_MINUTE})
+            invocation = Invocation(clock, now + TIME, pacer, threads, log)
+            reader = Reader(found, invocation, {})
+            delivery = Delivery(request_id, REGION, now, now + TIME)
+            services = replace(found, functions=self.queue)
+            run = Run(request, delivery, settings, services, reader, invocation, log)
+            try:
+                return run.perform()
+            finally:
+                self.records = [json.loads(line) for line in output.getvalue().splitlines()]
+
+    def held(self) -> list[int]:
+        """Secondary addresses on every ENI."""
+        return [
+            len(eni["secondary"])
+            for each in self.cloud.state()["instances"]
+            for eni in each["enis"]
+        ]
+
+
+@pytest.fixture
+def hops() -> Iterator[Hops]:
+    """Eight instances without addresses: four are reached by a hop."""
+    fleet = world(*(instance(f"n{number}") for number in range(8)), lifecycle_actions=[])
+    time = ManualClock()
+    with LocalCloud(fleet, clock=time) as cloud:
+        yield Hops(cloud, time)
+
+
+ALL = {"backfill": {"all": True}}
+
+
+def test_what_time_was_too_short_for_is_handed_over_once_under_its_task_id(hops: Hops) -> None:
+    """Four ENIs of eight; the next hop finds them done and finishes the others."""
+    assert {"task_id": "bf_first_1", "hop": 1} == hops.run(ALL)["continuation"]
+    assert 4 == sum(hops.held())
+    assert ["bf_first_1"] == list(hops.queue.taken)
+    result = hops.run(hops.queue.taken["bf_first_1"], "second")
+    assert (4, 4) == (result["counts"]["satisfied"], result["counts"]["assigned"])
+    assert result["continuation"] is None
+    assert [1] * 8 == hops.held()
+
+
+def test_limit_holds_for_the_chain_as_a_whole(hops: Hops) -> None:
+    """Six of eight are changed: four by the first hop, and no more than two by the next."""
+    hops.run({"backfill": {"all": True, "limit": 6}})
+    payload = hops.queue.taken["bf_first_1"]
+    assert 2 == json.loads(payload)["backfill"]["cursor"]["remaining"]
+    result = hops.run(payload, "second")
+    assert 6 == sum(hops.held())
+    assert (2, 2) == (result["counts"]["assigned"], result["counts"]["deferred"])
+    assert {"limit"} == {row["reason"] for row in result["enis"] if row["outcome"] == "deferred"}
+
+
+def busy(treatment: Treatment = Treatment.TRANSIENT) -> CloudFault:
+    """A refused invocation."""
+    return CloudFault(INVOKE, "ServiceBusy", treatment)
+
+
+def test_hand_over_is_tried_again_while_its_errors_are_transient(hops: Hops) -> None:
+    """Twice refused, then taken: the chain goes on, and each refusal is on record."""
+    hops.queue.faults = [busy(), busy()]
+    assert hops.run(ALL)["continuation"]
+    errors = [row["operation"] for row in hops.records if row["record_type"] == "api_error"]
+    assert [INVOKE, INVOKE] == errors
+
+
+@pytest.mark.parametrize(
+    ("faults", "tries"), [([busy()] * 3, 3), ([busy(Treatment.CREDENTIALS)], 1)]
+)
+def test_failed_hand_over_raises(hops: Hops, faults: list[CloudFault], tries: int) -> None:
+    """So that the event is delivered again: nothing would be left to do the rest."""
+    hops.queue.faults = list(faults)
+    with pytest.raises(Retryable, match=INVOKE):
+        hops.run(ALL)
+    assert (tries, {}) == (hops.queue.tries, hops.queue.taken)
+    assert hops.run(ALL)["continuation"] is None
+    assert [1] * 8 == hops.held()
+
+
+def test_hop_that_could_finish_nothing_raises(hops: Hops) -> None:
+    """Handing over what nobody gets ahead with would go on for ever."""
+    slow = {"action": "DescribeNetworkInterfaces", "fault": "error", "times": 500}
+    hops.cloud.faults([slow | {"code": "Throttling.User", "status": 400}])
+    with pytest.raises(OutOfTime):
+        hops.run(ALL)
+    assert {} == hops.queue.taken
+
+
+def test_rest_that_is_too_large_for_a_hand_over_goes_on_when_asked_again(hops: Hops) -> None:
+    """Named with its size, nothing is lost, and the next try gets further."""
+    absent = [f"eni-z{number:059}" for number in range(2 * MAX_PAYLOAD // 70)]
+    present = [f"eni-n{number}" for number in range(8)]
+    request = {"backfill": {"network_interface_ids": [*absent, *present]}}
+    with pytest.raises(Retryable, match=f"backfill: .* allowed: {MAX_PAYLOAD} in a hand-over"):
+        hops.run(request)
+    assert ({}, 4) == (hops.queue.taken, sum(hops.held()))
+    assert hops.run(request)["continuation"] is None
+    assert [1] * 8 == hops.held()

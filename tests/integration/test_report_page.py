@@ -1,0 +1,167 @@
+"""The page of `report` in a real browser: sorts by clicks, fits a phone, fetches nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.logs.story import told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium")
+REQUIRED = os.environ.get("CHROMIUM_REQUIRED") == "1"
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and not REQUIRED, reason="chromium is not installed"
+)
+EVIL = '"><script>document.title = "owned"</script>'
+
+
+def run(*arguments: str, lines: str = "") -> subprocess.CompletedProcess[str]:
+    """`python -m handler report ...`."""
+    command = [sys.executable, "-m", "handler", "report", *arguments]
+    return subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60)  # noqa: S603, PLW1510  (this interpreter; its status is tested)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of what the function wrote on a bad day, and of a hostile scaling group."""
+    lines = [row.line for row in told()]
+    lines += [
+        line.replace("asg-bp1webfleet00000001", EVIL.replace('"', '\\"')) for line in lines[:1]
+    ]
+    lines[-1] = lines[-1].replace("eni-", "eni-hostile-")
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    assert 0 == run("-", "-o", str(path), lines="\n".join(lines)).returncode
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    assert CHROMIUM is not None, "CHROMIUM_REQUIRED=1, and there is no chromium"
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+def opened(
+    browser: Browser, path: Path, width: int, scheme: str = "light"
+) -> tuple[Page, list[str]]:
+    """The page at a width, and what the browser complains of or fetches."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    page, heard = context.new_page(), []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("request", lambda request: heard.append(request.url))
+    page.goto(path.as_uri())
+    return page, heard
+
+
+def column(page: Page, table: str, number: int) -> list[str]:
+    """The texts of a column, from the top."""
+    cells = page.locator(f"table[aria-labelledby={table}] tbody tr td:nth-child({number})")
+    return cells.all_inner_texts()
+
+
+def test_page_needs_nothing_else(browser: Browser, report: Path) -> None:
+    """One request, the file itself; no complaint; what a record says does not run."""
+    page, heard = opened(browser, report, 1280)
+    assert [report.as_uri()] == heard
+    assert "Secondary private IPs" == page.title()
+    assert EVIL in column(page, "groups", 1)
+
+
+def test_click_sorts_the_table(browser: Browser, report: Path) -> None:
+    """A click sorts by number, a second one the other way round; the header says so."""
+    page, _ = opened(browser, report, 1280)
+    button = page.get_by_role("button", name="target", exact=True).last
+    head = page.locator("table[aria-labelledby=enis] th:nth-child(7)")
+    before = [value.replace("-", "-1") for value in column(page, "enis", 7)]
+    button.click()
+    assert "ascending" == head.get_attribute("aria-sort")
+    up = [int(value.replace("-", "-1")) for value in column(page, "enis", 7)]
+    button.click()
+    assert "descending" == head.get_attribute("aria-sort")
+    down = [int(value.replace("-", "-1")) for value in column(page, "enis", 7)]
+    assert sorted(map(int, before)) == up == down[::-1]
+    assert up != list(map(int, before))
+
+
+def test_text_columns_sort_as_text(browser: Browser, report: Path) -> None:
+    """Ids are sorted by letters; every row stays whole."""
+    page, _ = opened(browser, report, 1280)
+    rows = set(page.locator("table[aria-labelledby=enis] tbody tr").all_inner_texts())
+    page.get_by_role("button", name="ENI", exact=True).click()
+    names = column(page, "enis", 1)
+    assert sorted(names) == names
+    assert rows == set(page.locator("table[aria-labelledby=enis] tbody tr").all_inner_texts())
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_fits_its_screen(browser: Browser, report: Path, width: int, scheme: str) -> None:
+    """No sideways scrolling, from a small phone up."""
+    page, _ = opened(browser, report, width, scheme)
+    widest = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('*')]"
+        ".map(it => it.getBoundingClientRect().right))"
+    )
+    assert width == page.evaluate("document.documentElement.scrollWidth")
+    assert widest <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_told_from_its_background(browser: Browser, report: Path, scheme: str) -> None:
+    """Every colour of text has a contrast of 4.5 to 1 at least (WCAG 2.2, AA)."""
+    page, _ = opened(browser, report, 1280, scheme)
+    assert [] == [found for found in page.evaluate(CONTRASTS) if found[1] < 4.5]
+
+
+CONTRASTS = """() => {
+  const rgb = text => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  const light = text => { const [r, g, b] = rgb(text).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * r + .7152 * g + .0722 * b };
+  const back = it => { for (; it; it = it.parentElement) { const c = getComputedStyle(it).backgroundColor;
+    if (c !== 'rgba(0, 0, 0, 0)') return c } return 'rgb(255, 255, 255)' };
+  return [...document.querySelectorAll('h1, h2, p, li, td, th button, strong')].map(it => {
+    const [a, b] = [light(getComputedStyle(it).color), light(back(it))].sort((x, y) => y - x);
+    return [it.outerHTML.slice(0, 60), (a + .05) / (b + .05)] })
+}"""  # noqa: E501  (a script of its own)
+
+
+# --- the command ------------------------------------------------------------------------------
+
+
+def test_input_without_records_is_refused(tmp_path: Path) -> None:
+    """The error says what was found and what is allowed; no page is written."""
+    path = tmp_path / "report.html"
+    ran = run("-", "-o", str(path), lines="hello\n")
+    assert (2, False) == (ran.returncode, path.exists())
+    assert "FILE: found no eni_result in it, and 1 other lines; allowed: records" in ran.stderr
+
+
+def test_page_can_go_to_standard_output() -> None:
+    """`-o -` writes the page and nothing else."""
+    ran = run("-", "-o", "-", lines="\n".join(row.line for row in told()[:6]))
+    assert (0, True) == (ran.returncode, ran.stdout.startswith("<!doctype html>"))
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    """The name and the reason are told."""
+    ran = run(str(tmp_path / "nothing.jsonl"))
+    assert (2, True) == (ran.returncode, "nothing.jsonl, No such file" in ran.stderr)

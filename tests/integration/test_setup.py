@@ -1,0 +1,256 @@
+"""`python -m handler setup`: what it makes, leaves alone, mends, and says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.command.asked import BadRequest
+from handler.command.setup.access import Refused
+from handler.command.setup.applying import applied, compared
+from handler.command.setup.changes import Verb, change
+from handler.command.setup.desired import Kind, Names, Resource, desired
+from tests.account.rpc import ACCOUNT
+from tests.account.server import REGION, Account, Fault
+from tests.localcloud.world import DEFAULT_KEY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from handler.command.setup.services import Services
+
+PROJECT = f"secondary-ips-{ACCOUNT}"
+EVERYTHING = 26
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the command said."""
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of --json."""
+        return [json.loads(line) for line in self.output.splitlines()]
+
+    @property
+    def changes(self) -> Counter[str]:
+        """How many of each change."""
+        return Counter(line["change"] for line in self.lines)
+
+
+def setup(home: Path, account: Account | None, *arguments: str) -> Ran:
+    """Run the command in a process of its own, with an account or without credentials."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    environ["ALIBABA_CLOUD_ECS_METADATA_DISABLED"] = "true"
+    if account is not None:
+        environ |= {
+            "HTTP_PROXY": account.url,
+            "SLS_ENDPOINT": f"http://{REGION}.log.aliyuncs.com",
+            "MNS_ENDPOINT": f"http://mns-open.{REGION}.aliyuncs.com",
+            "RAM_ENDPOINT": "http://ram.aliyuncs.com",
+            "STS_ENDPOINT": f"http://sts.{REGION}.aliyuncs.com",
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": DEFAULT_KEY.id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": DEFAULT_KEY.secret,
+        }
+    command = [sys.executable, "-m", "handler", "setup", "--region", REGION, *arguments]
+    found = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)  # noqa: S603, PLW1510  (this interpreter; its status is what is tested)
+    return Ran(found.returncode, found.stdout, found.stderr)
+
+
+def test_first_run_makes_everything_and_the_second_nothing(tmp_path: Path) -> None:
+    """All of it is created once, in the project of the account; then every read finds it."""
+    with Account() as account:
+        first = setup(tmp_path, account, "--json")
+        written = list(account.writes)
+        second = setup(tmp_path, account, "--json")
+        project = account.logs.projects[PROJECT]
+    assert (0, {"create": EVERYTHING}) == (first.status, first.changes)
+    assert (0, {"exists": EVERYTHING}) == (second.status, second.changes)
+    assert written == account.writes
+    counts = {"savedsearches": 13, "dashboards": 1, "alerts": 4, "logstores": 1}
+    assert counts == {name: len(project[name]) for name in counts}
+    assert {("secondary-ips", "secondary-ips")} == account.rpc.attached
+    assert ["secondary-ips-hooks"] == list(account.rpc.topics)
+    assert "604800" == account.rpc.queues["secondary-ips-failures"]["MessageRetentionPeriod"]
+
+
+def test_dry_run_shows_and_writes_nothing(tmp_path: Path) -> None:
+    """`--dry-run` reads, and says what it would do."""
+    with Account() as account:
+        shown = setup(tmp_path, account, "--dry-run")
+    assert (0, []) == (shown.status, account.writes)
+    assert EVERYTHING == shown.output.count("would create")
+    assert f"{EVERYTHING} to create, 0 to update, nothing was changed" in shown.output
+
+
+def test_drift_is_shown_and_mended(tmp_path: Path) -> None:
+    """What somebody changed is shown with both values and put back; what they added stays."""
+    with Account() as account:
+        setup(tmp_path, account)
+        project = account.logs.projects[PROJECT]
+        keys = project["logstores"]["secondary-ips"]["index"]["keys"]
+        keys["message"]["json_keys"]["target"]["type"] = "text"
+        keys["functionName"] = {"type": "text", "token": [","]}
+        del project["savedsearches"]["secondary-ips-short"]
+        project["alerts"]["secondary-ips-failed"]["configuration"]["severityConfigurations"] = []
+        account.rpc.policies["secondary-ips"] = ['{"Version": "1", "Statement": []}']
+        shown = setup(tmp_path, account, "--dry-run", "--json")
+        mended = setup(tmp_path, account, "--json")
+        again = setup(tmp_path, account, "--json")
+    assert {"create": 1, "update": 3, "exists": 22} == shown.changes == mended.changes
+    assert [] == [line["error"] for line in mended.lines if line["error"]]
+    assert {"exists": EVERYTHING} == again.changes
+    (index,) = [line for line in shown.lines if line["kind"] == "SLS index"]
+    assert ['keys.message.json_keys.target.type: "text" -> "long"'] == index["differences"]
+    kept = project["logstores"]["secondary-ips"]["index"]["keys"]
+    assert ("text", "long") == (
+        kept["functionName"]["type"],
+        kept["message"]["json_keys"]["target"]["type"],
+    )
+
+
+def test_retention_is_changed_only_when_asked(tmp_path: Path) -> None:
+    """A logstore keeps what somebody set, until `--retention-days` says otherwise."""
+    with Account() as account:
+        setup(tmp_path, account)
+        store = account.logs.projects[PROJECT]["logstores"]["secondary-ips"]
+        store["ttl"] = 7
+        left = setup(tmp_path, account, "--json")
+        changed = setup(tmp_path, account, "--json", "--retention-days", "90")
+    assert ({"exists": EVERYTHING}, 1) == (left.changes, changed.changes["update"])
+    assert ["ttl: 7 -> 90"] == changed.lines[1]["differences"]
+    assert (90, 2) == (store["ttl"], store["shardCount"])
+
+
+def test_partial_failure_is_reported_and_the_next_run_finishes(tmp_path: Path) -> None:
+    """What fails is named, what needs it is not tried, the rest is made; a rerun makes the rest."""
+    refused = Fault("CreateLogStore", 403, "Unauthorized")
+    with Account([refused, Fault("CreateQueue", 500, "InternalError")]) as account:
+        first = setup(tmp_path, account, "--json")
+        second = setup(tmp_path, account, "--json")
+        third = setup(tmp_path, account, "--json")
+    errors = {line["kind"]: line["error"] for line in first.lines if line["error"]}
+    assert (1, 0, 0) == (first.status, second.status, third.status)
+    assert "Unauthorized: fault for CreateLogStore" == errors["SLS logstore"]
+    assert "fault for CreateQueue" in errors["MNS queue"]
+    assert "not tried: the SLS logstore is not there" == errors["SLS index"]
+    assert "not tried: the SLS index is not there" == errors["SLS dashboard"]
+    failed = sum(line["error"] is not None for line in first.lines)
+    assert 21 == failed
+    assert {"create": failed, "exists": EVERYTHING - failed} == second.changes
+    assert {"exists": EVERYTHING} == third.changes
+
+
+def test_wrong_key_changes_nothing(tmp_path: Path) -> None:
+    """A refused signature ends the command with what to give instead."""
+    with Account([Fault("GetCallerIdentity", 403, "SignatureDoesNotMatch")]) as account:
+        ran = setup(tmp_path, account)
+    assert (2, []) == (ran.status, account.writes)
+    assert "--project: not given, and the account cannot be told: Sign" in ran.errors
+    assert DEFAULT_KEY.secret not in ran.errors + ran.output
+
+
+@pytest.mark.parametrize("arguments", [["--dry-run"], ["--offline"]])
+def test_plan_is_shown_without_an_account(tmp_path: Path, arguments: list[str]) -> None:
+    """From a clean clone, without credentials, the plan is everything."""
+    ran = setup(tmp_path, None, *arguments)
+    assert (0, EVERYTHING) == (ran.status, ran.output.count("would create"))
+    assert "nothing was read, so everything is shown as missing" in ran.errors
+    assert "Traceback" not in ran.errors
+
+
+def test_without_credentials_nothing_is_tried(tmp_path: Path) -> None:
+    """No dry run, no credentials: refused."""
+    ran = setup(tmp_path, None)
+    assert (2, "") == (ran.status, ran.output)
+    assert "no credentials" in ran.errors
+
+
+# --- the pure parts ---------------------------------------------------------------------------
+
+
+def named(**names: Any) -> Names:
+    """Names with a project."""
+    return Names(**{"region": REGION, "project": "fleet-logs"} | names)
+
+
+def test_names_reach_every_document() -> None:
+    """No document keeps an example's project, logstore, region or queue."""
+    names = named(region="cn-beijing", logstore="enis", queue="dead", action_policy="on-call")
+    text = json.dumps([each.body | each.first for each in desired(names)])
+    assert "cn-hangzhou" not in text
+    assert "project/fleet-logs/logstore/enis" in text
+    assert "/queues/dead/messages" in text
+    assert 4 == text.count('"actionPolicyId": "on-call"')
+    stores = {each.body["logstore"] for each in desired(names) if each.kind is Kind.SAVED_SEARCH}
+    assert {"enis"} == stores
+
+
+@pytest.mark.parametrize(
+    ("names", "option"),
+    [
+        ({"project": "Fleet"}, "--project"),
+        ({"region": "hangzhou"}, "--region"),
+        ({"queue": "a b"}, "--queue"),
+    ],
+)
+def test_bad_name_is_refused(names: dict[str, str], option: str) -> None:
+    """The error names the option, what was found and what is allowed."""
+    with pytest.raises(BadRequest, match=f"{option}: found .*; allowed: "):
+        named(**names)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "actual", "expected"),
+    [
+        ({"a": 1}, {"a": 1, "b": 2}, []),
+        ({"a": {"b": 1}}, {"a": {"b": 2, "c": 3}}, ["a.b: 2 -> 1"]),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 2, "c": 3}]}, ["a[0].b: 2 -> 1"]),
+        ({"a": [1, 2]}, {"a": [1]}, ["a: [1] -> [1, 2]"]),
+        ({"a": 1}, {}, ["a: nothing -> 1"]),
+    ],
+)
+def test_differences_are_of_what_is_wanted(
+    wanted: dict[str, Any], actual: dict[str, Any], expected: list[str]
+) -> None:
+    """Only what is asked for is compared; each difference says where, what is, what shall be."""
+    found = change(Resource(Kind.ALERT, "a", wanted), actual)
+    assert tuple(expected) == found.differences
+    assert (Verb.UPDATE if expected else Verb.KEEP) == found.verb
+
+
+class Shy:
+    """Services that do not know a new project at first."""
+
+    def __init__(self, refusals: int) -> None:
+        self.left = refusals
+
+    def read(self, _kind: Kind, _name: str) -> None:
+        """Nothing is there."""
+
+    def create(self, kind: Kind, _name: str, _body: dict[str, Any]) -> None:
+        """What belongs to the project is refused a few times."""
+        if kind is not Kind.PROJECT and self.left:
+            self.left -= 1
+            raise Refused("ProjectNotExist", "not yet")
+
+
+@pytest.mark.parametrize(("refusals", "failed", "pauses"), [(3, 0, 3), (99, 1, 20)])
+def test_new_project_is_waited_for(refusals: int, failed: int, pauses: int) -> None:
+    """What belongs to a new project is tried again, for a minute."""
+    shy: Services = Shy(refusals)  # type: ignore[assignment]
+    slept: list[float] = []
+    wanted = [each for each in desired(named()) if each.kind in {Kind.PROJECT, Kind.LOGSTORE}]
+    done = list(applied([compared(each, shy) for each in wanted], shy, slept.append))
+    assert (failed, [3.0] * pauses) == (sum(each.error is not None for each in done), slept)

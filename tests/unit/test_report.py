@@ -1,0 +1,162 @@
+"""`report`: what lines become, what is summed, and how large the page may get."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from handler.command.report.page import ADVICE, MOST, below, render, summed
+from handler.command.report.reading import Fleet, read
+from tests.unit.test_docs import GUIDE, table
+
+RECORD = {
+    "timestamp": "2026-11-23T12:00:00.000001Z",
+    "record_type": "eni_result",
+    "region": "cn-hangzhou",
+    "network_interface_id": "eni-a",
+    "instance_id": "i-a",
+    "vswitch_id": "vsw-a",
+    "scaling_group_id": "asg-a",
+    "instance_type": "ecs.g7.xlarge",
+    "outcome": "short",
+    "reason": "vswitch",
+    "target": 8,
+    "target_source": "default",
+    "before": 1,
+    "after": 5,
+    "requested": 4,
+    "addresses": ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"],
+    "code": None,
+    "advice": None,
+}
+
+
+def line(**fields: Any) -> str:
+    """One record."""
+    return json.dumps(RECORD | fields)
+
+
+def fleet_of(*lines: str) -> Fleet:
+    """What lines tell."""
+    return read(lines)
+
+
+def test_latest_record_of_an_eni_counts() -> None:
+    """Whatever the order of lines, the later record tells how the ENI is."""
+    old = line(outcome="failed", reason="refused", timestamp="2026-11-23T11:00:00Z")
+    for lines in ([old, line()], [line(), old]):
+        (row,) = fleet_of(*lines).rows.values()
+        assert "short" == row["outcome"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        line(),
+        json.dumps({"__time__": 1, "__topic__": "FCLogs:f", "message": line()}),
+        json.dumps({"message": RECORD}),
+        json.dumps({"action": "assign", "region": "cn-hangzhou", "enis": [RECORD]}),
+    ],
+    ids=["stdout", "an SLS row", "an SLS row, JSON kept", "a result"],
+)
+def test_every_kind_of_line_is_read(text: str) -> None:
+    """Records from stdout, from an export of SLS, and in a result are the same."""
+    fleet = fleet_of(text)
+    assert (["eni-a"], {"cn-hangzhou"}, 0) == (list(fleet.rows), fleet.regions, fleet.others)
+
+
+@pytest.mark.parametrize("text", ["FC Invoke Start RequestId: 1", "[1]", '{"a": 1}', "{"])
+def test_other_lines_are_counted(text: str) -> None:
+    """What is no record is said to be there, and harms nothing."""
+    fleet = fleet_of(text, line())
+    assert (1, 1) == (fleet.others, len(fleet.rows))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"outcome": "exploded"},
+        {"outcome": None},
+        {"target": "8", "before": None, "after": True, "requested": [], "addresses": "x"},
+        {"network_interface_id": None, "instance_id": 7},
+    ],
+)
+def test_damaged_records_do_not_stop_the_page(fields: dict[str, Any]) -> None:
+    """A field of the wrong type is as good as absent; an unknown outcome is no result."""
+    assert "<h1>" in render(fleet_of(line(**fields), line(network_interface_id="eni-b")), "x", 9)
+
+
+def test_groups_are_summed() -> None:
+    """Has, target and missing per group, the one that lacks most first."""
+    fleet = fleet_of(
+        line(),
+        line(network_interface_id="eni-b", outcome="satisfied", before=8, after=8, addresses=[]),
+        line(network_interface_id="eni-c", scaling_group_id="asg-b", target=20),
+    )
+    sums = summed(fleet.rows.values(), lambda row: row["scaling_group_id"])
+    found = [(it.name, it.enis, it.below, it.has, it.target, it.missing) for it in sums]
+    assert [("asg-b", 1, 1, 5, 20, 15), ("asg-a", 2, 1, 13, 16, 3)] == found
+
+
+@pytest.mark.parametrize(
+    ("outcome", "requested", "expected"),
+    [
+        ("satisfied", 0, False),
+        ("assigned", 0, False),
+        ("skipped", 0, False),
+        ("gone", 0, False),
+        ("short", 0, True),
+        ("failed", 0, True),
+        ("deferred", 0, True),
+        ("planned", 7, False),
+        ("planned", 6, True),
+    ],
+)
+def test_below_target(outcome: str, requested: int, *, expected: bool) -> None:
+    """Whoever lacks something in the end is below; a plan counts what it would assign."""
+    fleet = fleet_of(line(outcome=outcome, requested=requested, after=1, addresses=[]))
+    assert expected == below(fleet.rows["eni-a"])
+
+
+def test_text_is_escaped() -> None:
+    """No field of a record becomes markup."""
+    evil = '<img src=x onerror="alert(1)">{{ 7 * 7 }}</script><script>alert(2)</script>'
+    fields = dict.fromkeys(
+        ("network_interface_id", "instance_id", "vswitch_id", "scaling_group_id", "code", "advice"),
+        evil,
+    )
+    page = render(fleet_of(line(**fields, instance_type=evil, region=evil)), evil, 9)
+    assert (0, 1) == (page.count("<img"), page.count("<script>"))
+    assert "49" not in page
+    assert "&lt;img src=x onerror=&#34;alert(1)&#34;&gt;{{ 7 * 7 }}" in page
+
+
+def test_page_of_a_large_fleet_is_bounded() -> None:
+    """100 000 ENIs in 1 000 groups: sums are right, and what is left out is said to be."""
+    lines = (
+        line(
+            network_interface_id=f"eni-{number}",
+            scaling_group_id=f"asg-{number % 1000}",
+            vswitch_id=f"vsw-{number % 1000}",
+        )
+        for number in range(100_000)
+    )
+    page = render(read(lines), "x", 500)
+    assert len(page.encode()) < 600_000
+    assert "<strong>100000</strong>ENIs" in page
+    assert "<strong>300000</strong>missing in the end" in page
+    assert "500 of 100000 are listed" in page
+    left = 1000 - MOST
+    assert f"{left} more groups with {left * 100} ENIs are left out" in page
+    assert f"{left} more vSwitches with {left * 100} ENIs are left out" in page
+
+
+def test_advice_is_that_of_the_readme() -> None:
+    """Where no error code explains an outcome, the page says what the documentation says."""
+    rows = table(GUIDE, "reason", "outcome", "meaning", "what to do")
+    documented = {row[0]: row[3].replace("`", "") for row in rows} | {
+        "would_assign": ADVICE["would_assign"]
+    }
+    assert {name: documented[name] for name in ADVICE} == ADVICE
