@@ -5,10 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import shutil
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 
 def locked(lock: str) -> list[str]:
@@ -24,7 +21,9 @@ def copy_installed(lock: str, folder: Path) -> Path:
         except importlib.metadata.PackageNotFoundError:
             continue  # not for this version of Python
         for file in files:
-            if ".." not in file.parts:
+            # What two packages both bring is gone when one of them was replaced.
+            found = Path(str(file.locate()))
+            if ".." not in file.parts and found.exists():
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(str(file.locate()), folder / file)
+                shutil.copy2(found, folder / file)
     return folder
