@@ -19,11 +19,15 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from handler.errors import BadSettings
 from tests.localcloud.testing import LocalCloud
 from tests.stage import environment, forget_proxies
 
 WORLD = Path(__file__).parent / "localcloud/worlds/demo.json"
 SETTINGS = {"TARGET_SECONDARY_IPS": "8", "SETTLE_SECONDS": "2", "VISIBILITY_SECONDS": "4"}
+EVENT = "events/ess-lifecycle-hook-scale-out.json"
+# Columns of a terminal on which an ENI and its instance stand side by side.
+WIDE = 110
 WRITE = "AssignPrivateIpAddresses"
 STYLES = {"short": "yellow", "failed": "red", "deferred": "yellow", "skipped": "dim"}
 
@@ -33,29 +37,43 @@ Result = dict[str, Any]
 def main(file: str) -> int:
     """Deliver the file twice and say what happened."""
     forget_proxies()
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, emoji=False)
+    try:
+        event = Path(file).read_bytes()
+    except OSError as error:
+        console.print(f"EVENT: found {file}, {error.strerror}; allowed: a file such as {EVENT}")
+        return 2
     with LocalCloud(json.loads(WORLD.read_text())) as cloud:
         # Settings of your own are kept: TARGET_SECONDARY_IPS=12 make run.
         os.environ |= SETTINGS | dict(os.environ) | environment(cloud.url)
         import index  # noqa: PLC0415  (after its environment)
 
+        try:
+            index.initialize(context("demo-start"))
+        except BadSettings as error:
+            console.print(str(error))
+            return 2
         for number in (1, 2):
             written = len(cloud.calls(WRITE))
             console.rule(f"delivery {number} of {file}")
-            raised = deliver(index.handler, file, f"demo-{number}", console)
+            raised = deliver(index.handler, event, f"demo-{number}", console)
             calls = cloud.calls(WRITE)[written:]
             console.print(f"{WRITE}: {len(calls)} calls in delivery {number}")
         index.pre_stop(None)
     return 1 if raised else 0
 
 
-def deliver(handler: Any, file: str, request_id: str, console: Console) -> bool:
+def context(request_id: str) -> SimpleNamespace:
+    """What the runtime hands over, as far as it matters."""
+    return SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=60))
+
+
+def deliver(handler: Any, event: bytes, request_id: str, console: Console) -> bool:
     """One delivery; True when it must be delivered again."""
-    context = SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=60))
     records = io.StringIO()
     try:
         with contextlib.redirect_stdout(records):
-            result = handler(Path(file).read_bytes(), context)
+            result = handler(event, context(request_id))
     except Exception as error:  # noqa: BLE001  (whatever it is, a person is shown it)
         rows = [json.loads(line) for line in records.getvalue().splitlines()]
         show_enis([row for row in rows if row["record_type"] == "eni_result"], console)
@@ -82,14 +100,17 @@ def show_enis(enis: list[Result], console: Console) -> None:
     if not enis:
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in ("ENI", "instance", "had", "target", "has", "outcome", "why", "gained"):
+    stacked = console.width < WIDE
+    for name in ("ENI, instance",) if stacked else ("ENI", "instance"):
+        table.add_column(name, no_wrap=True)
+    for name in ("had", "target", "has", "outcome", "why", "gained"):
         table.add_column(name, overflow="fold")
     for row in enis:
         why = row["reason"] + (f" ({row['code']})" if row["code"] else "")
         source = f" ({row['target_source']})" if row["target_source"] else ""
+        ids = [str(row["network_interface_id"] or "-"), str(row["instance_id"] or "-")]
         table.add_row(
-            str(row["network_interface_id"] or "-"),
-            str(row["instance_id"] or "-"),
+            *(["\n  ".join(ids)] if stacked else ids),
             text(row["before"]),
             text(row["target"]) + source,
             text(row["after"]),
@@ -113,4 +134,7 @@ def text(value: object) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    try:
+        sys.exit(main(sys.argv[1]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -20,7 +20,7 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
-    found = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    found = Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=False)
     if not found.is_terminal and "COLUMNS" not in os.environ:
         found.width = PIPED_WIDTH
     return found
