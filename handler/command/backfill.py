@@ -44,10 +44,18 @@ def backfill(
         plan = None
         if not request.request.dry_run and screen.watched(yes):
             plan = planned(request.as_plan(), environ, rows)
+            _go_on(plan)
             if not yes:
                 _confirm(plan, file)
         run = backfilled(request, environ, rows, plan, written=as_json)
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local))
+
+
+def _go_on(plan: Worked) -> None:
+    """Not after a Ctrl-C, though the plan may be complete; the same command begins anew."""
+    if plan.stopped:
+        screen.note("stopped; nothing was assigned")
+        raise typer.Exit(Exit.STOPPED)
 
 
 def _confirm(plan: Worked, file: str | None) -> None:
@@ -59,4 +67,6 @@ def _confirm(plan: Worked, file: str | None) -> None:
         screen.error("--yes: found neither it nor a terminal to ask on; nothing was assigned")
         raise typer.Exit(Exit.BAD_REQUEST)
     enis, addresses = plan.progress.writes, plan.progress.addresses
-    typer.confirm(f"Assign {addresses} addresses to {enis} ENIs?", abort=True)
+    if not typer.confirm(f"Assign {addresses} addresses to {enis} ENIs?"):
+        screen.note("nothing was assigned")
+        raise typer.Exit(Exit.DECLINED)

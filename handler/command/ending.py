@@ -34,7 +34,9 @@ def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exi
         show(worked)
     _complain(worked, status)
     if status is Exit.STOPPED:
-        screen.note("stopped; what was in flight is finished and confirmed")
+        read_only = worked.asked.request.dry_run
+        in_flight = "nothing was assigned" if read_only else "what was in flight is confirmed"
+        screen.note(f"stopped; {in_flight}")
     if resume is not None:
         screen.note("what is left is in a file; go on with:")
         screen.command_line(resume)

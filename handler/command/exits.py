@@ -12,6 +12,8 @@ class Exit(IntEnum):
     FAILED = 1
     BAD_REQUEST = 2
     SHORT = 3
+    DECLINED = 4
+    UNTOLD = 5
     STOPPED = 130
 
     @property
@@ -25,5 +27,7 @@ _MEANINGS = {
     Exit.FAILED: "something failed or stayed undecided; nothing is lost, ask again",
     Exit.BAD_REQUEST: "the request or a setting cannot be used; nothing was done",
     Exit.SHORT: "some ENIs stay short of their target, for lack of room or quota",
-    Exit.STOPPED: "stopped by Ctrl-C; what is left was printed as a resume command",
+    Exit.DECLINED: "the answer to the question was no; nothing was done",
+    Exit.UNTOLD: "the function does not tell here how every ENI ended or will; its log does",
+    Exit.STOPPED: "stopped by Ctrl-C; a printed command resumes, and without one the same does",
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from handler.command import screen
 from handler.command.asked import BadRequest
@@ -18,10 +20,24 @@ from handler.command.report.command import report
 from handler.command.setup.command import setup
 from handler.errors import BadSettings
 
+
+class _Commands(TyperGroup):
+    """The subcommands; Ctrl-C ends each with the same status, at a question too."""
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401  (the private copy of click in typer)
+        """Run the one that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, typer.Abort):
+            screen.note("stopped")
+            raise typer.Exit(Exit.STOPPED) from None
+
+
 _EXITS = "\n".join(f"{status:>3}  {status.meaning}" for status in Exit)
 
 app = typer.Typer(
     name="python -m handler",
+    cls=_Commands,
     help="Secondary private IPs on ENIs: plan, backfill, and invoke the deployed function.",
     epilog=f"\b\nExit status:\n{_EXITS}",
     no_args_is_help=True,

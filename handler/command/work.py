@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Worked:
-    """What was asked, what came of it, and what the records say."""
+    """What was asked, what came of it, and what the records say.
+
+    Attributes:
+        stopped: whether Ctrl-C was pressed, perhaps too late to leave anything undone.
+    """
 
     asked: Asked
     progress: Progress
     ended: Ended
+    stopped: bool = False
 
     @property
     def exit(self) -> Exit:
@@ -39,7 +44,8 @@ def planned(
     progress = Progress(rows)
     session = Session(environ, progress.hear, written=written)
     view = View(f"plan in {asked.request.region}", progress, session)
-    return Worked(asked, progress, attended(session, asked.payload, view))
+    ended = attended(session, asked.payload, view)
+    return Worked(asked, progress, ended, session.stop.is_set())
 
 
 def backfilled(
@@ -55,4 +61,5 @@ def backfilled(
     session = Session(environ, progress.hear, written=written)
     total = plan.progress.writes if plan else None
     view = View(f"backfill in {asked.request.region}", progress, session, total)
-    return Worked(asked, progress, attended(session, asked.payload, view))
+    ended = attended(session, asked.payload, view)
+    return Worked(asked, progress, ended, session.stop.is_set())

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +17,10 @@ from typing import TYPE_CHECKING, Any
 from tests.stage import environment
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
     from tests.localcloud.testing import LocalCloud
 
 ROOT = Path(__file__).parents[3]
@@ -70,6 +78,77 @@ def finish(process: subprocess.Popen[str], stdin: str = "") -> Done:
     """Wait until a started command has ended."""
     out, err = process.communicate(stdin, PATIENCE)
     return Done(process.returncode, out, err)
+
+
+class Terminal:
+    """The command on a terminal of its own, read as it writes; use it with ``with``."""
+
+    def __init__(
+        self, cloud: LocalCloud, *arguments: str, folder: Path = ROOT, **settings: str
+    ) -> None:
+        self._ours, theirs = pty.openpty()
+        self._shown: list[bytes] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self.process = subprocess.Popen(  # noqa: S603  (this interpreter, and arguments of the tests)
+            [sys.executable, "-m", "handler", *arguments],
+            cwd=folder,
+            env=surroundings(cloud, **settings) | {"PYTHONPATH": str(ROOT)},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+
+    def __enter__(self) -> Self:
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        os.close(self._ours)
+
+    @property
+    def shown(self) -> str:
+        """Everything so far."""
+        return b"".join(self._shown).decode(errors="replace")
+
+    def until(self, text: str) -> None:
+        """Wait until a text appears."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.shown:
+            assert time.monotonic() < end, self.shown
+            assert self._reader.is_alive(), self.shown
+            time.sleep(0.01)
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._ours, keys)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C, as the terminal passes it on."""
+        self.process.send_signal(signal.SIGINT)
+
+    def end(self) -> int:
+        """Wait until the command has ended; its exit status."""
+        status = self.process.wait(PATIENCE)
+        self._reader.join()
+        return status
+
+    def _read(self) -> None:
+        while True:
+            try:
+                found = os.read(self._ours, 4096)
+            except OSError:  # the other end is closed
+                return
+            self._shown.append(found)
 
 
 def held(cloud: LocalCloud) -> set[int]:

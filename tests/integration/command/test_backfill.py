@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +13,12 @@ import pytest
 
 from tests.integration.command.driving import (
     PATIENCE,
-    ROOT,
     WRITE,
+    Terminal,
     finish,
     held,
     run,
     start,
-    surroundings,
     written,
 )
 from tests.localcloud.testing import LocalCloud
@@ -160,39 +156,61 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
 
 def test_a_person_is_shown_the_plan_and_asked() -> None:
     """On a terminal; a yes sets it going."""
-    with LocalCloud(fleet(2)) as cloud:
-        terminal, theirs = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "handler", "backfill", "--all"],
-            cwd=ROOT,
-            env=surroundings(cloud, COLUMNS="100"),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        shown = _read_until(terminal, "[y/N]")
+    with (
+        LocalCloud(fleet(2)) as cloud,
+        Terminal(cloud, "backfill", "--all", COLUMNS="100") as terminal,
+    ):
+        terminal.until("[y/N]")
         before = cloud.calls(WRITE)
-        os.write(terminal, b"y\n")
-        shown += _read_until(terminal, None)
-        status = process.wait(PATIENCE)
-        os.close(terminal)
+        terminal.type(b"y\n")
+        status = terminal.end()
 
         assert ([], 0, {2}) == (before, status, held(cloud))
-    assert "Assign 4 addresses to 2 ENIs?" in shown
-    assert "assigned 4 addresses in 2 calls" in shown
+    assert "Assign 4 addresses to 2 ENIs?" in terminal.shown
+    assert "assigned 4 addresses in 2 calls" in terminal.shown
 
 
-def _read_until(terminal: int, text: str | None) -> str:
-    """What a terminal shows until a text appears, or until its other end is closed."""
-    shown = ""
-    while text is None or text not in shown:
-        try:
-            found = os.read(terminal, 4096)
-        except OSError:  # the other end is closed
-            break
-        shown += found.decode()
-    return shown
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        (lambda terminal: terminal.type(b"n\n"), 4, "nothing was assigned"),
+        (Terminal.interrupt, 130, "stopped"),
+    ],
+    ids=["no", "ctrl-c"],
+)
+def test_a_person_may_say_no(answer: Callable[[Terminal], None], status: int, said: str) -> None:
+    """A status of its own; Ctrl-C at the question is a Ctrl-C. Nothing is assigned."""
+    with (
+        LocalCloud(fleet(2)) as cloud,
+        Terminal(cloud, "backfill", "--all", COLUMNS="100") as terminal,
+    ):
+        terminal.until("[y/N]")
+        answer(terminal)
+
+        assert (status, []) == (terminal.end(), cloud.calls(WRITE))
+    _, after = terminal.shown.split("[y/N]")
+    assert said in after
+
+
+@pytest.mark.parametrize("asked", [["--yes"], []], ids=["yes", "to be asked"])
+@pytest.mark.parametrize("call", ["DescribeInstances", "DescribeVSwitches"], ids=["first", "last"])
+def test_ctrl_c_during_the_plan_assigns_nothing(
+    call: str, asked: list[str], tmp_path: Path
+) -> None:
+    """Nor does it ask, though the call in flight was the plan's last; there is no rest to save."""
+    slow = [{"action": call, "fault": "slow", "seconds": 1, "times": 1}]
+    with (
+        LocalCloud(fleet(2), faults=slow) as cloud,
+        Terminal(cloud, "backfill", "--all", *asked, folder=tmp_path) as terminal,
+    ):
+        terminal.until("plan in")
+        cloud.wait_for_call(PATIENCE)
+        terminal.interrupt()
+
+        assert (130, []) == (terminal.end(), cloud.calls(WRITE))
+    assert "stopped; nothing was assigned" in terminal.shown
+    assert "[y/N]" not in terminal.shown
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_file_keeps_its_cursor_and_region(tmp_path: Path) -> None:
