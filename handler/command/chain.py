@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handler.command.exits import Exit
+from handler.command.progress import missing
 from handler.errors import CloudFault
 from handler.model import Outcome, Treatment
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from handler.continuation import Cursor
 
 SUCCEEDED = "Succeeded"
-# Questions for a task that is not shown, or that cannot be asked for, before it is given up.
-PATIENCE = 8
+# A word of ours: the task was there, or was handed over to, and is not shown.
+LOST = "Lost"
 # The states after which nothing more happens (Function Compute, "AsyncTask": status).
-_ENDED = frozenset({SUCCEEDED, "Failed", "Stopped", "Expired", "Invalid"})
+_ENDED = frozenset({SUCCEEDED, "Failed", "Stopped", "Expired", "Invalid", LOST})
+_PLANNED = Outcome.PLANNED.value
+_NOT_ACTED_ON = frozenset({"rejected", "ignored"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Task:
     """How far an asynchronous invocation has come.
 
     Attributes:
-        status: as Function Compute words it: "Enqueued", "Running", "Succeeded", "Failed", ...
+        status: as Function Compute words it: "Enqueued", "Running", "Succeeded", "Failed", ...;
+            or `LOST`.
         retries: further runs after failed ones.
         seconds: how long its last run took, once it has ended.
         error: the type of a failure.
@@ -59,6 +63,9 @@ class Task:
         return self.status in _ENDED
 
 
+_NOT_SHOWN = Task(LOST, error="Function Compute does not show it")
+
+
 @dataclass(frozen=True)
 class Hop:
     """One invocation of a chain, as far as it is known by now."""
@@ -70,21 +77,41 @@ class Hop:
     @property
     def counts(self) -> dict[str, int]:
         """ENIs by outcome; empty where Function Compute does not tell what was returned."""
-        return dict((self.task.result or {}).get("counts", {}))
+        return dict(self._result.get("counts", {}))
+
+    @property
+    def told(self) -> bool:
+        """Whether it is known how each ENI ended; a plan says only by its rows who ends short."""
+        return bool(self.counts) and not (self.counts.get(_PLANNED) and self._rows_left_out)
+
+    @property
+    def short(self) -> int:
+        """ENIs that end, or in a plan would end, below their target."""
+        planned = [row for row in self._result.get("enis", ()) if row["outcome"] == _PLANNED]
+        return self.counts.get(Outcome.SHORT.value, 0) + sum(missing(row) > 0 for row in planned)
+
+    @property
+    def next_number(self) -> int | None:
+        """The hop that this one says it handed over to."""
+        continuation = self._result.get("continuation")
+        return int(continuation["hop"]) if continuation else None
 
     @property
     def last(self) -> bool:
         """Whether no other hop follows, for certain."""
-        result = self.task.result
-        known = result is not None and result.get("continuation") is None
+        known = self.task.result is not None and self.next_number is None
         return self.task.status != SUCCEEDED or known
+
+    @property
+    def refused(self) -> bool:
+        """Whether the function did not act on the request."""
+        return self._result.get("action") in _NOT_ACTED_ON
 
     @property
     def trouble(self) -> str | None:
         """What went wrong, if anything did."""
-        result = self.task.result or {}
-        if result.get("action") in {"rejected", "ignored"}:
-            return str(result.get("reason"))
+        if self.refused:
+            return str(self._result.get("reason"))
         failed = self.task.status != SUCCEEDED
         return f"{self.task_id} {self.task.status}: {self.task.error}" if failed else None
 
@@ -100,6 +127,14 @@ class Hop:
             "error": self.task.error,
             "result": self.task.result,
         }
+
+    @property
+    def _result(self) -> dict[str, Any]:
+        return self.task.result or {}
+
+    @property
+    def _rows_left_out(self) -> bool:
+        return bool(self._result.get("enis_left_out"))
 
 
 @dataclass
@@ -123,18 +158,30 @@ class Chain:
         return all(hop.counts for hop in self.hops)
 
     @property
+    def told(self) -> bool:
+        """Whether it is known how each ENI ended, of the whole chain."""
+        return all(hop.told for hop in self.hops) and self.hops[-1].last
+
+    @property
     def exit(self) -> Exit:
         """What it means to a shell."""
         failed = [hop for hop in self.hops if hop.task.status != SUCCEEDED]
         if not self.hops or failed or self.counts[Outcome.FAILED.value]:
             return Exit.FAILED
-        if any((hop.task.result or {}).get("action") == "rejected" for hop in self.hops):
+        if any(hop.refused for hop in self.hops):
             return Exit.BAD_REQUEST
-        return Exit.SHORT if self.counts[Outcome.SHORT.value] else Exit.AT_TARGET
+        if not self.told:
+            return Exit.UNTOLD
+        return Exit.SHORT if any(hop.short for hop in self.hops) else Exit.AT_TARGET
 
 
 def follow(
-    ask: Callable[[str], Task | None], cursor: Cursor, pause: Callable[[], None]
+    ask: Callable[[str], Task | None],
+    cursor: Cursor,
+    pause: Callable[[], None],
+    patience: int,
+    *,
+    handed_over: bool = False,
 ) -> Iterator[Hop]:
     """Every state of every hop that is seen, until the chain has ended.
 
@@ -142,28 +189,37 @@ def follow(
         ask: how far the task of an id has come; None when there is none.
         cursor: the hop to begin with.
         pause: lets time pass between two questions.
+        patience: questions for a task that is not shown, or that cannot be asked for, before it is
+            given up.
+        handed_over: whether it is certain that the first hop was handed over to. Where a hop is
+            certain and not shown, or no longer, the chain ends with one that is `LOST`.
 
     Raises:
         CloudFault: the questions are refused, or not answered again and again.
     """
     while True:
         hop = None
-        for hop in _until_ended(ask, cursor, pause):
+        for hop in _until_ended(ask, cursor, pause, patience):
             yield hop
-        if hop is None or hop.last:
+        if hop is None or not hop.task.ended:
+            if hop is not None or handed_over:
+                yield Hop(cursor.hop, cursor.task_id, _NOT_SHOWN)
             return
+        if hop.last:
+            return
+        handed_over = hop.next_number is not None
         cursor = cursor.next_hop(None, None, 0)
 
 
 def _until_ended(
-    ask: Callable[[str], Task | None], cursor: Cursor, pause: Callable[[], None]
+    ask: Callable[[str], Task | None], cursor: Cursor, pause: Callable[[], None], patience: int
 ) -> Iterator[Hop]:
     missed = 0
-    while missed < PATIENCE:
+    while missed < patience:
         try:
             task = ask(cursor.task_id)
         except CloudFault as fault:
-            if fault.treatment is not Treatment.TRANSIENT or missed + 1 == PATIENCE:
+            if fault.treatment is not Treatment.TRANSIENT or missed + 1 == patience:
                 raise
             task = None
         missed = 0 if task else missed + 1

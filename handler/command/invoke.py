@@ -12,7 +12,7 @@ from handler.command import options
 from handler.command.asked import BACKFILL, BadRequest, Options, asked, default_region
 from handler.command.fleet import FUNCTION
 from handler.command.local import environment
-from handler.command.sending import Sending
+from handler.command.sending import PATIENCE_SECONDS, Sending
 from handler.settings import read_settings
 
 if TYPE_CHECKING:
@@ -58,6 +58,13 @@ Poll = Annotated[
     float, typer.Option("--poll", min=0.05, help="Seconds between looks.", rich_help_panel=_PANEL)
 ]
 
+Patience = Annotated[
+    float,
+    typer.Option(
+        "--patience", min=0, help="Seconds until an unseen task is lost.", rich_help_panel=_PANEL
+    ),
+]
+
 
 def invoke(
     file: options.File = None,
@@ -79,6 +86,7 @@ def invoke(
     following: Follow = False,
     chain: ChainId = None,
     poll: Poll = 2.0,
+    patience: Patience = PATIENCE_SECONDS,
     as_json: options.AsJson = False,
     local: options.Local = False,
     local_enis: options.LocalEnis = options.LOCAL_ENIS,
@@ -93,7 +101,7 @@ def invoke(
         home = region or default_region(environ)
         request = None if chain else asked(BACKFILL, file, wanted, region, home)
         remote = _remote(request.request.region if request else home, named, environ)
-        sending = Sending(remote, chain or f"op-{uuid.uuid4().hex[:16]}", poll, as_json)
+        sending = Sending(remote, chain or f"op-{uuid.uuid4().hex[:16]}", poll, as_json, patience)
         status = sending.deliver(request, sync=sync, following=following or bool(chain))
     raise typer.Exit(status)
 

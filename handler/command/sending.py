@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 from rich.live import Live
 
+from handler.backfill import HANDOVER_TRIES
 from handler.cloud.faults import FAULTS, advice_on
 from handler.command import screen
 from handler.command.asked import BadRequest
@@ -17,12 +19,18 @@ from handler.command.exits import Exit
 from handler.command.tables import chain_table
 from handler.continuation import Cursor, cursor_of, payload_for
 from handler.errors import CloudFault, Retryable
+from handler.model import Treatment
+from handler.pacing import backoff
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from handler.command.asked import Asked
     from handler.command.chain import Reply
 
 FAILED = "Failed"
+# Function Compute may show a task some seconds late.
+PATIENCE_SECONDS = 16.0
 _NO_TASK = (
     "Function Compute shows no task {}: the function's task mode (asyncTask) is off, or the task "
     "is older than 7 days. What becomes of the request is in the function's log."
@@ -31,6 +39,12 @@ _UNTOLD = (
     "Function Compute does not tell what the function returned (that is a preview); how each ENI "
     "ended is in the function's log, and so is the chain's end."
 )
+_ACCEPTED = "the request was accepted and is not followed; its end is in the function's log"
+_NO_ANSWER = (
+    "There is no answer, and a synchronous call is no task that could be followed: what it did is "
+    "in the function's log. What is done stays done, so the request may be sent again."
+)
+_PERHAPS = "Whether the request was accepted is not known; --chain {} shows it, if it was."
 _GOES_ON = (
     "The function goes on by itself. Follow it again with --chain {} (and the same function)."
 )
@@ -59,6 +73,7 @@ class Sending:
     Attributes:
         chain_id: its id; the tasks are called after it.
         poll: seconds between two looks.
+        patience: seconds until a task that is not shown is given up.
         as_json: JSON lines instead of a table.
     """
 
@@ -66,52 +81,94 @@ class Sending:
     chain_id: str
     poll: float
     as_json: bool
+    patience: float = PATIENCE_SECONDS
+    sleep: Callable[[float], None] = time.sleep
     chain: Chain = field(default_factory=Chain)
+    _under_way: bool = field(default=False, init=False)
 
     def deliver(self, asked: Asked | None, *, sync: bool, following: bool) -> Exit:
         """Send a request (None: only follow), and say what becomes of it."""
+        sync = sync and asked is not None
+        cursor = Cursor(self.chain_id)
         try:
-            cursor = cursor_of(asked.request, self.chain_id) if asked else Cursor(self.chain_id)
-            if asked is not None:
-                following = self._send(_payload(asked, cursor), cursor, sync, following)
-            if sync and (next_hop := self._next()) is not None:
-                cursor = next_hop
-            if following:
+            if asked is None:
+                cursor = self._beginning()
+            elif sync:
+                self._call(_payload(asked, self.chain_id), cursor)
+            else:
+                self._hand_over(_payload(asked, self.chain_id), cursor)
+            self._under_way = asked is None or not sync or self._next() is not None
+            cursor = self._next() or cursor
+            if following and self._under_way:
                 self._follow(cursor)
         except CloudFault as fault:
-            advice = advice_on(fault.code, fault.operation) if fault.code in FAULTS else ""
-            screen.error(f"{fault}. {advice}".strip())
-            return Exit.FAILED
+            return self._refused(fault, sync=sync)
         except KeyboardInterrupt:
-            screen.note(_GOES_ON.format(self.chain_id))
+            screen.note(self._how_to_go_on(sync=sync))
             return Exit.STOPPED
         return self._conclude(cursor, accepted_only=not sync and not following)
 
-    def _send(self, payload: bytes, cursor: Cursor, sync: bool, following: bool) -> bool:
-        """Whether there is something to follow then."""
-        if not sync:
-            self.remote.invoke_later(payload, cursor.task_id)
-            return following
+    def _beginning(self) -> Cursor:
+        """A chain that began with a synchronous call has no task for its first hop."""
+        first, second = Cursor(self.chain_id), Cursor(self.chain_id, 1)
+        with contextlib.suppress(CloudFault):  # whoever follows meets it again
+            return first if self._shown(first) or not self._shown(second) else second
+        return first
+
+    def _shown(self, cursor: Cursor) -> bool:
+        return self.remote.task(cursor.task_id) is not None
+
+    def _call(self, payload: bytes, cursor: Cursor) -> None:
         reply = self.remote.invoke(payload)
         status = SUCCEEDED if reply.error is None else FAILED
         self._note(Hop(cursor.hop, "(sync)", Task(status, error=reply.error, result=reply.result)))
-        return following and self._next() is not None
+
+    def _hand_over(self, payload: bytes, cursor: Cursor) -> None:
+        """Tried again under the same task id, under which the function runs once."""
+        for tries in range(HANDOVER_TRIES):
+            try:
+                return self.remote.invoke_later(payload, cursor.task_id)
+            except CloudFault as fault:
+                last = tries + 1 == HANDOVER_TRIES
+                if last or fault.treatment is not Treatment.TRANSIENT:
+                    raise
+            self.sleep(backoff(tries))
+        return None
 
     def _next(self) -> Cursor | None:
         """Where the chain goes on after the hop that was answered."""
-        result = self.chain.hops[-1].task.result if self.chain.hops else None
-        continuation = (result or {}).get("continuation")
-        return Cursor(self.chain_id, continuation["hop"]) if continuation else None
+        number = self.chain.hops[-1].next_number if self.chain.hops else None
+        return None if number is None else Cursor(self.chain_id, number)
 
     def _follow(self, cursor: Cursor) -> None:
         console = screen.console(stderr=True)
         live = Live(console=console, transient=True, auto_refresh=False)
+        hops = follow(
+            self.remote.task,
+            cursor,
+            lambda: self.sleep(self.poll),
+            max(1, ceil(self.patience / self.poll)),
+            handed_over=self._next() is not None,
+        )
         with live if console.is_terminal else contextlib.nullcontext():
-            for hop in follow(self.remote.task, cursor, lambda: time.sleep(self.poll)):
+            for hop in hops:
                 self.chain.current = None if hop.task.ended else hop
                 if hop.task.ended:
                     self._note(hop)
                 live.update(chain_table(self.chain), refresh=console.is_terminal)
+
+    def _refused(self, fault: CloudFault, *, sync: bool) -> Exit:
+        advice = advice_on(fault.code, fault.operation) if fault.code in FAULTS else ""
+        screen.error(f"{fault}. {advice}".strip())
+        if self._under_way or fault.treatment is Treatment.TRANSIENT:
+            screen.note(self._how_to_go_on(sync=sync))
+        return Exit.FAILED
+
+    def _how_to_go_on(self, *, sync: bool) -> str:
+        """For whoever leaves before the end."""
+        if self._under_way:
+            return _GOES_ON.format(self.chain_id)
+        return _NO_ANSWER if sync else _PERHAPS.format(self.chain_id)
 
     def _note(self, hop: Hop) -> None:
         self.chain.hops.append(hop)
@@ -121,7 +178,7 @@ class Sending:
     def _conclude(self, cursor: Cursor, *, accepted_only: bool) -> Exit:
         status = Exit.AT_TARGET if accepted_only else self.chain.exit
         if self.as_json:
-            self._last_line(status, cursor)
+            self._last_line(status, _ACCEPTED if accepted_only else status.meaning, cursor)
         elif accepted_only:
             screen.console().print(f"accepted as task {cursor.task_id}")
             screen.note(_GOES_ON.format(self.chain_id))
@@ -151,11 +208,11 @@ class Sending:
         if self._next() is not None:
             screen.note(_GOES_ON.format(self.chain_id))
 
-    def _last_line(self, status: Exit, cursor: Cursor) -> None:
+    def _last_line(self, status: Exit, meaning: str, cursor: Cursor) -> None:
         screen.json_line(
             record_type="command",
             exit_status=int(status),
-            meaning=status.meaning,
+            meaning=meaning,
             chain=self.chain_id,
             task_id=cursor.task_id,
             hops=len(self.chain.hops),
@@ -163,7 +220,12 @@ class Sending:
         )
 
 
-def _payload(asked: Asked, cursor: Cursor) -> bytes:
+def _payload(asked: Asked, chain_id: str) -> bytes:
+    """The request as the beginning of a chain of its own.
+
+    A cursor that it holds says where to begin; the task ids of the chain that it is of are taken.
+    """
+    cursor = replace(cursor_of(asked.request, chain_id), chain=chain_id, hop=0)
     try:
         return payload_for(asked.request, cursor)
     except Retryable as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.command.chain import PATIENCE, Chain, Hop, Task, follow
+from handler.command.chain import LOST, Chain, Hop, Task, follow
 from handler.command.exits import Exit
 from handler.continuation import Cursor
 from handler.errors import CloudFault
@@ -15,7 +15,7 @@ from handler.model import Treatment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FIRST = Cursor("c")
+FIRST, PATIENCE = Cursor("c"), 8
 TRANSIENT = CloudFault("fc:GetAsyncTask", "Throttling", Treatment.TRANSIENT)
 DENIED = CloudFault("fc:GetAsyncTask", "AccessDenied", Treatment.CREDENTIALS)
 
@@ -24,6 +24,12 @@ def returned(hop: int | None = None, **counts: int) -> dict[str, Any]:
     """What the function returns; `hop` is the one it handed over to."""
     continuation = None if hop is None else {"task_id": f"bf_c_{hop}", "hop": hop}
     return {"action": "assign", "counts": counts, "continuation": continuation}
+
+
+def planned(target: int) -> dict[str, Any]:
+    """What a plan returns of one ENI that would get three addresses."""
+    row = {"outcome": "planned", "target": target, "before": 0, "requested": 3, "addresses": []}
+    return returned(planned=1) | {"action": "plan", "enis": [row]}
 
 
 class Script:
@@ -48,7 +54,7 @@ class Script:
 
     def ended(self) -> list[tuple[int, str]]:
         """The hops that are seen to end."""
-        hops = follow(self.ask, FIRST, self.pause)
+        hops = follow(self.ask, FIRST, self.pause, PATIENCE)
         return [(hop.number, hop.task.status) for hop in hops if hop.task.ended]
 
 
@@ -67,6 +73,25 @@ def test_where_nothing_is_told_the_next_one_is_looked_for() -> None:
     script = Script(bf_c_0=[Task("Succeeded")], bf_c_1=[None, None, Task("Succeeded")])
     assert [(0, "Succeeded"), (1, "Succeeded")] == script.ended()
     assert 2 + PATIENCE == script.pauses
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"bf_c_0": [Task("Succeeded", result=returned(1))]},
+        {"bf_c_0": [Task("Succeeded")], "bf_c_1": [Task("Running"), None]},
+    ],
+    ids=["handed over to", "seen before"],
+)
+def test_a_hop_that_was_there_is_not_forgotten(answers: dict[str, Any]) -> None:
+    """What is certain to be there and is not shown ends the chain as lost."""
+    assert [(0, "Succeeded"), (1, LOST)] == Script(**answers).ended()
+
+
+def test_the_first_hop_may_be_certain_too() -> None:
+    """Where a synchronous call said that it handed over."""
+    hops = follow(Script().ask, FIRST, lambda: None, PATIENCE, handed_over=True)
+    assert [LOST] == [hop.task.status for hop in hops]
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped", "Expired", "Invalid"])
@@ -92,12 +117,19 @@ def test_refused_questions_end_it(faults: list[Task | CloudFault | None]) -> Non
     ("tasks", "expected"),
     [
         ([], Exit.FAILED),
-        ([Task("Succeeded")], Exit.AT_TARGET),
+        ([Task("Succeeded")], Exit.UNTOLD),
         ([Task("Succeeded", result=returned(assigned=3))], Exit.AT_TARGET),
-        ([Task("Succeeded", result=returned(short=1)), Task("Succeeded")], Exit.SHORT),
+        ([Task("Succeeded", result=returned(short=1))], Exit.SHORT),
+        ([Task("Succeeded", result=returned(short=1)), Task("Succeeded")], Exit.UNTOLD),
+        ([Task("Succeeded", result=returned(1, assigned=3))], Exit.UNTOLD),
+        ([Task("Succeeded", result=returned(1, assigned=3)), Task(LOST)], Exit.FAILED),
+        ([Task("Succeeded", result=planned(target=3))], Exit.AT_TARGET),
+        ([Task("Succeeded", result=planned(target=4))], Exit.SHORT),
+        ([Task("Succeeded", result=planned(target=3) | {"enis_left_out": 1})], Exit.UNTOLD),
         ([Task("Succeeded", result=returned(failed=1, short=1))], Exit.FAILED),
         ([Task("Succeeded"), Task("Failed")], Exit.FAILED),
         ([Task("Succeeded", result={"action": "rejected"})], Exit.BAD_REQUEST),
+        ([Task("Succeeded", result={"action": "ignored"})], Exit.BAD_REQUEST),
     ],
 )
 def test_exit_statuses(tasks: list[Task], expected: Exit) -> None:

@@ -392,7 +392,7 @@ def test_the_last_line_of_a_plan_has_the_documented_fields(capsys: Capture) -> N
 
 def test_the_lines_of_an_invocation_have_the_documented_fields(capsys: Capture) -> None:
     """One per hop, and a last one."""
-    sending = Sending(OneTask(), "c", 0.0, as_json=True)
+    sending = Sending(OneTask(), "c", 1.0, as_json=True)
     sending.deliver(None, sync=False, following=True)
     hop, last = map(json.loads, capsys.readouterr().out.splitlines())
     text = section(INTERFACES, "Command")

@@ -19,7 +19,7 @@ IDS = ["3.0", "2.0"]
 # Ten writes in a second, and an invocation that begins nothing after 3 s: 60 ENIs take several.
 PACE = {"ASSIGN_PER_MINUTE": "10", "BACKFILL_SHARE": "1", "MINUTE_SECONDS": "1"}
 FLEET, TIMEOUT = 60, 4
-OFTEN = ["--poll", "0.1"]
+OFTEN = ["--poll", "0.1", "--patience", "1"]
 
 
 def region(count: int, **more: Any) -> dict[str, Any]:
@@ -84,12 +84,32 @@ def test_a_chain_is_followed_to_its_end(named: list[str]) -> None:
 
 
 def test_what_cannot_be_told_is_said(cloud: LocalCloud) -> None:
-    """Without the preview of returned payloads the chain is followed all the same."""
+    """Without the preview of returned payloads the chain is followed all the same: status 5."""
     done = run(cloud, "invoke", "--all", "--dry-run", "--follow", *GENERATIONS[0], *OFTEN)
 
-    assert 0 == done.status
+    assert 5 == done.status
     assert "Succeeded" in done.out
     assert "does not tell what the function returned" in " ".join(done.err.split())
+
+
+def test_a_plan_that_would_end_short_has_the_status_of_a_plan(cloud: LocalCloud) -> None:
+    """3, as `plan` itself would have it."""
+    short = ["--all", "--target", "500"]
+    asked = run(cloud, "invoke", *short, "--dry-run", "--sync", *GENERATIONS[0])
+
+    assert (3, 3) == (asked.status, run(cloud, "plan", *short).status)
+
+
+def test_what_is_accepted_is_not_called_done(cloud: LocalCloud) -> None:
+    """Status 0, and the meaning says of what."""
+    (last,) = run(cloud, "invoke", "--all", "--dry-run", "--json", *GENERATIONS[0]).lines
+    assert (
+        0,
+        "the request was accepted and is not followed; its end is in the function's log",
+    ) == (
+        last["exit_status"],
+        last["meaning"],
+    )
 
 
 @pytest.mark.parametrize(
