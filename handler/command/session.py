@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from handler.app import Result
     from handler.log import Record
+    from handler.pacing import Clock
     from handler.records import Log
     from handler.settings import Settings
 
@@ -71,7 +72,8 @@ class Ended:
 
     Attributes:
         result: of the last invocation, unless that failed.
-        failure: what is undecided or was refused, and what to do about it.
+        failure: what is undecided or was refused, and what to do about it; of the first
+            invocation that failed.
         rest: the manual request that does what is left after a stop.
     """
 
@@ -93,17 +95,25 @@ class Session:
         environ: the settings, as the function takes them, and credentials.
         hear: is told every record.
         written: whether the records go to standard output too.
+        clock: time and sleep; None: the machine's.
 
     Raises:
         BadSettings: naming every variable that cannot be used.
     """
 
-    def __init__(self, environ: Mapping[str, str], hear: Hear, *, written: bool = False) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        hear: Hear,
+        *,
+        written: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
         self.stop = threading.Event()
         self.settings: Settings = read_settings(environ)
         self._kept = Kept()
         self._hear, self._written = hear, written
-        clock = Wakeable(self.stop)
+        clock = clock or Wakeable(self.stop)
         self._app = App(self.settings, environ, clock, self._log, self._kept, self.stop)
 
     @property
@@ -121,18 +131,23 @@ class Session:
         return Heard(self._hear, RecordLog(base, level, secrets) if self._written else None)
 
     def work(self, payload: bytes) -> Ended:
-        """Work on a request to its end, or until stopped."""
+        """Work on a request to its end, or until stopped; the first failure is remembered."""
         ended = self._once(payload)
+        failure = ended.failure
         while ended.rest is not None and not self.stop.is_set():
             ended = self._once(ended.rest)
+            failure = failure or ended.failure
         self._app.close()
-        return ended
+        return replace(ended, failure=failure)
 
     def _once(self, payload: bytes) -> Ended:
         self._kept.payload = None
         try:
             result = self._app.handle(payload, SimpleNamespace(request_id=str(uuid.uuid4())))
         except Retryable as failure:
-            left = self._kept.payload or payload
-            return Ended(None, failure, left if self.stop.is_set() else None)
+            return Ended(None, failure, self._kept.payload or self._after_stop(payload))
         return Ended(result, None, self._kept.payload)
+
+    def _after_stop(self, payload: bytes) -> bytes | None:
+        """What is left where nothing was handed over: a failure that is no stop leaves nothing."""
+        return payload if self.stop.is_set() else None
