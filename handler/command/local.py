@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from handler.command import screen
 from handler.command.asked import REGION_VARIABLE, BadRequest
@@ -53,19 +53,24 @@ def _check() -> None:
 @contextlib.contextmanager
 def _running(world: Path) -> Iterator[str]:
     """A local cloud in a process of its own, which Ctrl-C does not reach."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as words:
+        yield from _serving(world, words)
+
+
+def _serving(world: Path, words: IO[str]) -> Iterator[str]:
     command = [sys.executable, "-m", "tests.localcloud", "--port", "0", "--world", str(world)]
     process = subprocess.Popen(  # noqa: S603  (this interpreter, and arguments made here)
         [*command, "--minute", str(MINUTE_SECONDS)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=words,
         text=True,
         start_new_session=True,
     )
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
-            raise BadRequest(f"--local: the local cloud did not start: {_last_line(process)}")
+            raise BadRequest(f"--local: the local cloud did not start: {_last_line(words)}")
         yield json.loads(line)["listening"]
     finally:
         process.terminate()
@@ -75,8 +80,9 @@ def _running(world: Path) -> Iterator[str]:
             process.kill()
 
 
-def _last_line(process: subprocess.Popen[str]) -> str:
-    return (process.stderr.read().strip().splitlines() if process.stderr else [])[-1:][0]
+def _last_line(words: IO[str]) -> str:
+    words.seek(0)
+    return (words.read().strip().splitlines() or ["it ended without a word"])[-1]
 
 
 def _leading_to(url: str) -> dict[str, str]:

@@ -51,6 +51,28 @@ def test_fleets_of_any_size(enis: int) -> None:
         assert enis == sum(len(each["enis"]) for each in cloud.state()["instances"])
 
 
+@pytest.mark.parametrize(
+    ("dying", "said"),
+    [
+        ("raise SystemExit(1)", "it ended without a word"),
+        ("raise SystemExit('no port')", "no port"),
+    ],
+    ids=["silent", "with a word"],
+)
+def test_a_local_cloud_that_does_not_start(tmp_path: Path, dying: str, said: str) -> None:
+    """One line says so, with the last that it said itself."""
+    shutil.copytree(ROOT / "handler", tmp_path / "handler")
+    broken = tmp_path / "tests/localcloud/__main__.py"
+    broken.parent.mkdir(parents=True)
+    broken.write_text(dying)
+    done = command(tmp_path, "plan", "--all", "--local")
+
+    assert (2, f"error: --local: the local cloud did not start: {said}") == (
+        done.returncode,
+        done.stderr.strip(),
+    )
+
+
 def test_local_needs_a_checkout(tmp_path: Path) -> None:
     """Where only the function is, one line says what is missing."""
     shutil.copytree(ROOT / "handler", tmp_path / "handler")
