@@ -52,11 +52,16 @@ _CENTRAL = {
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach the services of one region under one identity."""
+    """How to reach the services of one region under one identity.
+
+    Attributes:
+        agent: how the calls present themselves.
+    """
 
     region: str
     endpoints: Endpoints
     credentials: RoleCredentials
+    agent: str = USER_AGENT
 
     def config(self, product: str, account_id: str = "") -> Any:
         """The SDK's configuration for "ecs", "vpc", "ess" or "functions" (of an account)."""
@@ -68,7 +73,7 @@ class Connection:
             protocol=protocol,
             connect_timeout=CONNECT_MS,
             read_timeout=READ_MS,
-            user_agent=USER_AGENT,
+            user_agent=self.agent,
         )
 
     def url(self, product: str, account_id: str = "") -> str:

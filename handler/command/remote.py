@@ -19,6 +19,7 @@ from handler.cloud.openapi import (
     refused,
     silence_sdk_loggers,
 )
+from handler.cloud.openapi import USER_AGENT as FUNCTION_AGENT
 from handler.command.chain import Reply, Task
 from handler.errors import CloudFault
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from handler.cloud.ports import Place
     from handler.settings import Endpoints
 
+# ActionTrail shows it: an account can tell these calls from the function's own.
+USER_AGENT = f"{FUNCTION_AGENT}-command"
 API_2 = "2021-04-06"
 INVOKE = "fc:InvokeFunction"
 GET_TASK, GET_STATEFUL = "fc:GetAsyncTask", "fc:GetStatefulAsyncInvocation"
@@ -45,7 +48,7 @@ class Remote:
         silence_sdk_loggers()
         silence_fc2()
         self._place = place
-        self._connection = Connection(region, endpoints, RoleCredentials(environ))
+        self._connection = Connection(region, endpoints, RoleCredentials(environ), USER_AGENT)
 
     def invoke_later(self, payload: bytes, task_id: str) -> None:
         """Invoke it asynchronously, once per task id.
@@ -101,6 +104,7 @@ class Remote:
             securityToken=keys.get_security_token() or "",
             Timeout=SYNC_SECONDS,
         )
+        client.user_agent += f" {USER_AGENT}"
         headers = {"x-fc-invocation-type": "Sync"}
         try:
             answer = client.invoke_function(

@@ -113,6 +113,26 @@ def test_what_is_accepted_is_not_called_done(cloud: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [
+        ["--follow", *OFTEN, *GENERATIONS[0]],
+        ["--sync", *GENERATIONS[0]],
+        ["--sync", *GENERATIONS[1]],
+    ],
+    ids=["followed", "answered", "answered by 2.0"],
+)
+def test_its_calls_can_be_told_from_those_of_the_function(
+    cloud: LocalCloud, asked: list[str]
+) -> None:
+    """By their User-Agent, in the account's audit log."""
+    since = len(cloud.calls())
+    run(cloud, "invoke", "--all", "--dry-run", *asked)
+    calls = [call for call in cloud.calls(since=since) if call["product"] == "FC"]
+
+    assert {"eni-secondary-ips-command"} == {call["agent"].split()[-1] for call in calls}
+
+
+@pytest.mark.parametrize(
     ("named", "said"),
     [
         (["--sync", "--function", f"{NEW}-broken"], "MAX_CONCURRENCY"),
