@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.command.driving import ROOT, SETTINGS, held, run
+from tests.integration.command.driving import PATIENCE, ROOT, SETTINGS, Terminal, held, run
 from tests.localcloud.testing import LocalCloud
 from tests.worlds import instance, world
 
@@ -90,6 +90,21 @@ def test_what_cannot_be_told_is_said(cloud: LocalCloud) -> None:
     assert 5 == done.status
     assert "Succeeded" in done.out
     assert "does not tell what the function returned" in " ".join(done.err.split())
+
+
+def test_ctrl_c_while_an_answer_is_waited_for() -> None:
+    """Status 130; a synchronous call is no task, so nothing to follow is offered."""
+    slow = [{"action": "DescribeInstances", "fault": "slow", "seconds": 3, "times": 1}]
+    with (
+        LocalCloud(region(1), faults=slow) as cloud,
+        Terminal(cloud, "invoke", "--all", "--dry-run", "--sync", *GENERATIONS[0]) as terminal,
+    ):
+        cloud.wait_for_call(PATIENCE)
+        terminal.interrupt()
+
+        assert 130 == terminal.end()
+    assert "may be sent again" in " ".join(terminal.shown.split())
+    assert "--chain" not in terminal.shown
 
 
 def test_a_plan_that_would_end_short_has_the_status_of_a_plan(cloud: LocalCloud) -> None:
