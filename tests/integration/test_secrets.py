@@ -14,7 +14,10 @@ from urllib.parse import quote
 import pytest
 
 from handler.cloud.openapi import silence_sdk_loggers
+from tests.account.running import setup
+from tests.account.server import REGION, Account, Fault
 from tests.localcloud.testing import LocalCloud
+from tests.localcloud.world import DEFAULT_KEY
 from tests.stage import environment
 from tests.worlds import HOOK_TOKEN, hook_event, instance, world
 
@@ -93,6 +96,54 @@ def test_no_byte_of_a_secret_leaves_the_process(trouble: str, debug: str, tmp_pa
             assert 8 == len(cloud.state()["instances"][0]["enis"][0]["secondary"])
         if trouble == "expired":
             assert "ending this instance" in ended.stderr
+
+
+QUOTING = f"string to sign: {TOKEN}"
+SETUP_TROUBLE: dict[str, list[Fault]] = {
+    # The account's key has no token: whoever brings one is told what was signed, or nothing.
+    "unknown token": [],
+    "signature": [Fault("GetCallerIdentity", 403, "SignatureDoesNotMatch", message=QUOTING)],
+    "token": [Fault("GetCallerIdentity", 403, "InvalidSecurityToken.Malformed", message=QUOTING)],
+    "key": [Fault("GetCallerIdentity", 404, "InvalidAccessKeyId.NotFound", message=QUOTING)],
+}
+
+
+@pytest.mark.parametrize("trouble", SETUP_TROUBLE)
+@pytest.mark.parametrize("arguments", [(), ("--project", "fleet-logs")], ids=["account", "given"])
+def test_setup_tells_no_secret(trouble: str, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """Neither the SDKs' debug output nor an error that quotes what was signed is shown."""
+    with Account(list(SETUP_TROUBLE[trouble])) as account:
+        ran = setup(
+            tmp_path,
+            account,
+            "--dry-run",
+            *arguments,
+            DEBUG="sdk",
+            ALIBABA_CLOUD_SECURITY_TOKEN=TOKEN,
+        )
+    assert account.hosts
+    assert 0 != ran.status
+    said = ran.output + ran.errors
+    for secret in (DEFAULT_KEY.secret, TOKEN, quote(TOKEN, safe=""), "Authorization", "Signature="):
+        assert secret not in said
+
+
+def test_setup_follows_no_redirect(tmp_path: Path) -> None:
+    """The security token goes to the service that was meant, and nowhere else."""
+    moved = Fault("GetCallerIdentity", 307, "Moved", location="http://elsewhere.example/")
+    with Account([moved]) as account:
+        ran = setup(tmp_path, account, "--dry-run")
+    assert 2 == ran.status
+    assert {f"sts.{REGION}.aliyuncs.com"} == account.hosts
+
+
+def test_setup_quotes_no_provider_of_credentials(tmp_path: Path) -> None:
+    """What is wrong with credentials is told by its kind: the text may hold a URL with a token."""
+    uri = f"http://127.0.0.1:9/?token={SECRET}"
+    ran = setup(tmp_path, None, ALIBABA_CLOUD_CREDENTIALS_URI=uri)
+    assert 2 == ran.status
+    assert "no credentials" in ran.errors
+    assert SECRET not in ran.output + ran.errors
 
 
 def test_sdk_loggers_stay_silent_when_a_module_adds_a_handler_later(

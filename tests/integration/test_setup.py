@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +13,7 @@ from handler.command.setup.applying import applied, compared
 from handler.command.setup.changes import Verb, change
 from handler.command.setup.desired import Kind, Names, Resource, desired
 from tests.account.rpc import ACCOUNT
+from tests.account.running import setup
 from tests.account.server import REGION, Account, Fault
 from tests.localcloud.world import DEFAULT_KEY
 
@@ -28,44 +24,6 @@ if TYPE_CHECKING:
 
 PROJECT = f"secondary-ips-{ACCOUNT}"
 EVERYTHING = 26
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a run of the command said."""
-
-    status: int
-    output: str
-    errors: str
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """The lines of --json."""
-        return [json.loads(line) for line in self.output.splitlines()]
-
-    @property
-    def changes(self) -> Counter[str]:
-        """How many of each change."""
-        return Counter(line["change"] for line in self.lines)
-
-
-def setup(home: Path, account: Account | None, *arguments: str) -> Ran:
-    """Run the command in a process of its own, with an account or without credentials."""
-    environ = {"PATH": os.environ["PATH"], "HOME": str(home)}
-    environ["ALIBABA_CLOUD_ECS_METADATA_DISABLED"] = "true"
-    if account is not None:
-        environ |= {
-            "HTTP_PROXY": account.url,
-            "SLS_ENDPOINT": f"http://{REGION}.log.aliyuncs.com",
-            "MNS_ENDPOINT": f"http://mns-open.{REGION}.aliyuncs.com",
-            "RAM_ENDPOINT": "http://ram.aliyuncs.com",
-            "STS_ENDPOINT": f"http://sts.{REGION}.aliyuncs.com",
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": DEFAULT_KEY.id,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": DEFAULT_KEY.secret,
-        }
-    command = [sys.executable, "-m", "handler", "setup", "--region", REGION, *arguments]
-    found = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)  # noqa: S603, PLW1510  (this interpreter; its status is what is tested)
-    return Ran(found.returncode, found.stdout, found.stderr)
 
 
 def test_first_run_makes_everything_and_the_second_nothing(tmp_path: Path) -> None:

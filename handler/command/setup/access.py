@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -11,9 +10,13 @@ from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from darabonba.runtime import RuntimeOptions
 
+from handler.cloud.openapi import refuse_redirects, silence_sdk_loggers
+
 T = TypeVar("T")
 
 CONNECT_MS, READ_MS = 5_000, 20_000
+# Errors about these are explained by quoting what was signed, signature and token.
+_QUOTING = ("Signature", "AccessKey", "SecurityToken")
 _WHO_AM_I = Params(
     action="GetCallerIdentity",
     version="2015-04-01",
@@ -36,7 +39,7 @@ class Refused(Exception):
     """
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(f"{code}: {message}" if message else code)
         self.code = code
         self.missing = "NotExist" in code or "NotFound" in code
 
@@ -81,25 +84,39 @@ class Access:
 
 
 def told(call: Callable[[], T]) -> T:
-    """The call's answer; whatever its SDK raises is told in one way."""
+    """The call's answer; whatever its SDK raises is told in one way.
+
+    Raises:
+        Refused: without the text of an error that may quote what was signed.
+    """
     try:
         return call()
     except Refused:
         raise
     except Exception as error:  # noqa: BLE001  (three SDKs on two cores, each with its own tree)
-        code = str(getattr(error, "code", None) or type(error).__name__)
-        said = str(getattr(error, "message", None) or error)
-        raise Refused(code, said.removeprefix("code: ").partition("\n")[0][:200]) from None
+        raise _refused(error) from None
+
+
+def _refused(error: Exception) -> Refused:
+    code = getattr(error, "code", None)
+    if not code:
+        # Nobody answered, and the text of that holds the URL.
+        return Refused(type(getattr(error, "inner_exception", None) or error).__name__, "")
+    if any(word in str(code) for word in _QUOTING):
+        return Refused(str(code), "")
+    said = str(getattr(error, "message", None) or error)
+    return Refused(str(code), said.removeprefix("code: ").partition("\n")[0][:200])
 
 
 def _credential() -> Any:  # noqa: ANN401  (the SDK is untyped)
-    for name in ("credentials", "darabonba-core", "alibabacloud-tea"):
-        # They print stack traces, request headers and tokens.
-        logging.getLogger(name).addHandler(logging.NullHandler())
-        logging.getLogger(name).propagate = False
+    silence_sdk_loggers()
+    refuse_redirects()
     credential = Credential()
     try:
         credential.get_credential()
     except Exception as error:  # noqa: BLE001  (the chain's providers raise what they like)
-        raise NoCredentials(str(error).partition("\n")[0][:200]) from None
+        # Their texts may quote what a metadata service or a file said.
+        raise NoCredentials(
+            f"neither the environment nor the SDK's default chain has any ({type(error).__name__})"
+        ) from None
     return credential
