@@ -10,8 +10,7 @@ import pytest
 from handler.command.asked import BadRequest
 from handler.command.setup.access import Refused
 from handler.command.setup.applying import applied, compared
-from handler.command.setup.changes import Verb, change
-from handler.command.setup.desired import Kind, Names, Resource, desired
+from handler.command.setup.desired import Kind, Names, desired
 from tests.account.rpc import ACCOUNT
 from tests.account.running import setup
 from tests.account.server import REGION, Account, Fault
@@ -76,6 +75,89 @@ def test_drift_is_shown_and_mended(tmp_path: Path) -> None:
         kept["functionName"]["type"],
         kept["message"]["json_keys"]["target"]["type"],
     )
+
+
+def added(account: Account) -> list[Any]:
+    """Things that only others would add: to an alert, a dashboard, a role and its policy."""
+    project, rpc = account.logs.projects[PROJECT], account.rpc
+    notify: dict[str, str] = project["alerts"]["secondary-ips-failed"]["configuration"][
+        "policyConfiguration"
+    ]
+    notify["actionPolicyId"] = "on-call"
+    project["dashboards"]["secondary-ips"]["charts"].append({"title": "ours", "type": "table"})
+    partner = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"RAM": "acs:ram::1:root"},
+    }
+    role = rpc.roles["secondary-ips"]
+    trust = json.loads(role["AssumeRolePolicyDocument"])
+    trust["Statement"].append(partner)
+    role["AssumeRolePolicyDocument"] = json.dumps(trust)
+    deny = {"Effect": "Deny", "Action": "ecs:*", "Resource": "acs:ecs:*:*:eni/eni-precious"}
+    policy = json.loads(rpc.policies["secondary-ips"][-1])
+    policy["Statement"].append(deny)
+    rpc.policies["secondary-ips"] = [json.dumps(policy)]
+    return found(account)
+
+
+def found(account: Account) -> list[Any]:
+    """What is there of what `added` adds."""
+    project, rpc = account.logs.projects[PROJECT], account.rpc
+    alert = project["alerts"]["secondary-ips-failed"]["configuration"]
+    documents = (
+        rpc.roles["secondary-ips"]["AssumeRolePolicyDocument"],
+        rpc.policies["secondary-ips"][-1],
+    )
+    return [
+        alert["policyConfiguration"]["actionPolicyId"],
+        [it for it in project["dashboards"]["secondary-ips"]["charts"] if it["title"] == "ours"],
+        *([it for it in json.loads(text)["Statement"] if of_others(it)] for text in documents),
+    ]
+
+
+def of_others(statement: dict[str, Any]) -> bool:
+    """Whether a statement is none of ours."""
+    return statement["Effect"] == "Deny" or "RAM" in statement.get("Principal", {})
+
+
+def test_what_others_added_stays(tmp_path: Path) -> None:
+    """Whoever is paged, charts, trusted accounts and denials: no run takes them away."""
+    with Account() as account:
+        setup(tmp_path, account, "--action-policy", "night-shift")
+        expected = added(account)
+        left = setup(tmp_path, account, "--json")
+        assert {"exists": EVERYTHING} == left.changes
+        project, rpc = account.logs.projects[PROJECT], account.rpc
+        project["alerts"]["secondary-ips-failed"]["displayName"] = "Alert 1"
+        del project["dashboards"]["secondary-ips"]["charts"][0]
+        role = rpc.roles["secondary-ips"]
+        trust = json.loads(role["AssumeRolePolicyDocument"])
+        del trust["Statement"][0]
+        role["AssumeRolePolicyDocument"] = json.dumps(trust)
+        policy = json.loads(rpc.policies["secondary-ips"][-1])
+        policy["Statement"][0]["Action"].pop()
+        rpc.policies["secondary-ips"] = [json.dumps(policy)]
+        mended = setup(tmp_path, account, "--json")
+        again = setup(tmp_path, account, "--json")
+    assert {"update": 4, "exists": EVERYTHING - 4} == mended.changes
+    assert {"exists": EVERYTHING} == again.changes
+    assert expected == found(account)
+    assert ["on-call", 1, 1, 1] == [expected[0], *map(len, expected[1:])]
+
+
+def test_policy_serves_every_region_and_function(tmp_path: Path) -> None:
+    """RAM is one for all regions: what another run allowed stays allowed."""
+    with Account() as account:
+        setup(tmp_path, account, "--project", "logs-hz", "--function", "ips-blue")
+        more = ("--project", "logs-bj", "--function", "ips-green", "--queue", "failures-bj")
+        shown = setup(tmp_path, account, *more, "--dry-run", "--json")
+        setup(tmp_path, account, *more)
+        (policy,) = account.rpc.policies.values()
+    for part in ("logs-hz", "logs-bj", "ips-blue", "ips-green", "secondary-ips-failures/", "-bj/"):
+        assert part in policy[-1], part
+    (line,) = [line for line in shown.lines if line["kind"] == "RAM policy"]
+    assert [True] * 3 == [it.startswith("document.Statement: + {") for it in line["differences"]]
 
 
 def test_retention_is_changed_only_when_asked(tmp_path: Path) -> None:
@@ -145,12 +227,21 @@ def named(**names: Any) -> Names:
 
 def test_names_reach_every_document() -> None:
     """No document keeps an example's project, logstore, region or queue."""
-    names = named(region="cn-beijing", logstore="enis", queue="dead", action_policy="on-call")
+    names = named(
+        region="cn-beijing",
+        logstore="enis",
+        queue="dead",
+        action_policy="on-call",
+        function="ips-staging",
+    )
     text = json.dumps([each.body | each.first for each in desired(names)])
     assert "cn-hangzhou" not in text
     assert "project/fleet-logs/logstore/enis" in text
     assert "/queues/dead/messages" in text
-    assert 4 == text.count('"actionPolicyId": "on-call"')
+    assert "functions/secondary-ips" not in text
+    assert 3 == text.count(":functions/ips-staging") + text.count("/*/functions/ips-staging")
+    wanted = json.dumps([each.body for each in desired(names)])
+    assert 4 == wanted.count('"actionPolicyId": "on-call"')
     stores = {each.body["logstore"] for each in desired(names) if each.kind is Kind.SAVED_SEARCH}
     assert {"enis"} == stores
 
@@ -161,31 +252,13 @@ def test_names_reach_every_document() -> None:
         ({"project": "Fleet"}, "--project"),
         ({"region": "hangzhou"}, "--region"),
         ({"queue": "a b"}, "--queue"),
+        ({"function": "ips.staging"}, "--function"),
     ],
 )
 def test_bad_name_is_refused(names: dict[str, str], option: str) -> None:
     """The error names the option, what was found and what is allowed."""
     with pytest.raises(BadRequest, match=f"{option}: found .*; allowed: "):
         named(**names)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "actual", "expected"),
-    [
-        ({"a": 1}, {"a": 1, "b": 2}, []),
-        ({"a": {"b": 1}}, {"a": {"b": 2, "c": 3}}, ["a.b: 2 -> 1"]),
-        ({"a": [{"b": 1}]}, {"a": [{"b": 2, "c": 3}]}, ["a[0].b: 2 -> 1"]),
-        ({"a": [1, 2]}, {"a": [1]}, ["a: [1] -> [1, 2]"]),
-        ({"a": 1}, {}, ["a: nothing -> 1"]),
-    ],
-)
-def test_differences_are_of_what_is_wanted(
-    wanted: dict[str, Any], actual: dict[str, Any], expected: list[str]
-) -> None:
-    """Only what is asked for is compared; each difference says where, what is, what shall be."""
-    found = change(Resource(Kind.ALERT, "a", wanted), actual)
-    assert tuple(expected) == found.differences
-    assert (Verb.UPDATE if expected else Verb.KEEP) == found.verb
 
 
 class Shy:

@@ -1,4 +1,8 @@
-"""From what shall be and what is to what must change: pure."""
+"""From what shall be and what is to what must change: pure.
+
+What is missing is added, what is ours is mended, and what others added stays: nothing is taken out
+of a list. The differences are those between what is there and what would be sent.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,23 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from handler.command.setup.desired import Body, Resource
 
-SHOWN = 60  # characters of a value in a difference
+# Characters of two long values that differ: so many in front of the difference, and behind.
+BEFORE, BEHIND = 20, 60
+# By what an element of a list is known again when it was changed. The queries of an alert are
+# known by their place, as their joins refer to them. A changed statement of a policy is another
+# one: who changed it may have meant it.
+BY_PLACE = ""
+KNOWN_BY = {
+    "charts": "title",
+    "annotations": "key",
+    "labels": "key",
+    "severityConfigurations": "severity",
+    "queryList": BY_PLACE,
+}
 
 
 class Verb(str, Enum):
@@ -53,43 +69,98 @@ class Done:
 def change(resource: Resource, actual: Body | None) -> Change:
     """What to do about a resource; `actual` is None when it is not there."""
     if actual is None:
-        return Change(resource, Verb.CREATE, resource.first | resource.body)
-    found = tuple(differences(resource.body, actual))
-    verb = Verb.UPDATE if found else Verb.KEEP
-    return Change(resource, verb, laid_over(resource.body, actual), found)
+        return Change(resource, Verb.CREATE, laid_over(resource.body, resource.first))
+    body = laid_over(resource.body, actual)
+    found = tuple(differences(actual, body))
+    return Change(resource, Verb.UPDATE if found else Verb.KEEP, body, found)
 
 
-def differences(wanted: object, actual: object, path: str = "") -> Iterator[str]:
-    """Where `actual` is not what is wanted; what is not wanted in so many words is ignored."""
+def laid_over(wanted: Any, actual: Any, name: str = "") -> Any:  # noqa: ANN401  (any JSON)
+    """What is there, with what is wanted in it; what others added stays.
+
+    Args:
+        wanted: what shall be there; fields that it does not have may be anything.
+        actual: what is there.
+        name: the field whose values they are.
+    """
+    if holds(actual, wanted):
+        return actual
     if isinstance(wanted, dict) and isinstance(actual, dict):
-        for key, value in wanted.items():
-            yield from differences(value, actual.get(key), f"{path}.{key}" if path else key)
-    elif _rows(wanted) and _rows(actual) and len(wanted) == len(actual):  # type: ignore[arg-type]
-        pairs = zip(wanted, actual, strict=True)  # type: ignore[call-overload]
-        for number, (one, other) in enumerate(pairs):
+        mended = {
+            key: laid_over(value, actual[key], key) if key in actual else value
+            for key, value in wanted.items()
+        }
+        return {**actual, **mended}
+    if isinstance(wanted, list) and isinstance(actual, list):
+        return _joined(wanted, actual, name)
+    return wanted
+
+
+def holds(actual: object, wanted: object) -> bool:
+    """Whether what is wanted is there, with whatever others added to it.
+
+    A list holds another's elements in any order, and RAM writes a list of one without brackets.
+    """
+    if isinstance(wanted, list) or isinstance(actual, list):
+        return all(any(holds(have, each) for have in _listed(actual)) for each in _listed(wanted))
+    if isinstance(wanted, dict) and isinstance(actual, dict):
+        return all(key in actual and holds(actual[key], value) for key, value in wanted.items())
+    return wanted == actual
+
+
+def differences(before: object, after: object, path: str = "") -> Iterator[str]:
+    """One line per value that differs: where it is, what it was, and what it becomes."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in after.items():
+            yield from differences(before.get(key), value, f"{path}.{key}" if path else key)
+    elif isinstance(before, list) and isinstance(after, list):
+        for number, (one, other) in enumerate(zip(before, after, strict=False)):
             yield from differences(one, other, f"{path}[{number}]")
-    elif wanted != actual:
-        yield f"{path}: {_short(actual)} -> {_short(wanted)}"
+        yield from (f"{path}: + {json.dumps(each)}" for each in after[len(before) :])
+    elif before is None and after is not None:
+        yield f"{path}: nothing -> {json.dumps(after)}"
+    elif before != after:
+        yield f"{path}: {' -> '.join(_apart(json.dumps(before), json.dumps(after)))}"
 
 
-def laid_over(wanted: Mapping[str, Any], actual: Mapping[str, Any]) -> Body:
-    """What is there with what is wanted on top: the fields of others stay."""
-    merged = dict(actual)
-    for key, value in wanted.items():
-        below = actual.get(key)
-        merged[key] = value
-        if isinstance(value, dict) and isinstance(below, dict):
-            merged[key] = laid_over(value, below)
-    return merged
+def _joined(wanted: list[Any], actual: list[Any], name: str) -> list[Any]:
+    found = list(actual)
+    for place, each in enumerate(wanted):
+        if holds(found, each):
+            continue
+        known = _known(each, place, found, name)
+        if known is None:
+            found.append(each)
+        else:
+            found[known] = laid_over(each, found[known])
+    return found
 
 
-def _rows(value: object) -> bool:
-    """Whether it is a list of objects, which are compared one by one."""
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+def _known(wanted: Any, place: int, found: list[Any], name: str) -> int | None:  # noqa: ANN401  (any JSON)
+    """Where that stands which shall become the wanted element; None when nothing is known as it."""
+    known_by = KNOWN_BY.get(name)
+    if known_by == BY_PLACE:
+        return place if place < len(found) else None
+    for number, each in enumerate(found):
+        if known_by and isinstance(each, dict) and each.get(known_by) == wanted[known_by]:
+            return number
+        if not known_by and holds(wanted, each):
+            return number  # a part of what is wanted, as an earlier version may have made it
+    return None
 
 
-def _short(value: object) -> str:
-    if value is None:
-        return "nothing"
-    text = json.dumps(value)
-    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _apart(one: str, other: str) -> tuple[str, ...]:
+    """Two values; long ones are cut to where they begin to differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    differs = next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+    long = max(len(one), len(other)) > BEFORE + BEHIND
+    start = max(0, differs - BEFORE) if long else 0
+    end = start + BEFORE + BEHIND
+    return tuple(
+        ("..." if start else "") + each[start:end] + ("..." if len(each) > end else "")
+        for each in (one, other)
+    )

@@ -28,7 +28,6 @@ _MISSING = (
     "python -m pip install --require-hashes -r requirements.txt -r requirements-operator.txt "
     "-r requirements-setup.txt"
 )
-SHOWN = 5  # differences of one resource
 
 
 def _named(option: str, variable: str | None, text: str) -> typer.models.OptionInfo:
@@ -54,6 +53,9 @@ Policy = Annotated[str, _named("--policy", None, "RAM policy of that role.")]
 ActionPolicy = Annotated[
     str, _named("--action-policy", None, "SLS action policy: who hears of alerts.")
 ]
+FunctionName = Annotated[
+    str, _named("--function", "FUNCTION_NAME", "The function: its role may hand over to it.")
+]
 RetentionDays = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(min=1, max=3650, help="Else 30 for a new logstore.", rich_help_panel=_HOW),
@@ -75,6 +77,7 @@ def setup(
     role: Role = Names.role,
     policy: Policy = Names.policy,
     action_policy: ActionPolicy = Names.action_policy,
+    function: FunctionName = Names.function,
     retention_days: RetentionDays = None,
     dry_run: DryRun = False,
     offline: Offline = False,
@@ -84,7 +87,7 @@ def setup(
     where = region or default_region(os.environ)
     if where is None:
         raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
-    rest = (logstore, topic, queue, role, policy, action_policy, retention_days)
+    rest = (logstore, topic, queue, role, policy, action_policy, retention_days, function)
     names = Names(where, project or f"{PREFIX}{UNKNOWN}", *rest)
     access = None if offline else _access(where, dry_run=dry_run)
     if access is None:
@@ -176,10 +179,7 @@ def _word(each: Done, dry_run: bool) -> str:
 def _why(each: Done) -> str:
     if each.error is not None:
         return each.error.replace("[", r"\[")
-    shown = list(each.change.differences[:SHOWN])
-    if more := len(each.change.differences) - len(shown):
-        shown.append(f"and {more} more")
-    return "\n".join(shown).replace("[", r"\[")
+    return "\n".join(each.change.differences).replace("[", r"\[")
 
 
 def _sum(found: list[Done], failures: int, *, dry_run: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from dataclasses import dataclass, field, fields
@@ -14,7 +15,8 @@ from handler.command.asked import BadRequest
 Body = dict[str, Any]
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
-# What an SLS project and logstore, an MNS topic and queue, a RAM role and policy may be called.
+# What an SLS project and logstore, an MNS topic and queue, a RAM role and policy, and a function
+# may be called.
 _ALLOWED = {
     "region": r"[a-z]{2}(-[a-z0-9]+)+",
     "project": r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
@@ -23,10 +25,12 @@ _ALLOWED = {
     "queue": r"[A-Za-z0-9][A-Za-z0-9-]{0,119}",
     "role": r"[A-Za-z0-9.-]{1,64}",
     "policy": r"[A-Za-z0-9-]{1,128}",
+    "function": r"[A-Za-z_][A-Za-z0-9_-]{0,63}",
 }
 # The resources in deploy/ram/function-policy.json that have names of ours.
 _LOGSTORE = "project/secondary-ips-*/logstore/secondary-ips"
 _QUEUE = "/queues/secondary-ips-failures/messages"
+_FUNCTION = "functions/secondary-ips"
 # Failed events wait in the queue for a person: the longest that MNS keeps a message, 7 days.
 QUEUE_SECONDS = 604_800
 
@@ -68,7 +72,9 @@ class Names:
 
     Attributes:
         project: unique in its region, over all accounts: the default ends with the account.
-        action_policy: id of the SLS action policy that says who hears of an alert; "" for nobody.
+        action_policy: id of the SLS action policy that says who hears of an alert; "": nobody
+            hears of a new alert, and existing ones are left as they are.
+        function: as it is deployed; its role may hand over to it.
         retention_days: how long records are kept; None leaves an existing logstore as it is.
     """
 
@@ -81,6 +87,7 @@ class Names:
     policy: str = "secondary-ips"
     action_policy: str = ""
     retention_days: int | None = None
+    function: str = "secondary-ips"
 
     def __post_init__(self) -> None:
         """Check every name.
@@ -127,8 +134,16 @@ def _logs(names: Names, folder: Path) -> list[Resource]:
         Resource(Kind.INDEX, names.logstore, _document(folder, "index")),
         *(Resource(Kind.SAVED_SEARCH, each["savedsearchName"], each) for each in searches),
         Resource(Kind.DASHBOARD, dashboard["dashboardName"], dashboard),
-        *(Resource(Kind.ALERT, each["name"], each) for each in alerts),
+        *(_alert(each, names) for each in alerts),
     ]
+
+
+def _alert(rule: Body, names: Names) -> Resource:
+    """An alert rule; who hears of an existing one is left as it is, unless that is given."""
+    body = copy.deepcopy(rule)
+    if not names.action_policy:
+        del body["configuration"]["policyConfiguration"]
+    return Resource(Kind.ALERT, rule["name"], body, rule)
 
 
 def _messages(names: Names) -> list[Resource]:
@@ -146,11 +161,12 @@ def _role(names: Names, folder: Path) -> list[Resource]:
 
 
 def _allowed(names: Names, folder: Path) -> Body:
-    """The function's policy, for the logstore and queue of these names."""
+    """The function's policy, for the logstore, queue and function of these names."""
     text = json.dumps(_document(folder, "function-policy"))
     for example, meant in (
         (_LOGSTORE, f"project/{names.project}/logstore/{names.logstore}"),
         (_QUEUE, f"/queues/{names.queue}/messages"),
+        (_FUNCTION, f"functions/{names.function}"),
     ):
         if example not in text:
             raise ValueError(f"function-policy.json lacks {example}")
