@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handler.command.report.page import ADVICE, MOST, below, render, summed
 from handler.command.report.reading import Fleet, read
@@ -67,7 +69,16 @@ def test_every_kind_of_line_is_read(text: str) -> None:
     assert (["eni-a"], {"cn-hangzhou"}, 0) == (list(fleet.rows), fleet.regions, fleet.others)
 
 
-@pytest.mark.parametrize("text", ["FC Invoke Start RequestId: 1", "[1]", '{"a": 1}', "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FC Invoke Start RequestId: 1",
+        "[1]",
+        '{"a": 1}',
+        "{",
+        pytest.param("[" * 100_000, id="deeply nested"),
+    ],
+)
 def test_other_lines_are_counted(text: str) -> None:
     """What is no record is said to be there, and harms nothing."""
     fleet = fleet_of(text, line())
@@ -81,11 +92,31 @@ def test_other_lines_are_counted(text: str) -> None:
         {"outcome": None},
         {"target": "8", "before": None, "after": True, "requested": [], "addresses": "x"},
         {"network_interface_id": None, "instance_id": 7},
+        {"outcome": ["short"]},
+        {"record_type": "run_summary", "vswitches": ["x", {"room": "1"}, None]},
+        {"vswitch_id": "half of a pair: \ud83d"},
     ],
 )
 def test_damaged_records_do_not_stop_the_page(fields: dict[str, Any]) -> None:
     """A field of the wrong type is as good as absent; an unknown outcome is no result."""
-    assert "<h1>" in render(fleet_of(line(**fields), line(network_interface_id="eni-b")), "x", 9)
+    page = render(fleet_of(line(**fields), line(network_interface_id="eni-b")), "x", 9)
+    assert "<h1>" in page.encode().decode()
+
+
+TEXT = st.text(st.characters(), max_size=9)  # with halves of surrogate pairs, which JSON allows
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+NAMES = st.sampled_from([*RECORD, "action", "vswitches", "message", "enis"])
+
+
+@given(st.dictionaries(NAMES, JSON | st.sampled_from(list(RECORD.values()))))
+def test_no_line_stops_the_page(fields: dict[str, Any]) -> None:
+    """Whatever a field holds, there is a page, and a file takes it."""
+    fleet = fleet_of(line(**fields), json.dumps(fields), line(network_interface_id="eni-b"))
+    assert "<h1>" in render(fleet, "x", 9).encode().decode()
 
 
 def test_groups_are_summed() -> None:

@@ -47,7 +47,7 @@ class Fleet:
     def add(self, record: Row) -> None:
         """Take in one record; the latest wins."""
         kind = record.get("record_type")
-        if kind == "eni_result" and record.get("outcome") in OUTCOMES:
+        if kind == "eni_result" and _text(record.get("outcome")) in OUTCOMES:
             self._eni(record)
         elif kind == "run_summary":
             self._summary(record)
@@ -71,7 +71,7 @@ class Fleet:
     def _summary(self, record: Row) -> None:
         self.actions.add(_text(record.get("action")))
         vswitches = record.get("vswitches")
-        for seen in vswitches if isinstance(vswitches, list) else []:
+        for seen in filter(_is_object, vswitches if isinstance(vswitches, list) else []):
             room, reserve = _number(seen.get("room")), _number(seen.get("reserve"))
             if room is not None and reserve is not None:
                 self.rooms[_text(seen.get("vswitch_id"))] = (room, reserve)
@@ -90,28 +90,37 @@ def read(lines: Iterable[str]) -> Fleet:
 
 def _records(line: str) -> Iterator[Row]:
     """The records in a line: itself, the `message` of an SLS row, or the ENIs of a result."""
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return
-    if not isinstance(value, dict):
+    value = _parsed(line)
+    if _is_object(value) and "record_type" not in value and "message" in value:
+        value = _parsed(value["message"])
+    if not _is_object(value):
         return
     if "record_type" in value:
         yield value
-    elif isinstance(value.get("message"), str):
-        yield from _records(value["message"])
-    elif isinstance(value.get("message"), dict):
-        yield from _records(json.dumps(value["message"]))
     elif isinstance(value.get("enis"), list):
         common = {"region": value.get("region")}
         yield {**common, "record_type": "run_summary", "action": value.get("action")}
-        for row in value["enis"]:
-            if isinstance(row, dict):
-                yield {**row, **common, "record_type": "eni_result"}
+        for row in filter(_is_object, value["enis"]):
+            yield {**row, **common, "record_type": "eni_result"}
+
+
+def _parsed(value: Any) -> Any:  # noqa: ANN401  (any JSON)
+    """What a text holds, None when that is no JSON; a message may be parsed already."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """A text as it can be written: JSON allows halves of surrogate pairs, UTF-8 does not."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def _number(value: object) -> int | None:
