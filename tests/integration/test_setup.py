@@ -10,7 +10,7 @@ import pytest
 from handler.command.asked import BadRequest
 from handler.command.setup.access import Refused
 from handler.command.setup.applying import applied, compared
-from handler.command.setup.desired import Kind, Names, desired
+from handler.command.setup.desired import DEPLOY, Kind, Names, desired
 from tests.account.rpc import ACCOUNT
 from tests.account.running import setup
 from tests.account.server import REGION, Account, Fault
@@ -158,6 +158,26 @@ def test_policy_serves_every_region_and_function(tmp_path: Path) -> None:
         assert part in policy[-1], part
     (line,) = [line for line in shown.lines if line["kind"] == "RAM policy"]
     assert [True] * 3 == [it.startswith("document.Statement: + {") for it in line["differences"]]
+
+
+def test_policy_of_setup_names_what_it_calls(tmp_path: Path) -> None:
+    """Whoever has deploy/ram/setup-policy.json may make everything and mend everything."""
+    with Account() as account:
+        setup(tmp_path, account)
+        project, rpc = account.logs.projects[PROJECT], account.rpc
+        project["logstores"]["secondary-ips"]["index"]["keys"].clear()
+        for views in ("savedsearches", "dashboards", "alerts"):
+            next(iter(project[views].values()))["displayName"] = "another"
+        rpc.queues["secondary-ips-failures"]["MessageRetentionPeriod"] = "60"
+        rpc.roles["secondary-ips"]["AssumeRolePolicyDocument"] = '{"Statement": []}'
+        rpc.policies["secondary-ips"] = ['{"Statement": []}']
+        mended = setup(tmp_path, account, "--retention-days", "90", "--json")
+    assert {"update": 8, "exists": EVERYTHING - 8} == mended.changes
+    document = json.loads((DEPLOY / "ram/setup-policy.json").read_text(encoding="utf-8"))
+    actions = [each["Action"] for each in document["Statement"]]
+    named = [it for each in actions for it in ([each] if isinstance(each, str) else each)]
+    # Everybody may ask who they are: the page of GetCallerIdentity has no authorization.
+    assert sorted(account.actions - {"sts:GetCallerIdentity"}) == sorted(named)
 
 
 def test_retention_is_changed_only_when_asked(tmp_path: Path) -> None:

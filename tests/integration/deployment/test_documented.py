@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from handler.command.main import app
 from handler.events import parse
 from handler.model import Request
 from tests.integration.deployment import tool
@@ -97,6 +100,20 @@ def test_role_that_is_created_is_the_one_that_is_deployed() -> None:
     ram = [options(words) for _, words in commands(PAGE) if words[:2] == ["aliyun", "ram"]]
     named = {value for each in ram for name, value in each.items() if name.endswith("Name")}
     assert {fc3()["role"]} == named
+
+
+def test_setup_comes_first_and_reads_the_deployments_variables() -> None:
+    """One command before those by hand; the page names every variable that both know, no other."""
+    prerequisites = section(PAGE, "What must exist")
+    words = [words for _, words in commands(prerequisites)]
+    assert ["python", "-m", "handler", "setup"] == words[0][:4]
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    read = {str(each.envvar) for each in group.commands["setup"].params if each.envvar}
+    (told,) = re.findall(r"reads the variables of the deployment: ([^.]+)\.", prerequisites)
+    assert sorted(read & set(DEPLOYMENT)) == sorted(re.findall(r"`([A-Z_]+)`", told))
+    given = {name for variables, words in commands(prerequisites) for name in variables}
+    assert given <= read
 
 
 def test_hook_notifies_the_topic_and_is_abandoned_by_default() -> None:

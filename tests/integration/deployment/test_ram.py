@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from handler.cloud import ports
+from handler.command import remote
 from tests.integration.deployment.manifests import ACCOUNT, ROOT, fc2, fc3
 
 RAM = ROOT / "deploy/ram"
@@ -55,7 +56,7 @@ def allowed(name: str, action: str, resource: str) -> bool:
     return any(action == may and fnmatchcase(resource, on) for may, on in grants(name))
 
 
-@pytest.mark.parametrize("name", ["trust", "function", "operator"])
+@pytest.mark.parametrize("name", ["trust", "function", "operator", "setup"])
 def test_policy_has_the_shape_that_ram_takes(name: str) -> None:
     """Version 1, statements that allow, no field that RAM does not know."""
     document = policy(name)
@@ -84,7 +85,7 @@ def test_function_may_do_what_it_calls() -> None:
     assert sorted(CALLED | BY_THE_PLATFORM) == sorted(actions)
 
 
-@pytest.mark.parametrize("name", ["function", "operator"])
+@pytest.mark.parametrize("name", ["function", "operator", "setup"])
 def test_only_what_cannot_be_scoped_is_allowed_on_anything(name: str) -> None:
     """Writes are allowed on named kinds of resources; no action is a wildcard."""
     assert {action for action, on in grants(name) if on == "*"} <= ON_ANYTHING
@@ -134,10 +135,45 @@ def test_function_may_do_nothing_else(action: str, resource: str) -> None:
     assert not allowed("function", action, resource)
 
 
-def test_operator_may_plan_assign_and_invoke() -> None:
-    """A person's rights are some of the function's, without a hook to complete."""
-    assert set(grants("operator")) < set(grants("function"))
-    assert {"ecs:AssignPrivateIpAddresses", "fc:InvokeFunction"} <= {
-        action for action, _ in grants("operator")
-    }
-    assert "ess:CompleteLifecycleAction" not in {action for action, _ in grants("operator")}
+def test_operator_may_plan_assign_invoke_and_follow() -> None:
+    """A person's rights are some of the function's, and to ask how far its tasks are."""
+    following = {remote.GET_TASK, remote.GET_STATEFUL}
+    of_others = set(grants("operator")) - set(grants("function"))
+    assert following == {action for action, _ in of_others}
+    actions = {action for action, _ in grants("operator")}
+    assert {ports.ASSIGN, ports.INVOKE, *following} <= actions
+    assert ports.COMPLETE not in actions
+
+
+@pytest.mark.parametrize("action", [remote.INVOKE, remote.GET_TASK, remote.GET_STATEFUL])
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (f"functions/{NAME}", True),
+        (f"functions/{NAME}/live", True),
+        (f"services/{SERVICE}.live/functions/{NAME}", True),
+        ("functions/payments", False),
+        (f"services/{SERVICE}/functions/payments", False),
+    ],
+)
+def test_operator_may_only_ask_this_function(action: str, function: str, *, expected: bool) -> None:
+    """Invoking and following are allowed on the function, in a service or not."""
+    assert expected == allowed("operator", action, f"acs:fc:{HERE}:{function}")
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "expected"),
+    [
+        ("ram:UpdateRole", f"acs:ram::{ACCOUNT}:role/secondary-ips", True),
+        ("ram:UpdateRole", f"acs:ram::{ACCOUNT}:role/admin", False),
+        ("ram:CreatePolicyVersion", f"acs:ram::{ACCOUNT}:policy/secondary-ips", True),
+        ("ram:CreatePolicyVersion", f"acs:ram::{ACCOUNT}:policy/admin", False),
+        ("ram:AttachPolicyToRole", f"acs:ram::{ACCOUNT}:role/admin", False),
+        ("log:UpdateIndex", LOG, True),
+        ("log:UpdateIndex", f"acs:log:{HERE}:project/payments/logstore/secondary-ips", False),
+        ("mns:SetQueueAttributes", f"acs:mns:{HERE}:/queues/payments", False),
+    ],
+)
+def test_setup_may_only_touch_what_it_makes(action: str, resource: str, *, expected: bool) -> None:
+    """What has a name of ours; only making a role or a policy cannot be scoped to one."""
+    assert expected == allowed("setup", action, resource)
