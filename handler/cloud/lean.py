@@ -60,6 +60,8 @@ class _Models(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         """Load the module that defines a model: the longest name that the model's begins with."""
+        if name.startswith("__"):  # no model: inspect, copy and the like ask so of any module
+            raise AttributeError(name)
         start = name.lower()
         while start and start not in self._homes:
             start = start[:-1]

@@ -77,6 +77,13 @@ except AttributeError as error:
     assert said(LEAN + EXPORTS + asked) == [refused, "module", [], True]
 
 
+@pytest.mark.parametrize("name", ["__wrapped__", "__test__"])
+def test_question_of_a_tool_loads_nothing(name: str) -> None:
+    """What `inspect` and others ask of any module is answered without the 1 150 modules."""
+    asked = f"print(json.dumps([hasattr(models, {name!r}), type(models).__name__]))"
+    assert said(LEAN + asked) == [False, "_Models"]
+
+
 def test_asynchronous_call_is_made_by_the_real_aiohttp() -> None:
     """An asynchronous call works, and loads aiohttp; nothing did before."""
     call = """
