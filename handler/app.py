@@ -118,8 +118,10 @@ class App:
         """Import the SDKs, build the clients and connect: the first event pays none of it."""
         connector, region = self._connect(context), self._delivery(context).region
         if region is not None:
-            launches = self._threads[False]
-            warm_up(connector.cloud(region, self._place(context)), launches)
+            # A host that hangs keeps a thread of its own, not one that the first event needs.
+            threads = ThreadPoolExecutor(1, "warm-up")
+            warm_up(connector.cloud(region, self._place(context)), threads)
+            threads.shutdown(wait=False)
 
     def handle(self, event: object, context: object) -> Result:
         """Work on one delivery.

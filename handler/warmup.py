@@ -27,7 +27,7 @@ SECONDS = 2.0
 
 
 def warm_up(cloud: Cloud, threads: Executor) -> None:
-    """Make the calls on one of the threads, and wait `SECONDS` for them at most.
+    """Make the calls on a thread, which no event may need, and wait `SECONDS` for them at most.
 
     No failure matters here, and none is recorded: what is not reachable or not permitted is told
     by the first event that needs it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as TookTooLong
 from typing import TYPE_CHECKING, Any, cast
@@ -9,7 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from handler.app import App
+from handler.cloud.openapi import READ_MS
 from handler.warmup import warm_up
+from tests.chaos.gate import Reply, Watcher, gate
 from tests.localcloud.testing import LocalCloud
 from tests.stage import Stage, context, environment
 from tests.worlds import hook_event, instance, world
@@ -89,3 +93,42 @@ def test_cloud_that_does_not_answer_is_waited_for_two_seconds() -> None:
     threads = Slow()
     warm_up(cast("Cloud", None), threads)
     assert [2.0] == threads.work.waited
+
+
+class Hanging(Watcher):
+    """A cloud in which the last read of the initializer hangs until a hook is completed."""
+
+    def __init__(self) -> None:
+        self.reached, self.released = threading.Event(), threading.Event()
+        self.answered: list[str] = []
+
+    def before(self, action: str) -> Reply | None:
+        """Hold the read, but not longer than its caller waits for an answer."""
+        if action == "DescribeScalingInstances":
+            self.reached.set()
+            self.released.wait(READ_MS / 2000)
+        return None
+
+    def after(self, action: str, reply: Reply) -> Reply:
+        """Let the read go when the launch is done."""
+        self.answered.append(action)
+        if action == "CompleteLifecycleAction":
+            self.released.set()
+        return reply
+
+
+def test_read_that_hangs_does_not_keep_the_first_event_waiting() -> None:
+    """Even with one thread for calls, the launch is done before the read gets its answer."""
+    cloud_side = Hanging()
+    with LocalCloud(world(instance("a"))) as cloud, gate(cloud, cloud_side) as url:
+        chosen = {"TARGET_SECONDARY_IPS": "2", "MAX_CONCURRENCY": "1", "SETTLE_SECONDS": "1"}
+        app = App.from_environ(environment(url, **chosen))
+        starting = threading.Thread(target=app.warm_up, args=(context(),))
+        starting.start()
+        assert cloud_side.reached.wait(READ_MS / 1000)
+        app.handle(json.dumps(hook_event("i-a")).encode(), context())
+        starting.join()
+        app.close()
+    launch, _, _ = " ".join(cloud_side.answered).partition(" CompleteLifecycleAction")
+    assert "AssignPrivateIpAddresses" in launch
+    assert "DescribeScalingInstances" not in launch
