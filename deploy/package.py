@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 RUNTIMES = ("python3.10", "python3.12")
 PLATFORM = "manylinux2014_x86_64"
-# Of these PyPI has no wheel. They are plain Python, so that pip can build one on any machine; their
-# archives are checked against the lock like every other file.
+# Of these PyPI has no wheel. They are plain Python, so that pip can build one on any machine. Their
+# archives are checked against the lock; the setuptools that pip fetches to build them is not.
 SOURCE_ONLY = ("alibabacloud-tea", "aliyun-fc2")
 # Never imported by the function: handler/cloud/lean.py puts their imports off for good. What only
 # they need is left out with them.
@@ -56,6 +56,10 @@ CODE = "/code"
 EPOCH = 315_532_800
 
 
+class NotABuild(Exception):
+    """The folder to be replaced holds something else than a build."""
+
+
 class NoInterpreter(Exception):
     """No interpreter of the runtime's minor version answers."""
 
@@ -64,9 +68,10 @@ def main() -> int:
     """Build, compress, try, and say how large it is."""
     wanted = arguments()
     try:
+        check_replaceable(wanted.out)
         interpreter = find_interpreter(wanted.runtime, wanted.interpreter or wanted.runtime)
-    except NoInterpreter as missing:
-        sys.stderr.write(f"{missing}\n")
+    except (NotABuild, NoInterpreter) as refused:
+        sys.stderr.write(f"{refused}\n")
         return 2
     build(wanted.out, interpreter, wanted.runtime)
     archive = wanted.archive or ROOT / f"dist/secondary-ips-{wanted.runtime}.zip"
@@ -132,11 +137,32 @@ def build(out: Path, interpreter: str, runtime: str) -> None:
 
 
 def assemble(packages: Path, out: Path, interpreter: str) -> None:
-    """Put our code and a folder of installed packages together, and compile them."""
+    """Put our code and a folder of installed packages together, and compile them.
+
+    Raises:
+        NotABuild: there is something else than a build in `out`; it is left alone.
+    """
+    check_replaceable(out)
     shutil.rmtree(out, ignore_errors=True)
+    copy(ROOT, own_files(), out)  # first, so that half a build is known for one
     copy(packages, package_files(packages), out)
-    copy(ROOT, own_files(), out)
     compile_all(out, interpreter)
+
+
+def check_replaceable(out: Path) -> None:
+    """See that nothing is lost if `out` is replaced.
+
+    Raises:
+        NotABuild: it is neither absent, nor empty, nor a build.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    is_build = (out / "index.py").is_file() and (out / "handler").is_dir()
+    if not is_build or (out / "deploy").exists():  # the project itself has all three
+        raise NotABuild(
+            f"--out: {out} would be deleted and is no earlier build; name a folder that is empty "
+            "or not there yet"
+        )
 
 
 def needed(lock: str) -> str:

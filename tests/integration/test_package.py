@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import stat
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -102,6 +103,56 @@ def test_two_packages_are_equal_byte_for_byte(built: Path, packages: Path, tmp_p
         package.compress(folder, archive, package.EPOCH)
     assert package.files_in(built) == package.files_in(again)
     assert archives[0].read_bytes() == archives[1].read_bytes()
+
+
+def test_build_replaces_an_earlier_one(tmp_path: Path) -> None:
+    """What is deployed no longer is not left behind; an empty folder is as good as none."""
+    packages, out = tmp_path / "packages", tmp_path / "build"
+    packages.mkdir()
+    out.mkdir()
+    package.assemble(packages, out, sys.executable)
+    (out / "handler/left_over.py").touch()
+    package.assemble(packages, out, sys.executable)
+    assert not (out / "handler/left_over.py").exists()
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        ["notes.txt"],
+        ["index.py"],
+        ["handler/app.py"],
+        ["index.py", "handler/app.py", "deploy/package.py"],
+    ],
+    ids=["files", "an entry only", "a package only", "the project"],
+)
+def test_folder_that_holds_something_else_is_left_alone(held: list[str], tmp_path: Path) -> None:
+    """The folder is named, and what is allowed; nothing in it is touched."""
+    for name in held:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(package.NotABuild, match=f"--out: {tmp_path} .*empty or not there"):
+        package.assemble(tmp_path / "packages", tmp_path, sys.executable)
+    assert sorted(held) == package.files_in(tmp_path)
+
+
+def test_command_refuses_such_a_folder_before_it_installs(tmp_path: Path) -> None:
+    """Status 2 and a sentence, no traceback; a file in place of a folder is refused, too."""
+    file = tmp_path / "file"
+    file.touch()
+    command = [
+        sys.executable,
+        "-m",
+        "deploy.package",
+        "--runtime",
+        "python3.10",
+        "--out",
+        str(file),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  (ours)
+    assert (2, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith(f"--out: {file} would be deleted")
+    assert file.exists()
 
 
 def test_every_module_is_compiled_and_never_compared_with_its_source(built: Path) -> None:
