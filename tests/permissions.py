@@ -1,11 +1,13 @@
-"""The RAM policy names what the code calls, no more and no less: the whole test suite shows it.
+"""The RAM policies name what is called, no more and no less: the whole test suite shows it.
 
-Every local cloud of a test run notes which operations the function called; other clients are told
-apart by their User-Agent. When the whole suite has run, the notes are compared with the README.
+Every local cloud of a test run notes who called which operations; the function, the operator's
+command and other clients are told apart by their User-Agent. When the whole suite has run, the
+notes are compared with the README and with the policies of deploy/ram.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -23,8 +25,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 # A row of the README's table of RAM actions.
 _ROW = re.compile(r"^\| `((?:ecs|vpc|ess|fc):\w+)` \|", re.MULTILINE)
-# How the function presents itself (handler.cloud.openapi).
-AGENT = re.compile(r"^action=(\w+):(\w+) agent=.*\beni-secondary-ips\b", re.MULTILINE)
+# How the two present themselves. What the command calls as the function would, in a process of the
+# operator's, bears the function's name; only Function Compute is called in its own.
+FUNCTION, COMMAND = "eni-secondary-ips", "eni-secondary-ips-command"
+# Services that Function Compute calls in the function's name, with its role: no test sees that.
+_OF_THE_PLATFORM = ("log:", "mns:")
+# What `make test` leaves out calls nothing that the rest does not call.
+_WHOLE = {"", "not slow"}
 
 
 def documented() -> set[str]:
@@ -32,17 +39,39 @@ def documented() -> set[str]:
     return set(_ROW.findall((ROOT / "README.md").read_text(encoding="utf-8")))
 
 
-def called(notes: str) -> set[str]:
-    """The RAM actions of the calls that the function made."""
-    return {f"{product.lower()}:{action}" for product, action in AGENT.findall(notes)}
+def allowed(policy: str) -> set[str]:
+    """The RAM actions that a policy of deploy/ram allows to code of ours."""
+    text = (ROOT / f"deploy/ram/{policy}-policy.json").read_text(encoding="utf-8")
+    listed = [statement["Action"] for statement in json.loads(text)["Statement"]]
+    actions = [each for found in listed for each in ([found] if isinstance(found, str) else found)]
+    return {each for each in actions if not each.startswith(_OF_THE_PLATFORM)}
 
 
-def differences(asked: Iterable[str], used: Iterable[str]) -> list[str]:
-    """What the policy lacks, and what it has too much; one line each."""
+def called(notes: str, agent: str) -> set[str]:
+    """The RAM actions of the calls that were made under a name."""
+    found = re.findall(
+        rf"^action=(\w+):(\w+) agent=(?:.* )?{re.escape(agent)}(?: .*)?$", notes, re.MULTILINE
+    )
+    return {f"{product.lower()}:{action}" for product, action in found}
+
+
+def differences(asked: Iterable[str], used: Iterable[str], where: str) -> list[str]:
+    """What is lacking where the actions are listed, and what is too much; one line each."""
     missing, idle = sorted({*used} - {*asked}), sorted({*asked} - {*used})
     return [
-        *(f"{each} is called and is not in the README's table of RAM actions" for each in missing),
-        *(f"{each} is in the README's table of RAM actions and is never called" for each in idle),
+        *(f"{each} is called and is not in {where}" for each in missing),
+        *(f"{each} is in {where} and is never called" for each in idle),
+    ]
+
+
+def wrong(notes: str) -> list[str]:
+    """What the README and the policies say otherwise than the calls of the whole suite."""
+    function, command = called(notes, FUNCTION), called(notes, COMMAND)
+    operator = {each for each in allowed("operator") if each.startswith("fc:")}
+    return [
+        *differences(documented(), function, "the README's table of RAM actions"),
+        *differences(allowed("function"), function, "deploy/ram/function-policy.json"),
+        *differences(operator, command, "deploy/ram/operator-policy.json"),
     ]
 
 
@@ -53,9 +82,9 @@ def begin(config: pytest.Config) -> None:
 
 
 def is_whole(options: Any) -> bool:
-    """Whether no test was left out."""
-    chosen = (options.file_or_dir, options.keyword, options.markexpr, options.deselect)
-    return not any(chosen) and not getattr(options, "lf", False)
+    """Whether every test was to run that may call something."""
+    left_out = ("file_or_dir", "keyword", "deselect", "ignore", "ignore_glob", "lf", "collectonly")
+    return options.markexpr in _WHOLE and not any(getattr(options, each, 0) for each in left_out)
 
 
 def finish(session: pytest.Session) -> list[str]:
@@ -65,6 +94,6 @@ def finish(session: pytest.Session) -> list[str]:
     folder = Path(os.environ.pop(NOTES))
     notes = "".join(each.read_text(encoding="utf-8") for each in folder.glob("*"))
     shutil.rmtree(folder)
-    if session.testsfailed or not is_whole(session.config.option):
+    if session.exitstatus or not is_whole(session.config.option):
         return []
-    return differences(documented(), called(notes))
+    return wrong(notes)
