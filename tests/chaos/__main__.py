@@ -2,7 +2,8 @@
 
     python -m tests.chaos [--examples 10000] [--seed N] [--chunk K] [--workers 2]
 
-Chunk K of seed N is the same in every run; a failure is shrunk, printed, and ends the run.
+Before them come the tests that start processes and kill them. Chunk K of seed N is the same in
+every run; a failure is shrunk, printed, and ends the run.
 """
 
 from __future__ import annotations
@@ -14,8 +15,14 @@ import sys
 import time
 from collections import Counter
 
+import pytest
+
 from tests.chaos.chunks import CHUNK, run_chunk
-from tests.chaos.report import today, write_table
+from tests.chaos.processes import ENDS
+from tests.chaos.report import ROOT, today, write_table
+
+# The tests whose deliveries have processes of their own.
+IN_PROCESSES = ("test_concurrency.py", "test_crashes.py", "test_crash_dumps.py")
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +33,9 @@ def main(arguments: list[str]) -> int:
     if asked.chunk is not None:
         chunks = [chunks[asked.chunk]]
     _say(f"SEED={asked.seed}: {asked.examples} examples in {len(chunks)} chunks")
-    counts, began = Counter[str](), time.monotonic()
+    if asked.chunk is None and (status := deliver_in_processes()):
+        return status
+    counts, began = Counter(ENDS), time.monotonic()
     with multiprocessing.get_context("spawn").Pool(asked.workers) as pool:
         for done, (number, found, failure) in enumerate(pool.imap_unordered(run_chunk, chunks), 1):
             if failure:
@@ -38,6 +47,14 @@ def main(arguments: list[str]) -> int:
     if asked.chunk is None:
         write_table("chaos", table(counts, asked.seed, asked.examples))
     return 0
+
+
+def deliver_in_processes() -> int:
+    """Run the tests that count in `ENDS` how processes end; pytest's exit status."""
+    files = [str(ROOT / "tests/chaos" / name) for name in IN_PROCESSES]
+    # Hypothesis is imported already: its own assertions are not to be rewritten.
+    calm = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    return int(pytest.main(["-q", f"--rootdir={ROOT}", *calm, *files]))
 
 
 def table(counts: Counter[str], base: int, examples: int) -> str:

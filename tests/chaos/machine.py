@@ -187,8 +187,11 @@ class Chaos(RuleBasedStateMachine):
     @precondition(lambda self: self.crew)
     @rule(which=PICKS)
     def kill(self, which: int) -> None:
-        """A process ends where it stands; what its last call did, nobody has heard."""
-        COUNTS["processes killed"] += 1
+        """A delivery is cut off between two calls; what the last one did, nobody has heard.
+
+        Its thread ends and its instance is gone; `test_crashes` kills real processes.
+        """
+        COUNTS["deliveries cut off"] += 1
         worker = self._pick(which)
         worker.kill()
         self._ended(worker)

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 EX_TEMPFAIL = 75
 PATIENCE, POLL = 120.0, 0.005
+# How the processes of this run have ended, as the system told.
+ENDS: Counter[str] = Counter()
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,13 @@ class Ended:
     code: int
     output: str
     errors: str
+
+    @property
+    def end(self) -> str:
+        """How it ended, for counting."""
+        if self.code < 0:
+            return f"processes ended by {signal.Signals(-self.code).name}"
+        return "processes that ended by themselves"
 
     @property
     def result(self) -> dict[str, Any]:
@@ -120,16 +130,22 @@ class Processes:
             process.join(PATIENCE)
         found = [
             Ended(
-                process.exitcode if process.exitcode is not None else -1,
+                _exit_code(process),
                 *(self._path(number).with_suffix(end).read_text() for end in (".out", ".err")),
             )
             for number, process in enumerate(self._running)
         ]
+        ENDS.update(each.end for each in found)
         assert [] == leaked("".join(each.output + each.errors for each in found), self._secrets)
         return found
 
     def _path(self, number: int) -> Path:
         return Path(self._folder.name) / str(number)
+
+
+def _exit_code(process: ForkServerProcess) -> int:
+    assert process.exitcode is not None, "a delivery does not come to an end"
+    return process.exitcode
 
 
 def together(jobs: Sequence[Job]) -> list[Ended]:

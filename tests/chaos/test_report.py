@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from collections import Counter
+
+import pytest
 
 from handler.events.decode import MAX_BYTES, MAX_ENCODINGS, MAX_NESTING
 from handler.events.fields import MAX_IDS
 from handler.events.unwrap import MAX_ELEMENTS, MAX_WRAPPERS
 from tests.chaos.__main__ import table
 from tests.chaos.chunks import run_chunk
+from tests.chaos.processes import ENDS, Job, Processes
 from tests.chaos.report import ROOT, read_table
+from tests.stage import environment
+from tests.worlds import hook_event
 
 
 def test_chunk_is_the_same_whenever_it_is_run() -> None:
@@ -35,8 +42,25 @@ def test_documentation_holds_a_run_of_the_suite() -> None:
     written = read_table("chaos")
     for name in ("error", "http", "no_reply", "reset_before", "slow", "stale"):
         assert f"| fault {name} |" in written
-    for name in ("deliveries", "processes killed", "retries", "operators' changes"):
+    for name in ("deliveries", "deliveries cut off", "retries", "operators' changes"):
         assert f"| {name} |" in written
+    for name in ("SIGABRT", "SIGFPE", "SIGKILL", "SIGSEGV"):
+        assert f"| processes ended by {name} |" in written
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_are_counted_by_what_ended_them(how: signal.Signals) -> None:
+    """The signal is the one that the system tells of, also where nobody meant to kill."""
+    before = Counter(ENDS)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        waits = Job(hook_event("i-a"), environment(url, TARGET_SECONDARY_IPS="1"))
+        with Processes([waits, Job({}, {})]) as processes:
+            processes.go()
+            processes.kill(how=how)
+            processes.ended()
+    both = {f"processes ended by {how.name}": 1, "processes that ended by themselves": 1}
+    assert both == ENDS - before
 
 
 def test_bounds_of_input_are_those_of_the_code() -> None:

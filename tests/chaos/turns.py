@@ -40,7 +40,7 @@ class CloudTime(ManualClock):
 
 
 class Killed(BaseException):
-    """The process has ended between two calls; nothing of the function may catch this."""
+    """A delivery is cut off, as if its process were killed; nothing of the function catches it."""
 
 
 class Worker:
@@ -104,7 +104,7 @@ class Worker:
         assert looks < ENDLESS or not self.busy, "a delivery does not come to an end"
 
     def kill(self) -> None:
-        """End the process where it stands."""
+        """Cut its delivery off where it stands, and let the instance go."""
         self.killed = True
         if self.busy:
             self.go()
