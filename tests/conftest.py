@@ -21,7 +21,11 @@ settings.register_profile(
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=2000)
 # A planted defect is to be caught, not explained.
 settings.register_profile(
-    "mutations", parent=settings.get_profile("default"), phases=[Phase.generate], database=None
+    "mutations",
+    parent=settings.get_profile("default"),
+    max_examples=400,
+    phases=[Phase.generate],
+    database=None,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
