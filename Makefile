@@ -18,7 +18,7 @@ SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')
 EXAMPLES ?= 10000
 CHUNK ?=
 
-.PHONY: help setup clients run test chain chaos mutations lint package bench localcloud lock clean
+.PHONY: help setup clients run test coverage chain chaos mutations lint package bench localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ run: $(READY)  ## deliver EVENT=... to the function against a local cloud and sh
 	@$(PY) -m tests.demo $(EVENT)
 
 test: $(READY)  ## run the tests
+	$(PY) -m pytest -n 2 -m "not slow" --hypothesis-seed=$(SEED)
+
+coverage: $(READY)  ## run the tests and see what they do not reach
 	$(PY) -m pytest -n 2 -m "not slow" --hypothesis-seed=$(SEED) --cov --cov-report=term
 
 chain: $(READY)  ## a backfill of 5 000 ENIs over many hops, in trouble; about two minutes

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests import permissions
 from tests.stage import forget_proxies
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 forget_proxies()
 
@@ -40,3 +42,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if wrong := permissions.finish(session):
         session.config.get_terminal_writer().line("\n" + "\n".join(wrong), red=True)
         session.exitstatus = 1
+
+
+@pytest.fixture
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For tests with many processes or timeouts of their own: one at a time, of all workers."""
+    with (tmp_path_factory.getbasetemp().parent / "undisturbed").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

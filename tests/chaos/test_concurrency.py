@@ -17,6 +17,8 @@ from tests.worlds import HOOK_ID, eni, hook_event, instance, world
 if TYPE_CHECKING:
     from tests.chaos.processes import Ended
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 MANY = 50
 IDS = ["i-a", "i-b"]
 LAUNCH = world(

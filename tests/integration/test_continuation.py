@@ -14,6 +14,8 @@ from tests.localcloud.functions.specs import QUEUE
 from tests.localcloud.testing import LocalCloud
 from tests.worlds import instance, world
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 ROOT = Path(__file__).parents[2]
 WRITE = "AssignPrivateIpAddresses"
 FLEET = 100

@@ -164,6 +164,7 @@ def test_replayed_addresses_that_another_eni_has_now_are_asked_for_by_count() ->
         assert {"eni-a": 2, "eni-b": 2} == stage.held()
 
 
+@pytest.mark.usefixtures("undisturbed")
 def test_twenty_concurrent_processes_end_at_exactly_the_target(tmp_path: Path) -> None:
     """Promise 1: the same event in 20 processes at once, reads 3 s late: 4 addresses, no more.
 

@@ -67,6 +67,7 @@ def test_an_asynchronous_one_is_accepted(cloud: LocalCloud) -> None:
     assert f"accepted as task {accepted['parameters']['taskId']}" in done.out
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize("named", GENERATIONS, ids=IDS)
 def test_a_chain_is_followed_to_its_end(named: list[str]) -> None:
     """From hop to hop by the ids of their tasks; what was returned is added up where it is told."""
