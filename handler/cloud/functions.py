@@ -63,17 +63,9 @@ class FunctionsApi:
                 raise
 
     def _through_fc2(self, payload: bytes, task_id: str) -> None:
-        """`fc2` freezes credentials in a client, so each hand-over has its own."""
         import fc2  # noqa: PLC0415
 
-        silence_fc2()
-        place, keys = self._place, self._connection.credentials.get_credentials()
-        client = fc2.Client(
-            endpoint=self._connection.url("functions", place.account_id),
-            accessKeyID=keys.get_access_key_id(),
-            accessKeySecret=keys.get_access_key_secret(),
-            securityToken=keys.get_security_token() or "",
-        )
+        place, client = self._place, fc2_client(self._connection, self._place)
         headers = {
             "x-fc-invocation-type": "Async",
             "x-fc-stateful-async-invocation-id": task_id,
@@ -84,6 +76,21 @@ class FunctionsApi:
             )
         except fc2.FcError as error:
             _unless_handed_over(error)
+
+
+def fc2_client(connection: Connection, place: Place, **options: Any) -> Any:
+    """A client of `fc2` that logs nothing. It freezes credentials, so each call has its own."""
+    import fc2  # noqa: PLC0415  (only for functions in a service)
+
+    silence_fc2()
+    keys = connection.credentials.get_credentials()
+    return fc2.Client(
+        endpoint=connection.url("functions", place.account_id),
+        accessKeyID=keys.get_access_key_id(),
+        accessKeySecret=keys.get_access_key_secret(),
+        securityToken=keys.get_security_token() or "",
+        **options,
+    )
 
 
 def _unless_handed_over(error: Any) -> None:

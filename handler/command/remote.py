@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud.credentials import RoleCredentials
-from handler.cloud.functions import API_3, FunctionsApi, silence_fc2
+from handler.cloud.functions import API_3, FunctionsApi, fc2_client
 from handler.cloud.openapi import (
     CONNECT_MS,
     READ_MS,
@@ -46,7 +46,6 @@ class Remote:
         self, region: str, place: Place, endpoints: Endpoints, environ: Mapping[str, str]
     ) -> None:
         silence_sdk_loggers()
-        silence_fc2()
         self._place = place
         self._connection = Connection(region, endpoints, RoleCredentials(environ), USER_AGENT)
 
@@ -96,14 +95,8 @@ class Remote:
     def _sync_fc2(self, payload: bytes) -> Reply:
         import fc2  # noqa: PLC0415  (only for functions in a service)
 
-        place, keys = self._place, self._connection.credentials.get_credentials()
-        client = fc2.Client(
-            endpoint=self._connection.url("functions", place.account_id),
-            accessKeyID=keys.get_access_key_id(),
-            accessKeySecret=keys.get_access_key_secret(),
-            securityToken=keys.get_security_token() or "",
-            Timeout=SYNC_SECONDS,
-        )
+        place = self._place
+        client = fc2_client(self._connection, place, Timeout=SYNC_SECONDS)
         client.user_agent += f" {USER_AGENT}"
         headers = {"x-fc-invocation-type": "Sync"}
         try:
