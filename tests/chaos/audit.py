@@ -153,9 +153,9 @@ class Audit:
 
     def watch(self, worker: Worker) -> None:
         """Look at the books whenever the function looks at the clock."""
-        new = self.cloud.calls(since=self._seen)
-        if not new:
+        if self.cloud.call_count() == self._seen:
             return
+        new = self.cloud.calls(since=self._seen)
         self._seen += len(new)
         self.calls[id(worker)] += new
         self._note(worker, new)
@@ -167,7 +167,7 @@ class Audit:
 
     def skip_operators_calls(self) -> None:
         """Calls that are not the function's are nobody's."""
-        self._seen += len(self.cloud.calls(since=self._seen))
+        self._seen = self.cloud.call_count()
 
     def _note(self, worker: Worker, new: list[dict[str, Any]]) -> None:
         order = self.orders[id(worker)]

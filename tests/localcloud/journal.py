@@ -43,6 +43,9 @@ class Journal:
         """Note a call that has ended."""
         self._entries.append(entry)
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def rows(self, action: str | None = None, since: int = 0) -> list[Json]:
         """Return the calls, or those of one action; without the first ``since`` calls."""
         entries = islice(self._entries, since, None)

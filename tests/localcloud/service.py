@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.localcloud.errors import ApiError
     from tests.localcloud.model import AccessKey
     from tests.localcloud.wire import Reply, Request
+    from tests.localcloud.world import World
 
 MINUTE = 60.0
 
@@ -40,10 +41,7 @@ class Service:
         limits: Limits = DEFAULT_LIMITS,
         retry_after: bool = False,
     ) -> None:
-        self._world = read_world(world)
-        for name in self._world.quotas:
-            if name not in ACTIONS:
-                raise InvalidInput(f"quotas.{name}: no such action is served")
+        self._world = _read(world)
         self._faults = faults
         self._minute = minute
         self._clock = clock or SystemClock()
@@ -51,6 +49,11 @@ class Service:
         self._retry_after = retry_after
         self.functions = FunctionCompute(self._world, minute, self._clock, self._credentials)
         self.run = self._begin()
+
+    def found(self, world: Mapping[str, Any], clock: Clock) -> None:
+        """Begin with another world and another clock; functions stay those of the first world."""
+        self._world, self._clock = _read(world), clock
+        self.reset()
 
     def reset(self) -> None:
         """Go back to the beginning: world, faults, tokens, quotas, nonces and journal.
@@ -89,3 +92,11 @@ class Service:
             self._limits,
             retry_after=self._retry_after,
         )
+
+
+def _read(source: Mapping[str, Any]) -> World:
+    world = read_world(source)
+    for name in world.quotas:
+        if name not in ACTIONS:
+            raise InvalidInput(f"quotas.{name}: no such action is served")
+    return world

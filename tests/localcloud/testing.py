@@ -91,6 +91,13 @@ class LocalCloud:
         """Return the journal, or the calls of one action; without the first ``since`` calls."""
         return self._ask(lambda: self._service.run.journal.rows(action, since))
 
+    def call_count(self) -> int:
+        """Return how many calls have ended: a call is counted before its reply is sent.
+
+        Nothing is asked on the server's thread, so this may be called at every moment.
+        """
+        return len(self._service.run.journal)
+
     def invocations(self) -> list[dict[str, Any]]:
         """Return every run of a function, in the order in which they began."""
         return self._ask(self._service.functions.invocations)
@@ -125,7 +132,14 @@ class LocalCloud:
 
     def reset(self) -> None:
         """Go back to the beginning: world, faults, tokens, quotas and journal."""
+        self._take_notes()
         self._ask(self._service.reset)
+
+    def found(self, world: Mapping[str, Any], clock: Clock) -> None:
+        """Begin with another world and another clock, on the same port."""
+        self._take_notes()
+        self.world = world
+        self._ask(lambda: self._service.found(world, clock))
 
     def notes(self) -> str:
         """Return who has called what, one line each."""
