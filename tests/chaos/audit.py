@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from handler.cloud.faults import treatment_of
+from handler.cloud.faults import FAULTS, treatment_of
 from handler.errors import Retryable
 from handler.model import Treatment
 from tests.chaos.secrets import leaked
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from tests.localcloud.testing import LocalCloud
 
 ASSIGN, COMPLETE = "AssignPrivateIpAddresses", "CompleteLifecycleAction"
+VIOLATIONS = "violations"
 TAG = "secondary-ips"
+ABOUT_TOKENS = {Treatment.NEW_TOKEN, Treatment.REREAD}
 ROOM = {Treatment.EXHAUSTED, Treatment.FULL}
 # How often in a row a want of room must be claimed before the function insists (design, step 4).
 INSISTS_AFTER = 2
+# Refusals that say a ClientToken was used; ordered by a fault rule they are never true.
+LIES = {code for code, known in FAULTS.items() if known.treatment in ABOUT_TOKENS}
 HELD = {"satisfied", "assigned"}
 # A tag that is no target: its ENI counts as short, however much it holds.
 UNREADABLE, NEVER = "lots", 999
@@ -56,12 +60,16 @@ class Audit:
 
     Attributes:
         allowed: per ENI, the most it may hold.
-        loose: ENIs of which only the quota is promised, because somebody else changed them between
-            a read and a write, or because the function insisted on room that was denied.
+        token_seconds: how long ECS remembers a ClientToken.
+        loose: ENIs of which only the quota is promised, until all is quiet: somebody else changed
+            them between a read and a write, the function insisted on room that was denied, or ECS
+            lied about a ClientToken or was given one that it had forgotten.
+        disturbed: those of them that somebody else changed; less is known of what they hold.
         shown: per ENI, the tags that it had and that a read may still show.
         orders: what each function instance was asked to do last; by its identity.
         calls: what it has called since.
         denied: per ENI, how often ECS claimed a want of room.
+        tokens: when ECS has taken each ClientToken of a write, epoch seconds.
         completions: the ClientTokens under which hooks were completed.
     """
 
@@ -70,12 +78,15 @@ class Audit:
     secrets: Iterable[str]
     counts: Counter[str]
     reserve: int = 0
+    token_seconds: float = 0.0
     allowed: dict[str, int] = field(default_factory=dict)
     loose: set[str] = field(default_factory=set)
+    disturbed: set[str] = field(default_factory=set)
     shown: dict[str, list[str | None]] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
     calls: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     denied: Counter[str] = field(default_factory=Counter)
+    tokens: dict[str, float] = field(default_factory=dict)
     completions: set[str] = field(default_factory=set)
     breaches: list[str] = field(default_factory=list)
     _seen: int = 0
@@ -138,6 +149,11 @@ class Audit:
         for worker in in_flight:
             self.begins_anew(worker)
 
+    def disturb(self, eni_ids: set[str]) -> None:
+        """Somebody changed these between a read and a write."""
+        self.loose |= eni_ids
+        self.disturbed |= eni_ids
+
     def begins_anew(self, worker: Worker) -> None:
         """What a delivery in flight may be given has changed."""
         calls, order = self.calls[id(worker)], self.orders[id(worker)]
@@ -148,6 +164,7 @@ class Audit:
         """Nothing is in flight and reads have caught up: what an ENI has now is what it had."""
         self.shown.clear()
         self.loose.clear()
+        self.disturbed.clear()
         self.denied.clear()
         self.allowed = {eni_id: len(eni["secondary"]) for eni_id, eni in self.enis().items()}
 
@@ -171,8 +188,7 @@ class Audit:
 
     def _note(self, worker: Worker, new: list[dict[str, Any]]) -> None:
         order = self.orders[id(worker)]
-        if order.junk:
-            self._breach(5, f"{new[0]['action']} was called for what was not recognised")
+        self.check(5, not order.junk, f"{new[0]['action']} was called for what was not recognised")
         for call in new:
             if call["fault"]:
                 self.counts[f"fault {call['fault']}"] += 1
@@ -181,26 +197,41 @@ class Audit:
 
     def _note_write(self, order: Order, call: Mapping[str, Any]) -> None:
         eni_id = call["parameters"]["NetworkInterfaceId"]
-        if not order.writes:
-            self._breach(5, f"a plan, or bad input, wrote to {eni_id}")
-        if eni_id not in order.enis:
-            self._breach(1, f"{eni_id} was written to and is none of the event's")
+        self.check(5, order.writes, f"a plan, or bad input, wrote to {eni_id}")
+        self.check(1, eni_id in order.enis, f"{eni_id} was written to and is none of the event's")
+        self._note_token(eni_id, call)
         if call["code"] and treatment_of(call["code"], call["status"]) in ROOM:
             self.denied[eni_id] += 1
             if self.denied[eni_id] >= INSISTS_AFTER:
                 self.loose.add(eni_id)
 
+    def _note_token(self, eni_id: str, call: Mapping[str, Any]) -> None:
+        """Whether ECS still knew the token, and was honest about it."""
+        token, came = call["parameters"]["ClientToken"], call["time"]
+        if call["fault"] == "error":
+            if call["code"] in LIES:
+                self.counts["lies about a ClientToken"] += 1
+                self.loose.add(eni_id)
+            return
+        if came >= self.tokens.setdefault(token, came) + self.token_seconds:
+            self.counts["ClientTokens used after ECS forgot them"] += 1
+            self.loose.add(eni_id)
+            self.tokens[token] = came
+
     # --- the promises --------------------------------------------------------------------------
 
-    def _breach(self, promise: int, what: str) -> None:
-        self.breaches.append(f"promise {promise}: {what}")
+    def check(self, promise: int, holds: object, what: str) -> None:
+        """Look whether a promise holds here, and count that this was looked at."""
+        self.counts[f"checks of promise {promise}"] += 1
+        if not holds:
+            self.counts[VIOLATIONS] += 1
+            self.breaches.append(f"promise {promise}: {what}")
 
     def _never_above(self, enis: Mapping[str, Mapping[str, Any]]) -> None:
         for eni_id, eni in enis.items():
             held, quota = len(eni["secondary"]), self.capacity(eni)
             most = quota if eni_id in self.loose else self.allowed.get(eni_id, 0)
-            if held > most:
-                self._breach(1, f"{eni_id} holds {held}, more than {most}")
+            self.check(1, held <= most, f"{eni_id} holds {held}, more than {most}")
 
     def _hooks(self, worker: Worker, enis: Mapping[str, Mapping[str, Any]]) -> None:
         rows = [
@@ -209,13 +240,12 @@ class Audit:
             if call["action"] == COMPLETE and call["status"] == 200 and call["fault"] != "http"
         ]
         self.completions |= {call["parameters"]["ClientToken"] for call in rows}
-        if len(self.completions) > 1:
-            self._breach(3, "a hook was completed twice")
+        self.check(3, len(self.completions) <= 1, "a hook was completed twice")
         chosen = worker.environ["ON_SHORTFALL"] == "continue"
         if chosen or not any(_says_continue(call) for call in rows):
             return
         order, default = self.orders[id(worker)], worker.environ["TARGET_SECONDARY_IPS"]
-        for eni_id in order.enis & enis.keys() - self.loose:
+        for eni_id in order.enis & enis.keys() - self.disturbed:
             eni = enis[eni_id]
             if eni["instance"] is None:
                 continue
@@ -223,15 +253,15 @@ class Audit:
                 NEVER if tag == UNREADABLE else self.wanted(eni, tag, order, default)
                 for tag in self.tags_shown(eni)
             )
-            if len(eni["secondary"]) < least:
-                self._breach(3, f"CONTINUE while {eni_id} holds less than {least}")
+            enough = len(eni["secondary"]) >= least
+            self.check(3, enough, f"CONTINUE while {eni_id} holds less than {least}")
 
     def ended(self, worker: Worker) -> None:
         """A delivery has ended, one way or another: what does it leave behind?"""
-        for secret in leaked(worker.everything, self.secrets):
-            self._breach(6, f"{secret} has left the process")
-        if not isinstance(worker.error, Retryable | Killed | None):
-            self._breach(5, f"{worker.error!r} has left the handler")
+        found = leaked(worker.everything, self.secrets)
+        self.check(6, not found, f"{found} has left the process")
+        known = isinstance(worker.error, Retryable | Killed | None)
+        self.check(5, known, f"{worker.error!r} has left the handler")
         self._records(worker)
 
     def _records(self, worker: Worker) -> None:
@@ -239,19 +269,19 @@ class Audit:
         records = worker.records
         rows = [each for each in records if each["record_type"] == "eni_result"]
         named = [(each["network_interface_id"], each["instance_id"]) for each in rows]
-        for twice in {each for each in named if named.count(each) > 1}:
-            self._breach(4, f"{twice} has more than one eni_result")
+        twice = {each for each in named if named.count(each) > 1}
+        self.check(4, not twice, f"{twice} has more than one eni_result")
         summaries = sum(each["record_type"] == "run_summary" for each in records)
-        if not killed and summaries != (not order.junk):
-            self._breach(4, f"{summaries} summaries of one delivery")
+        as_due = killed or summaries == (not order.junk)
+        self.check(4, as_due, f"{summaries} summaries of one delivery")
         told = {each["network_interface_id"] for each in rows}
         written = {
             call["parameters"]["NetworkInterfaceId"]
             for call in self.calls[id(worker)]
             if call["action"] == ASSIGN
         }
-        for eni_id in written - told if not killed else ():
-            self._breach(4, f"{eni_id} was written to and has no eni_result")
+        untold = written - told if not killed else set()
+        self.check(4, not untold, f"{untold} was written to and has no eni_result")
         self._truthful(rows)
 
     def _truthful(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -259,12 +289,12 @@ class Audit:
         enis = self.enis()
         for row in rows:
             eni = enis.get(row["network_interface_id"])
-            if eni is None or eni["id"] in self.loose:
+            if eni is None or eni["id"] in self.disturbed or row["outcome"] not in HELD:
                 continue
-            if row["outcome"] in HELD and len(eni["secondary"]) < row["target"]:
-                self._breach(4, f"{eni['id']} is said to be {row['outcome']} and is short")
-            if row["outcome"] in HELD and not {*row["addresses"]} <= {*eni["secondary"]}:
-                self._breach(4, f"{eni['id']} is said to hold what it does not")
+            enough = len(eni["secondary"]) >= row["target"]
+            self.check(4, enough, f"{eni['id']} is said to be {row['outcome']} and is short")
+            held = {*row["addresses"]} <= {*eni["secondary"]}
+            self.check(4, held, f"{eni['id']} is said to hold what it does not")
 
 
 def _says_continue(call: Mapping[str, Any]) -> bool:

@@ -1,8 +1,9 @@
 """What can go wrong, as Hypothesis strategies: worlds, deliveries, faults, people.
 
-Left out is only what would be a lie about a ClientToken, since the function has nothing else to
-hold on to: that a token was used by another request, or is burnt, when it is not; and answers that
-name addresses which were never assigned. `tests/integration/test_hostile.py` has those.
+A lie about a ClientToken is among it: that another request used it, or that it is burnt, when that
+is not so; and tokens that are forgotten before they are used again. The function has nothing else to
+hold on to, so that of the ENI only the quota is then promised; all the rest holds. Left out are only
+answers that name addresses which were never assigned: `test_hostile.py` has those.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from handler.cloud.faults import FAULTS
-from handler.model import Treatment
+from handler.cloud.faults import EXPIRED, FAULTS
+from tests.chaos.audit import ASSIGN, COMPLETE, LIES
 from tests.localcloud.catalog import ACTIONS
 from tests.localcloud.model import AccessKey
 from tests.worlds import (
@@ -42,7 +43,8 @@ SETTLE, VISIBILITY = 10.0, 20.0
 # Six addresses per ENI, the primary one included: small enough that quotas are met all the time.
 TYPE, QUANTITY = "ecs.chaos.small", 6
 CAPACITIES = {TYPE: QUANTITY - 1, "": 50}
-TOKEN_SECONDS = 3_600.0
+# How long ClientTokens are kept is not documented; it is taken to be longer than reads lag.
+TOKEN_SECONDS, SHORT_TOKEN_SECONDS = 3_600.0, 15.0
 INSTANCES = ("i-a", "i-b")
 
 ROOMY, TIGHT = "10.0.0.0/24", "10.0.0.0/28"
@@ -84,7 +86,7 @@ def worlds(draw: st.DrawFn) -> Json:
         ],
         "lifecycle_actions": [action],
         "read_lag_seconds": draw(st.sampled_from([0, 0, 4, SETTLE - 1])),
-        "token_seconds": TOKEN_SECONDS,
+        "token_seconds": draw(st.sampled_from([TOKEN_SECONDS] * 4 + [SHORT_TOKEN_SECONDS])),
         "remember_failures": draw(st.booleans()),
     }
 
@@ -243,23 +245,25 @@ CHANGES = st.one_of(
 # --- faults -----------------------------------------------------------------------------------
 
 CALLED = (
-    *["AssignPrivateIpAddresses"] * 8,
+    *[ASSIGN] * 8,
     *["DescribeNetworkInterfaces"] * 3,
     "DescribeInstances",
     "DescribeInstanceTypes",
     "DescribeVSwitches",
     "DescribeScalingInstances",
     "DescribeLifecycleActions",
-    *["CompleteLifecycleAction"] * 3,
+    *[COMPLETE] * 3,
     "RecordLifecycleActionHeartbeat",
     "*",
 )
-LIES = {Treatment.NEW_TOKEN, Treatment.REREAD}
 CODES = [
-    *(code for code, known in FAULTS.items() if known.treatment not in LIES and code[0].isupper()),
+    *(code for code in FAULTS if code not in LIES and code[0].isupper()),
+    *[EXPIRED] * 3,
     "Throttling.Other",
     "Odd.Refusal",
 ]
+# Only a write has a token that can be lied about; one such refusal in eight is a lie.
+CODES_OF_WRITES = [*CODES, *sorted(LIES) * (len(CODES) // 16 + 1)]
 BODIES = ["", "{", "{}", "[]", "7", "<html><h1>502 Bad Gateway</h1></html>", '{"Code": "Odd"}']
 
 
@@ -272,7 +276,8 @@ def faults(draw: st.DrawFn) -> Json:
     kind = draw(st.sampled_from([*kinds, "stale", "stale", "stale"] if reads else kinds))
     rule: Json = {"action": action, "fault": kind, "times": draw(st.sampled_from([1, 1, 2, 9]))}
     if kind == "error":
-        rule["code"] = draw(st.sampled_from(CODES))
+        codes = CODES_OF_WRITES if action == ASSIGN else CODES
+        rule["code"] = draw(st.sampled_from(codes))
         if rule["code"] == "Odd.Refusal":
             rule["status"] = draw(st.sampled_from([400, 403, 409, 429, 500, 503]))
     if kind == "http":
