@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.localcloud.testing import LocalCloud
 
 ASSIGN, COMPLETE = "AssignPrivateIpAddresses", "CompleteLifecycleAction"
+# What is read last before a write: how much room there is.
+LAST_READ = "DescribeVSwitches"
 VIOLATIONS = "violations"
 TAG = "secondary-ips"
 ABOUT_TOKENS = {Treatment.NEW_TOKEN, Treatment.REREAD}
@@ -181,6 +183,11 @@ class Audit:
             self._never_above(enis)
             if any(call["action"] == COMPLETE for call in new):
                 self._hooks(worker, enis)
+
+    def on_the_brink(self, worker: Worker) -> bool:
+        """Whether a delivery has just read what it needs to know before it writes."""
+        calls = self.calls[id(worker)]
+        return bool(calls) and calls[-1]["action"] == LAST_READ
 
     def skip_operators_calls(self) -> None:
         """Calls that are not the function's are nobody's."""

@@ -12,11 +12,13 @@ from handler.events.decode import MAX_BYTES, MAX_ENCODINGS, MAX_NESTING
 from handler.events.fields import MAX_IDS
 from handler.events.unwrap import MAX_ELEMENTS, MAX_WRAPPERS
 from tests.chaos.__main__ import table
+from tests.chaos.audit import Audit
 from tests.chaos.chunks import run_chunk
 from tests.chaos.processes import ENDS, Job, Processes
 from tests.chaos.report import ROOT, read_table
+from tests.localcloud.testing import LocalCloud
 from tests.stage import environment
-from tests.worlds import hook_event
+from tests.worlds import hook_event, instance, world
 
 
 def test_chunk_is_the_same_whenever_it_is_run() -> None:
@@ -29,12 +31,24 @@ def test_chunk_is_the_same_whenever_it_is_run() -> None:
 
 
 def test_table_has_every_count_and_how_to_repeat_it() -> None:
-    """Faults by kind, deliveries, kills; the seed and the number of violations."""
-    lines = table(Counter({"deliveries": 12_345, "fault stale": 6}), 42, 100).splitlines()
+    """Faults by kind, deliveries, kills; the seed and the number of violations, as counted."""
+    counts = Counter({"deliveries": 12_345, "fault stale": 6})
+    assert "| **violations** | **3** |" in table(counts + Counter(violations=3), 42, 100)
+    lines = table(counts, 42, 100).splitlines()
     assert "| deliveries | 12 345 |" in lines
     assert "| fault stale | 6 |" in lines
     assert "| **violations** | **0** |" in lines
     assert lines[-1].startswith("`make chaos SEED=42 EXAMPLES=100`, ")
+
+
+def test_breach_is_counted_as_a_violation() -> None:
+    """Every look at a promise counts; one that finds it broken is a violation, and is told."""
+    with LocalCloud(world(instance("a"))) as cloud:
+        audit = Audit(cloud, {}, (), Counter())
+        audit.check(1, ["eni-a"], "never said")
+        audit.check(1, [], "eni-a holds 5, more than 4")
+        assert {"checks of promise 1": 2, "violations": 1} == audit.counts
+        assert ["promise 1: eni-a holds 5, more than 4"] == audit.breaches
 
 
 def test_documentation_holds_a_run_of_the_suite() -> None:
@@ -44,6 +58,9 @@ def test_documentation_holds_a_run_of_the_suite() -> None:
         assert f"| fault {name} |" in written
     for name in ("deliveries", "deliveries cut off", "retries", "operators' changes"):
         assert f"| {name} |" in written
+    for promise in range(1, 7):
+        assert f"| checks of promise {promise} |" in written
+    assert "| lies about a ClientToken |" in written
     for name in ("SIGABRT", "SIGFPE", "SIGKILL", "SIGSEGV"):
         assert f"| processes ended by {name} |" in written
 

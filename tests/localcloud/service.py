@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tests.localcloud.actions import Json
     from tests.localcloud.errors import ApiError
     from tests.localcloud.model import AccessKey
+    from tests.localcloud.specs import World
     from tests.localcloud.wire import Reply, Request
-    from tests.localcloud.world import World
 
 MINUTE = 60.0
 
