@@ -106,12 +106,16 @@ MANY = 5 * MEGABYTE
 IDS = [f"i-{number}" for number in range(350_000)]
 BOMBS: dict[str, str] = {
     "a text of 5 MB": json.dumps("x" * MANY),
+    "a text of 6 MB": json.dumps("x" * (6 * MEGABYTE - 2)),
     "a text of 7 MB": json.dumps("x" * 7 * MEGABYTE),
     "5 million levels": "[" * MANY,
     "objects in objects": '{"content":' * (MANY // 11),
     "a number of 5 million digits": '{"backfill": {"all": true, "limit": ' + "9" * MANY + "}}",
     "an exponent": '{"backfill": {"all": true, "limit": 1e999999999}}',
     "a great many ids": json.dumps({"backfill": {"instance_ids": IDS}}),
+    "a million ids": json.dumps(
+        {"backfill": {"instance_ids": [f"i-{n}" for n in range(1_000_000)]}}
+    ),
     "one id a million times": json.dumps({"backfill": {"instance_ids": ["i-1"] * 700_000}}),
     "a great many fields": json.dumps({"backfill": {f"f{n}": n for n in range(300_000)}}),
     "one key a million times": "{" + ",".join(['"a":1'] * 800_000) + "}",

@@ -263,8 +263,6 @@ CODES = [
     "Throttling.Other",
     "Odd.Refusal",
 ]
-# Only a write has a token that can be lied about; one such refusal in eight is a lie.
-CODES_OF_WRITES = [*CODES, *sorted(LIES) * (len(CODES) // 16 + 1)]
 BODIES = ["", "{", "{}", "[]", "7", "<html><h1>502 Bad Gateway</h1></html>", '{"Code": "Odd"}']
 
 
@@ -274,11 +272,13 @@ def faults(draw: st.DrawFn) -> Json:
     action = draw(st.sampled_from(CALLED))
     reads = action == "*" or not ACTIONS[action].writes
     kinds = ["error", "error", "http", "no_reply", "no_reply", "no_reply", "reset_before", "slow"]
-    kind = draw(st.sampled_from([*kinds, "stale", "stale", "stale"] if reads else kinds))
+    kinds += ["stale"] * 3 if reads else ["lie"] if action == ASSIGN else []
+    kind = draw(st.sampled_from(kinds))
     rule: Json = {"action": action, "fault": kind, "times": draw(st.sampled_from([1, 1, 2, 9]))}
+    if kind == "lie":
+        return rule | {"fault": "error", "code": draw(st.sampled_from(sorted(LIES)))}
     if kind == "error":
-        codes = CODES_OF_WRITES if action == ASSIGN else CODES
-        rule["code"] = draw(st.sampled_from(codes))
+        rule["code"] = draw(st.sampled_from(CODES))
         if rule["code"] == "Odd.Refusal":
             rule["status"] = draw(st.sampled_from([400, 403, 409, 429, 500, 503]))
     if kind == "http":
