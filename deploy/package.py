@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from deploy.rehearsal import rehearse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ROOT = Path(__file__).parents[1]
 RUNTIMES = ("python3.10", "python3.12")
@@ -69,7 +69,7 @@ def main() -> int:
     wanted = arguments()
     try:
         check_replaceable(wanted.out)
-        interpreter = find_interpreter(wanted.runtime, wanted.interpreter or wanted.runtime)
+        interpreter = find_interpreter(wanted.runtime, wanted.interpreter)
     except (NotABuild, NoInterpreter) as refused:
         sys.stderr.write(f"{refused}\n")
         return 2
@@ -91,28 +91,35 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def find_interpreter(runtime: str, name: str) -> str:
+def find_interpreter(
+    runtime: str, given: str | None = None, environ: Mapping[str, str] = os.environ
+) -> str:
     """The path of an interpreter that can compile for a runtime ("python3.12").
 
+    Args:
+        given: the one that is meant, as a path or a name: no other is taken in its place.
+        environ: PYENV_ROOT is where pyenv keeps its versions.
+
     Raises:
-        NoInterpreter: the one named is not there, or of another minor version.
+        NoInterpreter: there is none, or it is of another minor version.
     """
-    found = [said for each in candidates(name) if (said := asked(each))]
+    names = candidates(runtime, environ) if given is None else [given]
+    found = [said for each in names if (said := asked(each))]
     for said in found:
         version, _, path = said.partition(" ")
         if version == runtime:
             return path
     raise NoInterpreter(
-        f"{name}: found {', '.join(found) or 'nothing that runs'}; {runtime} is needed, because "
-        ".pyc files are read only by the minor version that wrote them. Install it, or name one: "
-        f"make package RUNTIME={runtime} INTERPRETER=path"
+        f"{given or runtime}: found {', '.join(found) or 'nothing that runs'}; {runtime} is "
+        "needed, because .pyc files are read only by the minor version that wrote them. Install "
+        f"it, or name one: make package RUNTIME={runtime} INTERPRETER=path"
     )
 
 
-def candidates(name: str) -> list[str]:
+def candidates(runtime: str, environ: Mapping[str, str]) -> list[str]:
     """Where to look: pyenv's commands answer only for chosen versions, but all have a folder."""
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    return [name, *map(str, sorted(versions.glob(f"*/bin/{Path(name).name}")))]
+    versions = Path(environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    return [runtime, *map(str, sorted(versions.glob(f"*/bin/{runtime}")))]
 
 
 def asked(name: str) -> str:

@@ -246,6 +246,18 @@ def test_missing_interpreter_is_told(name: str) -> None:
     assert told.endswith("make package RUNTIME=python3.12 INTERPRETER=path")
 
 
+def test_no_other_interpreter_is_taken_for_the_one_that_is_named(tmp_path: Path) -> None:
+    """Though pyenv has one of the same file name, which serves where none is named."""
+    there = tmp_path / "versions/3/bin" / RUNTIME
+    there.parent.mkdir(parents=True)
+    there.symlink_to(sys.executable)
+    pyenv = {"PYENV_ROOT": str(tmp_path)}
+    with pytest.raises(package.NoInterpreter, match=f"^/nowhere/{RUNTIME}: found nothing"):
+        package.find_interpreter(RUNTIME, f"/nowhere/{RUNTIME}", pyenv)
+    assert Path(package.find_interpreter(RUNTIME, None, pyenv)).is_file()
+    assert str(there) in package.candidates(RUNTIME, pyenv)
+
+
 def test_interpreter_of_another_version_is_refused() -> None:
     """What it writes would not be read by the runtime."""
     with pytest.raises(package.NoInterpreter, match=f"found {RUNTIME}.*; python2.7 is needed"):

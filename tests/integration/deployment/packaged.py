@@ -89,7 +89,7 @@ def unpacked(runtime: str, folder: Path) -> tuple[Path, str]:
         NoInterpreter: the runtime's interpreter is not here.
         CalledProcessError: pip could not install.
     """
-    interpreter = package.find_interpreter(runtime, runtime)
+    interpreter = package.find_interpreter(runtime)
     packages = PLACE / f"packages-{runtime}" / "installed"
     with unless_done(packages.parent, ROOT / "requirements.txt") as needed:
         if needed:
