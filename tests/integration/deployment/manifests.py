@@ -22,7 +22,7 @@ COMPONENTS = ("fc3", "fc")
 ACCOUNT = "1690700000000030"
 
 _EXPRESSION = re.compile(r"\$\{([^}]*)\}")
-_TRIGGERS = "vars.triggers.split(',').map(name => vars.offered[name] || unknown_trigger(name))"
+_TRIGGERS = "vars.triggers.split(',').map(name => vars.offered[name.trim()] || env("
 
 
 def fc3(**environ: str) -> dict[str, Any]:
@@ -69,8 +69,8 @@ class Scope:
         return _EXPRESSION.sub(lambda found: str(self._value(found[1])), text)
 
     def _value(self, expression: str) -> Any:
-        if expression == _TRIGGERS:
-            return [self._offered(name) for name in self.variables["triggers"].split(",")]
+        if expression.startswith(_TRIGGERS):
+            return [self._offered(name.strip()) for name in self.variables["triggers"].split(",")]
         if call := re.fullmatch(r"env\('(\w+)', (.+)\)", expression):
             return self.environ.get(call[1]) or self._value(call[2])
         if call := re.fullmatch(r"yaml\((.+)\)", expression):
