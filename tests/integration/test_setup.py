@@ -237,6 +237,38 @@ def test_without_credentials_nothing_is_tried(tmp_path: Path) -> None:
     assert "no credentials" in ran.errors
 
 
+def test_role_may_be_an_arn(tmp_path: Path) -> None:
+    """As `s.yaml` takes it: the role is made, and its policy attached, under its name."""
+    with Account() as account:
+        ran = setup(tmp_path, account, ROLE=f"acs:ram::{ACCOUNT}:role/ips-staging")
+    assert (0, ["ips-staging"]) == (ran.status, list(account.rpc.roles))
+    assert {("ips-staging", "secondary-ips")} == account.rpc.attached
+
+
+@pytest.mark.parametrize(
+    ("arn", "said"),
+    [
+        (
+            "acs:ram::1:role/ips",
+            f"--role: found a role of account 1; allowed: a role of account {ACCOUNT},",
+        ),
+        (
+            f"acs:ram::{ACCOUNT}:user/ips",
+            f"--role: found 'acs:ram::{ACCOUNT}:user/ips'; allowed: a name, or acs:ram::",
+        ),
+    ],
+    ids=["of another account", "of no role"],
+)
+def test_arn_that_is_no_role_of_the_account_is_refused(
+    tmp_path: Path, arn: str, said: str
+) -> None:
+    """With what was found and what is allowed; nothing is changed."""
+    with Account() as account:
+        ran = setup(tmp_path, account, "--role", arn, "--project", "logs")
+    assert (2, []) == (ran.status, account.writes)
+    assert said in ran.errors
+
+
 # --- the pure parts ---------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from handler.command import options, screen
 from handler.command.asked import BadRequest, default_region
 from handler.command.exits import Exit
 from handler.command.setup.changes import Done, Verb, change
-from handler.command.setup.desired import Names, desired
+from handler.command.setup.desired import Names, desired, role_of
 
 if TYPE_CHECKING:
     from handler.command.setup.access import Access
@@ -48,7 +48,7 @@ Project = Annotated[
 Logstore = Annotated[str, _named("--logstore", "LOG_STORE", "SLS logstore.")]
 Topic = Annotated[str, _named("--topic", "HOOK_TOPIC", "MNS topic of lifecycle hooks.")]
 Queue = Annotated[str, _named("--queue", "FAILURE_QUEUE", "MNS queue of failed events.")]
-Role = Annotated[str, _named("--role", "ROLE", "RAM role of the function.")]
+Role = Annotated[str, _named("--role", "ROLE", "RAM role of the function: name or ARN.")]
 Policy = Annotated[str, _named("--policy", None, "RAM policy of that role.")]
 ActionPolicy = Annotated[
     str, _named("--action-policy", None, "SLS action policy: who hears of alerts.")
@@ -87,6 +87,7 @@ def setup(
     where = region or default_region(os.environ)
     if where is None:
         raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
+    role, owner = role_of(role)
     rest = (logstore, topic, queue, role, policy, action_policy, retention_days, function)
     names = Names(where, project or f"{PREFIX}{UNKNOWN}", *rest)
     access = None if offline else _access(where, dry_run=dry_run)
@@ -95,7 +96,10 @@ def setup(
         found = [Done(change(each, None)) for each in desired(names)]
         raise typer.Exit(_shown(found, dry_run=True, lines=as_json))
     if project is None:
-        names = replace(names, project=f"{PREFIX}{_account(access)}")
+        account = _account(access, "--project: not given")
+        names = replace(names, project=f"{PREFIX}{account}")
+    if owner is not None:
+        _check_owner(owner, _account(access, "--role: found an ARN"))
     found = _performed(names, access, dry_run=dry_run)
     raise typer.Exit(_shown(found, dry_run=dry_run, lines=as_json))
 
@@ -115,15 +119,21 @@ def _access(region: str, *, dry_run: bool) -> Access | None:
         return None
 
 
-def _account(access: Access) -> str:
+def _account(access: Access, why: str) -> str:
+    """The account that the credentials belong to; `why` it is asked for."""
     from handler.command.setup.access import Refused  # noqa: PLC0415  (an optional install)
 
     try:
         return access.account()
     except Refused as refused:
-        raise BadRequest(
-            f"--project: not given, and the account cannot be told: {refused}"
-        ) from None
+        raise BadRequest(f"{why}, and the account cannot be told: {refused}") from None
+
+
+def _check_owner(owner: str, account: str) -> None:
+    """A role of another account could be neither made nor taken by the function."""
+    if owner != account:
+        allowed = f"a role of account {account}, to which the credentials belong"
+        raise BadRequest(f"--role: found a role of account {owner}; allowed: {allowed}")
 
 
 def _performed(names: Names, access: Access, *, dry_run: bool) -> list[Done]:

@@ -27,6 +27,7 @@ _ALLOWED = {
     "policy": r"[A-Za-z0-9-]{1,128}",
     "function": r"[A-Za-z_][A-Za-z0-9_-]{0,63}",
 }
+_ROLE_ARN = re.compile(rf"acs:ram::(\d+):role/({_ALLOWED['role']})")
 # The resources in deploy/ram/function-policy.json that have names of ours.
 _LOGSTORE = "project/secondary-ips-*/logstore/secondary-ips"
 _QUEUE = "/queues/secondary-ips-failures/messages"
@@ -99,6 +100,21 @@ class Names:
             value, allowed = getattr(self, option.name), _ALLOWED.get(option.name)
             if allowed and not re.fullmatch(allowed, value):
                 raise BadRequest(f"--{option.name}: found {value!r}; allowed: {allowed}")
+
+
+def role_of(text: str) -> tuple[str, str | None]:
+    """The name of a role that is given as a name or an ARN, and the account of an ARN.
+
+    Raises:
+        BadRequest: it begins like an ARN and is none.
+    """
+    if not text.startswith("acs:"):
+        return text, None
+    arn = _ROLE_ARN.fullmatch(text)
+    if arn is None:
+        allowed = "a name, or acs:ram::<account id>:role/<name>"
+        raise BadRequest(f"--role: found {text!r}; allowed: {allowed}")
+    return arn[2], arn[1]
 
 
 @dataclass(frozen=True)
