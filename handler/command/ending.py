@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.cloud.faults import NO_CREDENTIALS
-from handler.command import screen
+from handler.command import credentials, screen
 from handler.command.exits import Exit
 from handler.command.tables import eni_table, room_table, totals
 from handler.errors import NotPermitted
 
 if TYPE_CHECKING:
+    from handler.command.session import Ended
     from handler.command.work import Worked
-
-_WHOSE = "The calls were made with your own credentials, not with the function's role."
 
 
 def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exit:
@@ -32,7 +31,9 @@ def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exi
         _json(worked, resume)
     elif worked.progress.enis:
         show(worked)
-    _complain(worked, status)
+    error = _error(ended)
+    if error is not None and status is not Exit.STOPPED:
+        screen.error(error)
     if status is Exit.STOPPED:
         read_only = worked.asked.request.dry_run
         in_flight = "nothing was assigned" if read_only else "what was in flight is confirmed"
@@ -43,14 +44,15 @@ def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exi
     return status
 
 
-def _complain(worked: Worked, status: Exit) -> None:
-    ended = worked.ended
-    if ended.refused is not None:
-        screen.error(ended.refused)
-    elif isinstance(ended.failure, NotPermitted) and NO_CREDENTIALS not in str(ended.failure):
-        screen.error(f"{ended.failure} {_WHOSE}")
-    elif ended.failure is not None and status is not Exit.STOPPED:
-        screen.error(str(ended.failure))
+def _error(ended: Ended) -> str | None:
+    """What was refused, or is undecided, in the words of an operator."""
+    if ended.refused is not None or ended.failure is None:
+        return ended.refused
+    if not isinstance(ended.failure, NotPermitted):
+        return str(ended.failure)
+    if NO_CREDENTIALS in str(ended.failure):
+        return f"{credentials.NONE_FOUND} {credentials.TRY_LOCAL}"
+    return f"{ended.failure} {credentials.WHOSE}"
 
 
 def show(worked: Worked) -> None:
@@ -94,7 +96,7 @@ def _json(worked: Worked, resume: str | None) -> None:
         calls=progress.writes,
         throttled=progress.throttled,
         vswitches=[dict(zip(keys, each, strict=True)) for each in progress.vswitches()],
-        error=worked.ended.refused or (str(worked.ended.failure) if worked.ended.failure else None),
+        error=_error(worked.ended),
         resume=resume,
     )
 

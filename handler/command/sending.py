@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from rich.live import Live
 
 from handler.backfill import HANDOVER_TRIES
-from handler.cloud.faults import FAULTS, advice_on
-from handler.command import screen
+from handler.cloud.faults import FAULTS, NO_CREDENTIALS, advice_on
+from handler.command import credentials, screen
 from handler.command.asked import BadRequest
 from handler.command.chain import SUCCEEDED, Chain, Hop, Task, follow
 from handler.command.exits import Exit
@@ -158,8 +158,7 @@ class Sending:
                 live.update(chain_table(self.chain), refresh=console.is_terminal)
 
     def _refused(self, fault: CloudFault, *, sync: bool) -> Exit:
-        advice = advice_on(fault.code, fault.operation) if fault.code in FAULTS else ""
-        screen.error(f"{fault}. {advice}".strip())
+        screen.error(_error(fault))
         if self._under_way or fault.treatment is Treatment.TRANSIENT:
             screen.note(self._how_to_go_on(sync=sync))
         return Exit.FAILED
@@ -218,6 +217,16 @@ class Sending:
             hops=len(self.chain.hops),
             counts=dict(self.chain.counts) if self.chain.hops and self.chain.known else None,
         )
+
+
+def _error(fault: CloudFault) -> str:
+    """What was refused, in the words of an operator."""
+    if fault.code == NO_CREDENTIALS:
+        return f"{credentials.NONE_FOUND} {credentials.TRY_LOCAL}"
+    if fault.treatment is Treatment.CREDENTIALS:
+        return f"{fault}. {credentials.WHOSE}"
+    advice = advice_on(fault.code, fault.operation) if fault.code in FAULTS else ""
+    return f"{fault}. {advice}".strip()
 
 
 def _payload(asked: Asked, chain_id: str) -> bytes:

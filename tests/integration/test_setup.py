@@ -234,7 +234,8 @@ def test_without_credentials_nothing_is_tried(tmp_path: Path) -> None:
     """No dry run, no credentials: refused."""
     ran = setup(tmp_path, None)
     assert (2, "") == (ran.status, ran.output)
-    assert "no credentials" in ran.errors
+    assert "no credentials: found neither the variables ALIBABA_CLOUD_ACCESS_KEY_ID" in ran.errors
+    assert "--dry-run shows what would be made" in ran.errors
 
 
 def test_role_may_be_an_arn(tmp_path: Path) -> None:
@@ -259,9 +260,7 @@ def test_role_may_be_an_arn(tmp_path: Path) -> None:
     ],
     ids=["of another account", "of no role"],
 )
-def test_arn_that_is_no_role_of_the_account_is_refused(
-    tmp_path: Path, arn: str, said: str
-) -> None:
+def test_arn_that_is_no_role_of_the_account_is_refused(tmp_path: Path, arn: str, said: str) -> None:
     """With what was found and what is allowed; nothing is changed."""
     with Account() as account:
         ran = setup(tmp_path, account, "--role", arn, "--project", "logs")

@@ -11,6 +11,7 @@ from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from darabonba.runtime import RuntimeOptions
 
 from handler.cloud.openapi import refuse_redirects, silence_sdk_loggers
+from handler.command import credentials
 
 T = TypeVar("T")
 
@@ -116,7 +117,5 @@ def _credential() -> Any:  # noqa: ANN401  (the SDK is untyped)
         credential.get_credential()
     except Exception as error:  # noqa: BLE001  (the chain's providers raise what they like)
         # Their texts may quote what a metadata service or a file said.
-        raise NoCredentials(
-            f"neither the environment nor the SDK's default chain has any ({type(error).__name__})"
-        ) from None
+        raise NoCredentials(f"{credentials.NONE_FOUND} ({type(error).__name__})") from None
     return credential

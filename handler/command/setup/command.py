@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # The project's name must be its own in the region, over all accounts.
 PREFIX, UNKNOWN = "secondary-ips-", "account-id"
 _NAMES, _HOW = "What things are called", "How it is done"
+_WITHOUT = "Without any, --dry-run shows what would be made."
 _MISSING = (
     "setup needs the SDKs of SLS, MNS and RAM: "
     "python -m pip install --require-hashes -r requirements.txt -r requirements-operator.txt "
@@ -114,8 +115,8 @@ def _access(region: str, *, dry_run: bool) -> Access | None:
         return Access(region, os.environ)
     except NoCredentials as error:
         if not dry_run:
-            raise BadRequest(f"no credentials: {error}") from None
-        screen.note(f"no credentials: {error}")
+            raise BadRequest(f"{error} {_WITHOUT}") from None
+        screen.note(str(error))
         return None
 
 

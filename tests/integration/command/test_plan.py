@@ -13,6 +13,7 @@ from tests.worlds import TYPE, VSWITCH, eni, instance, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Of its 16 addresses ECS keeps 4 and ENIs 2; 8 are the reserve, so that 2 may be given.
 TIGHT = world(instance("a"), instance("b", eni("eni-b", 1)), cidr="10.0.0.0/28")
@@ -97,6 +98,28 @@ def test_bad_settings_are_all_named(cloud: LocalCloud) -> None:
     assert (2, 2) == (done.status, len(done.err.splitlines()))
     assert "DRY_RUN" in done.err
     assert "MAX_CONCURRENCY" in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["plan", "--all"], ["invoke", "--all", "--function", "f"]],
+    ids=["plan", "invoke"],
+)
+def test_missing_credentials_are_one_clear_line(
+    cloud: LocalCloud, arguments: list[str], tmp_path: Path
+) -> None:
+    """Where they were looked for, how to give some, and how to do without; status 1."""
+    nobody = {
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "",
+        "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
+        "HOME": str(tmp_path),
+    }
+    done = run(cloud, *arguments, **nobody)
+
+    assert (1, "", 1) == (done.status, done.out, len(done.err.splitlines()))
+    assert "variables ALIBABA_CLOUD_ACCESS_KEY_ID and" in done.err
+    for said in ("~/.aliyun/config.json", "run: aliyun configure", "add --local"):
+        assert said in done.err
 
 
 def test_refused_credentials_are_one_clear_line(cloud: LocalCloud) -> None:
