@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from handler.command.naming import in_options, spelt
 from handler.events import parse
 from handler.model import Rejected, Request
 
@@ -28,41 +29,15 @@ class Options:
         tags: each `key=value`.
     """
 
-    instance_ids: tuple[str, ...] = ()
-    network_interface_ids: tuple[str, ...] = ()
+    instance_ids: Sequence[str] | None = None
+    network_interface_ids: Sequence[str] | None = None
     scaling_group_id: str | None = None
     vswitch_id: str | None = None
-    tags: tuple[str, ...] = ()
+    tags: Sequence[str] | None = None
     all: bool = False
     target: str | None = None
     limit: int | None = None
     dry_run: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        instance_ids: list[str] | None,
-        network_interface_ids: list[str] | None,
-        scaling_group_id: str | None,
-        vswitch_id: str | None,
-        tags: list[str] | None,
-        everything: bool,
-        target: str | None,
-        limit: int | None,
-        dry_run: bool = False,
-    ) -> Options:
-        """What the command line gave."""
-        return cls(
-            tuple(instance_ids or ()),
-            tuple(network_interface_ids or ()),
-            scaling_group_id,
-            vswitch_id,
-            tuple(tags or ()),
-            everything,
-            target,
-            limit,
-            dry_run,
-        )
 
     def fields(self) -> dict[str, object]:
         """What was given.
@@ -71,11 +46,11 @@ class Options:
             BadRequest: a tag is no `key=value`.
         """
         given = {
-            "instance_ids": list(self.instance_ids) or None,
-            "network_interface_ids": list(self.network_interface_ids) or None,
+            "instance_ids": self.instance_ids or None,
+            "network_interface_ids": self.network_interface_ids or None,
             "scaling_group_id": self.scaling_group_id,
             "vswitch_id": self.vswitch_id,
-            "tags": dict(map(_tag, self.tags)) or None,
+            "tags": dict(map(_tag, self.tags or ())) or None,
             "all": self.all or None,
             "target": self.target,
             "limit": self.limit,
@@ -117,17 +92,18 @@ def asked(
         default: the region where neither says one.
 
     Raises:
-        BadRequest: naming the field.
+        BadRequest: naming the option, or the field of the file.
     """
     fields = options.fields()
     if file is None:
         form: object = {verb: fields}
     elif fields:
-        found = " and ".join(fields)
-        raise BadRequest(f"FILE: found {file} and options ({found}); allowed: one of the two")
+        found = spelt(" and ".join(fields))
+        raise BadRequest(f"FILE: found {file} and {found}; allowed: a FILE or options")
     else:
         form = _as(verb, _loaded(file))
-    return _checked(verb, _placed(form, region or default), region)
+    placed = _placed(form, region or default)
+    return _checked(verb, placed, region, from_file=file is not None)
 
 
 def _tag(text: str) -> tuple[str, str]:
@@ -169,13 +145,13 @@ def _placed(form: object, region: str | None) -> object:
     return form | {verb: {"region": region, **form[verb]} for verb in wanting}
 
 
-def _checked(verb: str, form: object, region: str | None) -> Asked:
+def _checked(verb: str, form: object, region: str | None, *, from_file: bool) -> Asked:
     payload = form if isinstance(form, bytes) else json.dumps(form).encode()
     found = parse(payload, home_region=region)
     if isinstance(found, Request) and found.manual:
         return Asked(verb, payload, found)
     if isinstance(found, Rejected):
-        raise BadRequest(found.reason)
+        raise BadRequest(found.reason if from_file else in_options(found))
     allowed = 'allowed: one manual request, {"plan": {...}} or {"backfill": {...}}'
     source = getattr(found, "source", "an array of events")
     raise BadRequest(f"FILE: found {source}; {allowed}")

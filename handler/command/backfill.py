@@ -36,7 +36,7 @@ def backfill(
     local_enis: options.LocalEnis = options.LOCAL_ENIS,
 ) -> None:
     """Bring ENIs to their target from here; Ctrl-C stops and prints how to resume."""
-    wanted = Options.of(
+    wanted = Options(
         instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit, dry_run
     )
     with environment(local, local_enis) as environ:

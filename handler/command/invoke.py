@@ -92,7 +92,7 @@ def invoke(
     local_enis: options.LocalEnis = options.LOCAL_ENIS,
 ) -> None:
     """Send a request to the deployed function, and follow the chain of its invocations."""
-    wanted = Options.of(
+    wanted = Options(
         instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit, dry_run
     )
     name = function or (FUNCTION if local else "")

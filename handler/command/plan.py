@@ -28,7 +28,7 @@ def plan(
     local_enis: options.LocalEnis = options.LOCAL_ENIS,
 ) -> None:
     """Show what each ENI has, what it would get, and why; nothing is written."""
-    wanted = Options.of(instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit)
+    wanted = Options(instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit)
     with environment(local, local_enis) as environ:
         request = asked(PLAN, file, wanted, region, default_region(environ))
         run = planned(request, environ, rows, written=as_json)

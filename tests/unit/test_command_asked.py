@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from handler.command.asked import BACKFILL, PLAN, Asked, BadRequest, Options, asked
+from handler.command.main import app
+from handler.command.naming import OPTIONS
 from handler.model import Selector
 
 if TYPE_CHECKING:
@@ -89,13 +94,20 @@ def test_the_plan_of_a_backfill() -> None:
 @pytest.mark.parametrize(
     ("wanted", "region", "said"),
     [
-        (Options(), REGION, "plan: found no selector"),
-        (Options(target="8x", all=True), REGION, 'plan.target: found "8x"'),
-        (Options(limit=0, all=True), REGION, "plan.limit: found 0"),
+        (Options(), REGION, "options: found no selector; allowed: exactly one of --instance-id, "),
+        (Options(vswitch_id="v", all=True), REGION, "options: found --vswitch and --all; allowed"),
+        (Options(target="8x", all=True), REGION, '--target: found "8x"'),
+        (Options(limit=0, all=True), REGION, "--limit: found 0"),
         (Options(tags=("web",)), REGION, "--tag: found 'web'; allowed: key=value"),
-        (Options(instance_ids=("x-1",)), REGION, "plan.instance_ids[0]"),
+        (
+            Options(tags=("a=" + "b" * 129,)),
+            REGION,
+            "allowed: 1 to 20 tags key=value",
+        ),
+        (Options(instance_ids=("i-1", "x-1")), REGION, '--instance-id: found "x-1"; allowed: i- '),
+        (Options(vswitch_id="moon"), REGION, '--vswitch: found "moon"'),
         (ALL, None, "--region: found nothing"),
-        (ALL, "moon", "plan.region"),
+        (ALL, "moon", '--region: found "moon"'),
     ],
 )
 def test_bad_options_are_refused_by_name(wanted: Options, region: str | None, said: str) -> None:
@@ -106,10 +118,19 @@ def test_bad_options_are_refused_by_name(wanted: Options, region: str | None, sa
     assert "; allowed: " in str(caught.value)
 
 
+def test_every_field_of_the_options_has_its_option() -> None:
+    """Of those that the commands have, so that no error names a field that nobody wrote."""
+    assert {field.name for field in fields(Options)} | {"region"} == set(OPTIONS)
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    known = {name for option in group.commands["backfill"].params for name in option.opts}
+    assert set(OPTIONS.values()) <= known
+
+
 @pytest.mark.parametrize(
     ("content", "wanted", "said"),
     [
-        ({"plan": {"all": True}}, ALL, "and options (all); allowed: one of the two"),
+        ({"plan": {"all": True}}, ALL, " and --all; allowed: a FILE or options"),
         ({"plan": {"all": True, "colour": 1}}, Options(), "plan.colour: found an unknown field"),
         ({"plan": {"all": True, "region": OTHER}}, Options(), "plan.region"),
         ([{"plan": {"all": True}}], Options(), "FILE: found an array of events"),

@@ -76,7 +76,7 @@ def test_rows_are_limited_and_the_rest_is_counted(cloud: LocalCloud) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--all", "--vswitch", VSWITCH], "plan: found vswitch_id and all"),
+        (["--all", "--vswitch", VSWITCH], "options: found --vswitch and --all"),
         (["nowhere.json"], "FILE: nowhere.json"),
     ],
 )
@@ -109,12 +109,13 @@ def test_missing_credentials_are_one_clear_line(
     cloud: LocalCloud, arguments: list[str], tmp_path: Path
 ) -> None:
     """Where they were looked for, how to give some, and how to do without; status 1."""
-    nobody = {
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": "",
-        "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
-        "HOME": str(tmp_path),
-    }
-    done = run(cloud, *arguments, **nobody)
+    done = run(
+        cloud,
+        *arguments,
+        HOME=str(tmp_path),
+        ALIBABA_CLOUD_ACCESS_KEY_ID="",
+        ALIBABA_CLOUD_ECS_METADATA_DISABLED="true",
+    )
 
     assert (1, "", 1) == (done.status, done.out, len(done.err.splitlines()))
     assert "variables ALIBABA_CLOUD_ACCESS_KEY_ID and" in done.err
