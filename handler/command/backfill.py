@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from handler.command import options, screen
 from handler.command.asked import BACKFILL, Options, asked, default_region
-from handler.command.ending import conclude, show
+from handler.command.ending import conclude, last_line, show
 from handler.command.exits import Exit
 from handler.command.local import environment
 from handler.command.work import Worked, backfilled, planned
@@ -44,29 +44,47 @@ def backfill(
         plan = None
         if not request.request.dry_run and screen.watched(yes):
             plan = planned(request.as_plan(), environ, rows)
-            _go_on(plan)
+            _go_on(plan, as_json)
             if not yes:
-                _confirm(plan, file)
+                _confirm(plan, file, as_json)
         run = backfilled(request, environ, rows, plan, written=as_json)
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local))
 
 
-def _go_on(plan: Worked) -> None:
+def _go_on(plan: Worked, as_json: bool) -> None:
     """Not after a Ctrl-C, though the plan may be complete; the same command begins anew."""
     if plan.stopped:
         screen.note("stopped; nothing was assigned")
-        raise typer.Exit(Exit.STOPPED)
+        _leave(plan, Exit.STOPPED, as_json)
 
 
-def _confirm(plan: Worked, file: str | None) -> None:
+def _confirm(plan: Worked, file: str | None, as_json: bool) -> None:
     """Show the plan and ask; go on only if the answer is yes."""
     if plan.ended.failure or plan.ended.refused or plan.ended.rest or not plan.progress.writes:
-        raise typer.Exit(conclude(plan))
-    show(plan)
+        raise typer.Exit(conclude(plan, as_json=as_json))
+    show(plan, stderr=as_json)
     if file == "-" or not sys.stdin.isatty():
         screen.error("--yes: found neither it nor a terminal to ask on; nothing was assigned")
-        raise typer.Exit(Exit.BAD_REQUEST)
-    enis, addresses = plan.progress.writes, plan.progress.addresses
-    if not typer.confirm(f"Assign {addresses} addresses to {enis} ENIs?"):
-        screen.note("nothing was assigned")
-        raise typer.Exit(Exit.DECLINED)
+        _leave(plan, Exit.BAD_REQUEST, as_json)
+    refusal = _refusal(plan, as_json)
+    if refusal is not None:
+        screen.note(f"{'stopped; ' if refusal is Exit.STOPPED else ''}nothing was assigned")
+        _leave(plan, refusal, as_json)
+
+
+def _refusal(plan: Worked, as_json: bool) -> Exit | None:
+    """Ask a person, beside what is for scripts; None when the answer is yes."""
+    addresses = screen.counted(plan.progress.addresses, "address")
+    enis = screen.counted(plan.progress.writes, "ENI")
+    try:
+        agreed = typer.confirm(f"Assign {addresses} to {enis}?", err=as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return Exit.STOPPED
+    return None if agreed else Exit.DECLINED
+
+
+def _leave(plan: Worked, status: Exit, as_json: bool) -> NoReturn:
+    """End before anything was assigned."""
+    if as_json:
+        last_line(plan, status)
+    raise typer.Exit(status)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from handler.command.work import Worked
 
 
+_GONE = "The local cloud ended with the command: nothing is left to resume."
+
+
 def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exit:
     """Say how a run ended, for people or as the last JSON line.
 
@@ -28,7 +31,7 @@ def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exi
     ended, status = worked.ended, worked.exit
     resume = _saved(ended.rest, worked.asked.verb) if ended.rest and kept else None
     if as_json:
-        _json(worked, resume)
+        last_line(worked, status, resume)
     elif worked.progress.enis:
         show(worked)
     error = _error(ended)
@@ -38,6 +41,8 @@ def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exi
         read_only = worked.asked.request.dry_run
         in_flight = "nothing was assigned" if read_only else "what was in flight is confirmed"
         screen.note(f"stopped; {in_flight}")
+        if not kept:
+            screen.note(_GONE)
     if resume is not None:
         screen.note("what is left is in a file; go on with:")
         screen.command_line(resume)
@@ -55,14 +60,15 @@ def _error(ended: Ended) -> str | None:
     return f"{ended.failure} {credentials.WHOSE}"
 
 
-def show(worked: Worked) -> None:
+def show(worked: Worked, *, stderr: bool = False) -> None:
     """The worst rows, the sums, and what vSwitches have left."""
-    console, progress = screen.console(), worked.progress
+    console, progress = screen.console(stderr=stderr), worked.progress
     rows = progress.worst()
     if rows:
-        console.print(eni_table(rows, console.width))
+        console.print(eni_table(rows, console.width, stopped=worked.stopped))
         if left_out := progress.enis - len(rows):
-            console.print(f"{left_out} more ENIs, none worse; --rows shows more", style="dim")
+            more = f"{left_out} more {'ENI' if left_out == 1 else 'ENIs'}"
+            console.print(f"{more}, none worse; --rows shows more", style="dim")
         console.print()
     if progress.rooms:
         console.print(room_table(progress))
@@ -73,21 +79,24 @@ def show(worked: Worked) -> None:
 
 def _addresses(worked: Worked) -> str:
     progress = worked.progress
-    if worked.asked.request.dry_run:
-        said = f"would assign {progress.addresses} addresses in {progress.writes} calls"
-    else:
-        said = f"assigned {progress.addresses} addresses in {progress.writes} calls"
-        said += f", {progress.throttled} throttled" if progress.throttled else ""
+    addresses = screen.counted(progress.addresses, "address")
+    what = f"{addresses} in {screen.counted(progress.writes, 'call')}"
+    said = f"would assign {what}" if worked.asked.request.dry_run else f"assigned {what}"
+    if progress.throttled and not worked.asked.request.dry_run:
+        said += f", {progress.throttled} throttled"
+    if progress.short == 1:
+        return f"{said}; 1 ENI ends short of its target"
     return said + (f"; {progress.short} ENIs end short of their target" if progress.short else "")
 
 
-def _json(worked: Worked, resume: str | None) -> None:
+def last_line(worked: Worked, status: Exit, resume: str | None = None) -> None:
+    """The JSON line that tells a script how the command ended."""
     progress = worked.progress
     keys = ("vswitch_id", "room_before", "given", "room_after", "reserve")
     screen.json_line(
         record_type="command",
-        exit_status=int(worked.exit),
-        meaning=worked.exit.meaning,
+        exit_status=int(status),
+        meaning=status.meaning,
         region=worked.asked.request.region,
         counts=dict(progress.counts),
         enis=progress.enis,

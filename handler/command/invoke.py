@@ -101,7 +101,8 @@ def invoke(
         home = region or default_region(environ)
         request = None if chain else asked(BACKFILL, file, wanted, region, home)
         remote = _remote(request.request.region if request else home, named, environ)
-        sending = Sending(remote, chain or f"op-{uuid.uuid4().hex[:16]}", poll, as_json, patience)
+        chain_id = chain or f"op-{uuid.uuid4().hex[:16]}"
+        sending = Sending(remote, chain_id, poll, as_json, patience, local=local)
         status = sending.deliver(request, sync=sync, following=following or bool(chain))
     raise typer.Exit(status)
 

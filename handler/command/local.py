@@ -38,7 +38,7 @@ def environment(local: bool, enis: int) -> Iterator[Mapping[str, str]]:
         world.write_text(json.dumps(fleet(enis)), encoding="utf-8")
         with _running(world) as url:
             screen.note(
-                f"local cloud with a made-up fleet of {enis} ENIs; a minute lasts"
+                f"local cloud with a made-up fleet of {screen.counted(enis, 'ENI')}; a minute lasts"
                 f" {MINUTE_SECONDS} s; it ends with this command"
             )
             yield _leading_to(url)

@@ -26,6 +26,13 @@ def console(*, stderr: bool = False) -> Console:
     return found
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, such as "1 ENI" or "3 addresses"."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
 def watched(yes: bool) -> bool:
     """Whether a plan comes before the work: somebody must agree, or is there to see how long."""
     return not yes or sys.stderr.isatty()

@@ -48,6 +48,10 @@ _PERHAPS = "Whether the request was accepted is not known; --chain {} shows it, 
 _GOES_ON = (
     "The function goes on by itself. Follow it again with --chain {} (and the same function)."
 )
+_LOCAL_ENDS = (
+    "The local cloud ends with this command, and the function in it too. With --follow, the "
+    "command waits for the end of the chain."
+)
 
 
 class Deployed(Protocol):
@@ -75,6 +79,7 @@ class Sending:
         poll: seconds between two looks.
         patience: seconds until a task that is not shown is given up.
         as_json: JSON lines instead of a table.
+        local: whether the function ends with the command.
     """
 
     remote: Deployed
@@ -82,6 +87,7 @@ class Sending:
     poll: float
     as_json: bool
     patience: float = PATIENCE_SECONDS
+    local: bool = False
     sleep: Callable[[float], None] = time.sleep
     chain: Chain = field(default_factory=Chain)
     _under_way: bool = field(default=False, init=False)
@@ -102,10 +108,10 @@ class Sending:
             if following and self._under_way:
                 self._follow(cursor)
         except CloudFault as fault:
-            return self._refused(fault, sync=sync)
+            return self._left(self._refused(fault, sync=sync), cursor)
         except KeyboardInterrupt:
             screen.note(self._how_to_go_on(sync=sync))
-            return Exit.STOPPED
+            return self._left(Exit.STOPPED, cursor)
         return self._conclude(cursor, accepted_only=not sync and not following)
 
     def _beginning(self) -> Cursor:
@@ -163,10 +169,19 @@ class Sending:
             screen.note(self._how_to_go_on(sync=sync))
         return Exit.FAILED
 
+    def _left(self, status: Exit, cursor: Cursor) -> Exit:
+        """What a script is told of an end before the end."""
+        if self.as_json:
+            self._last_line(status, status.meaning, cursor)
+        return status
+
+    def _goes_on(self) -> str:
+        return _LOCAL_ENDS if self.local else _GOES_ON.format(self.chain_id)
+
     def _how_to_go_on(self, *, sync: bool) -> str:
         """For whoever leaves before the end."""
-        if self._under_way:
-            return _GOES_ON.format(self.chain_id)
+        if self._under_way or self.local:
+            return self._goes_on()
         return _NO_ANSWER if sync else _PERHAPS.format(self.chain_id)
 
     def _note(self, hop: Hop) -> None:
@@ -180,7 +195,7 @@ class Sending:
             self._last_line(status, _ACCEPTED if accepted_only else status.meaning, cursor)
         elif accepted_only:
             screen.console().print(f"accepted as task {cursor.task_id}")
-            screen.note(_GOES_ON.format(self.chain_id))
+            screen.note(self._goes_on())
         elif self.chain.hops:
             self._show()
         for hop in self.chain.hops:
@@ -199,13 +214,11 @@ class Sending:
             screen.note(_UNTOLD)
             return
         counts = self.chain.counts
-        hops = len(self.chain.hops)
-        console.print(
-            f"{counts['addresses_assigned']} addresses assigned in {hops} "
-            f"invocation{'s' if hops > 1 else ''}"
-        )
+        addresses = screen.counted(counts["addresses_assigned"], "address")
+        hops = screen.counted(len(self.chain.hops), "invocation")
+        console.print(f"{addresses} assigned in {hops}")
         if self._next() is not None:
-            screen.note(_GOES_ON.format(self.chain_id))
+            screen.note(self._goes_on())
 
     def _last_line(self, status: Exit, meaning: str, cursor: Cursor) -> None:
         screen.json_line(

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from handler.command.progress import gets, missing
-from handler.model import Outcome
+from handler.command.screen import counted
+from handler.model import Outcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +31,14 @@ STYLES = {
 }
 
 
-def eni_table(rows: Iterable[Row], width: int) -> Table:
-    """One row per ENI; on a narrow screen the instance stands below its ENI."""
+def eni_table(rows: Iterable[Row], width: int, *, stopped: bool = False) -> Table:
+    """One row per ENI; on a narrow screen the instance stands below its ENI.
+
+    Args:
+        rows: records of ENIs.
+        width: of the screen.
+        stopped: whether the operator stopped the run before its end.
+    """
     wide = width >= WIDE
     table = _table()
     for name in ("ENI", "instance", "type") if wide else ("ENI, instance, type",):
@@ -42,14 +49,20 @@ def eni_table(rows: Iterable[Row], width: int) -> Table:
     for row in rows:
         who = _who(row) if wide else [_stacked(row)]
         numbers = [_number(row["before"]), _number(row["target"]), _number(gets(row) or None)]
-        table.add_row(*who, *numbers, why(row), style=STYLES.get(row["outcome"], ""))
+        table.add_row(
+            *who, *numbers, why(row, stopped=stopped), style=STYLES.get(row["outcome"], "")
+        )
     return table
 
 
-def why(row: Row) -> str:
-    """Why an ENI ends as it does: reason, error code, what it lacks, who set the target."""
+def why(row: Row, *, stopped: bool = False) -> str:
+    """Why an ENI ends as it does: reason, error code, what it lacks, who set the target.
+
+    To the function a stop is the end of its time; nobody who pressed Ctrl-C would call it that.
+    """
     lacking = missing(row) if row["outcome"] != Outcome.FAILED.value else 0
-    parts = [row["reason"], row["code"], f"{lacking} short" if lacking else None]
+    reason = "stopped" if stopped and row["reason"] == Reason.OUT_OF_TIME.value else row["reason"]
+    parts = [reason, row["code"], f"{lacking} short" if lacking else None]
     source = f" ({row['target_source']})" if row["target_source"] else ""
     return ", ".join(filter(None, parts)) + source
 
@@ -89,7 +102,7 @@ def totals(progress: Progress) -> Text:
         for each in Outcome
         if progress.counts[each.value]
     ]
-    return Text(f"{progress.enis} ENIs: " + ", ".join(parts or ["none selected"]))
+    return Text(f"{counted(progress.enis, 'ENI')}: " + ", ".join(parts or ["none selected"]))
 
 
 def _table() -> Table:

@@ -12,6 +12,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from handler.command.screen import counted
+
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -104,7 +106,7 @@ class View:
 
     def _sums(self, pace: Pace) -> str:
         progress = self.progress
-        said = f"{progress.enis} ENIs, {progress.addresses} addresses"
+        said = f"{counted(progress.enis, 'ENI')}, {counted(progress.addresses, 'address')}"
         if pace.done:
             said += f", {pace.rate:.0f} of {pace.allowed_rate:.0f} writes/min"
         said += f", {progress.throttled} throttled" if pace.done or progress.throttled else ""

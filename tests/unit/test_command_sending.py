@@ -73,9 +73,10 @@ class Function:
         return self._tasks.get(task_id)
 
 
-def sending(function: Function) -> Sending:
+def sending(function: Function, *, as_json: bool = False, local: bool = False) -> Sending:
     """The chain "op"; no time passes."""
-    return Sending(function, "op", 1.0, as_json=False, patience=2.0, sleep=lambda _seconds: None)
+    calm = lambda _seconds: None  # noqa: E731  (a sleep)
+    return Sending(function, "op", 1.0, as_json, patience=2.0, local=local, sleep=calm)
 
 
 def test_a_cursor_begins_a_chain_of_its_own(tmp_path: Path) -> None:
@@ -146,3 +147,51 @@ def test_a_synchronous_call_that_was_left_is_no_task(tmp_path: Path, capsys: Cap
 
     assert Exit.STOPPED == found
     assert ("--chain" in said, "may be sent again" in " ".join(said.split())) == (False, True)
+
+
+class Interrupting(Function):
+    """A function whose chain nobody follows for long."""
+
+    def task(self, task_id: str) -> Task | None:  # noqa: ARG002  (the function's)
+        """Ctrl-C."""
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("local", "said"),
+    [(False, "The function goes on by itself."), (True, "The local cloud ends with this command")],
+    ids=["deployed", "local"],
+)
+@pytest.mark.parametrize(
+    ("following", "status"), [(True, Exit.STOPPED), (False, Exit.AT_TARGET)], ids=["ctrl-c", "sent"]
+)
+def test_a_function_that_ends_with_the_command_does_not_go_on(
+    tmp_path: Path, capsys: Capture, local: bool, said: str, following: bool, status: Exit
+) -> None:
+    """Only of the deployed one it is said that it goes on and can be followed."""
+    found = sending(Interrupting(), local=local).deliver(
+        request(tmp_path), sync=False, following=following
+    )
+    told = " ".join(capsys.readouterr().err.split())
+
+    assert status == found
+    assert (True, local) == (said in told, "--chain" not in told)
+
+
+@pytest.mark.parametrize(
+    ("function", "status"),
+    [(Interrupting(), Exit.STOPPED), (Function(faults=(DENIED,)), Exit.FAILED)],
+    ids=["ctrl-c", "refused"],
+)
+def test_scripts_get_the_last_line_of_an_end_before_the_end(
+    tmp_path: Path, capsys: Capture, function: Function, status: Exit
+) -> None:
+    """With the status of the command and the chain's id."""
+    sending(function, as_json=True).deliver(request(tmp_path), sync=False, following=True)
+    (last,) = map(json.loads, capsys.readouterr().out.splitlines())
+
+    assert ("command", int(status), "op") == (
+        last["record_type"],
+        last["exit_status"],
+        last["chain"],
+    )

@@ -116,7 +116,7 @@ def test_a_dry_run_writes_nothing() -> None:
         done = run(cloud, "backfill", "--all", "--dry-run")
 
         assert (0, []) == (done.status, cloud.calls(WRITE))
-        assert "would assign 2 addresses in 1 calls" in done.out
+        assert "would assign 2 addresses in 1 call" in done.out
 
 
 def test_ctrl_c_stops_and_the_printed_command_resumes(tmp_path: Path) -> None:
@@ -211,6 +211,73 @@ def test_ctrl_c_during_the_plan_assigns_nothing(
     assert "stopped; nothing was assigned" in terminal.shown
     assert "[y/N]" not in terminal.shown
     assert [] == list(tmp_path.iterdir())
+
+
+def last_line(text: str) -> dict[str, Any]:
+    """The last JSON line of a screen."""
+    found: dict[str, Any] = json.loads(
+        [line for line in text.splitlines() if line.startswith("{")][-1]
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(lambda terminal: terminal.type(b"n\n"), 4), (Terminal.interrupt, 130)],
+    ids=["no", "ctrl-c"],
+)
+def test_scripts_get_the_last_line_of_a_no(answer: Callable[[Terminal], None], status: int) -> None:
+    """With the status of the command, and what the plan would have done."""
+    with (
+        LocalCloud(fleet(2)) as cloud,
+        Terminal(cloud, "backfill", "--all", "--json", COLUMNS="100") as terminal,
+    ):
+        terminal.until("[y/N]")
+        answer(terminal)
+        ended = terminal.end()
+
+    last = last_line(terminal.shown)
+    assert (status, "command", status, 2) == (
+        ended,
+        last["record_type"],
+        last["exit_status"],
+        last["calls"],
+    )
+
+
+def test_scripts_get_the_last_line_and_nothing_else_of_a_plan_that_is_stopped() -> None:
+    """The plan of a backfill is for people: no table is among the JSON lines."""
+    slow = [{"action": "DescribeInstances", "fault": "slow", "seconds": 1, "times": 1}]
+    with LocalCloud(fleet(2), faults=slow) as cloud:
+        process = start(cloud, "backfill", "--all", "--json")
+        cloud.wait_for_call(PATIENCE)
+        process.send_signal(signal.SIGINT)
+        stopped = finish(process)
+        unasked = run(cloud, "backfill", "--all", "--json")
+
+    for done, status in ((stopped, 130), (unasked, 2)):
+        (last,) = done.lines
+        assert (status, "command", status) == (
+            done.status,
+            last["record_type"],
+            last["exit_status"],
+        )
+    assert "2 ENIs: 2 planned" in unasked.err
+
+
+def test_rows_of_a_stopped_run_say_that_it_was_stopped(tmp_path: Path) -> None:
+    """Not that time ran out, which is what the function calls it in its records."""
+    with LocalCloud(fleet(), minute=1.0) as cloud:
+        process = start(cloud, "backfill", "--all", "--yes", folder=tmp_path, **SLOWLY)
+        until(lambda: len(written(cloud)) >= 12, process)
+        process.send_signal(signal.SIGINT)
+        stopped = finish(process)
+
+    assert (130, True, False) == (
+        stopped.status,
+        "stopped, 2 short (default)" in stopped.out,
+        "out_of_time" in stopped.out,
+    )
 
 
 def test_a_file_keeps_its_cursor_and_region(tmp_path: Path) -> None:

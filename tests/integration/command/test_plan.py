@@ -61,14 +61,14 @@ def test_a_request_comes_from_standard_input_too(cloud: LocalCloud, verb: str) -
     done = run(cloud, "plan", "-", stdin=json.dumps(request))
 
     assert (0, []) == (done.status, cloud.calls(WRITE))
-    assert "1 ENIs: 1 satisfied" in done.out
+    assert "1 ENI: 1 satisfied" in done.out
 
 
 def test_rows_are_limited_and_the_rest_is_counted(cloud: LocalCloud) -> None:
     """`--rows` keeps the worst ones."""
     done = run(cloud, "plan", "--all", "--rows", "1")
 
-    assert "1 more ENIs" in done.out
+    assert "1 more ENI, none worse" in done.out
     assert "eni-a" in done.out
     assert "eni-b" not in done.out
 
