@@ -7,17 +7,34 @@ other through the FC 3.0 API. Either is imported when work is handed over, not b
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handler.cloud import ports
-from handler.cloud.openapi import attempt, refused
+from handler.cloud.openapi import CONNECT_MS, READ_MS, attempt, refused
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from handler.cloud.openapi import Connection
     from handler.cloud.ports import Place
 
 CONFLICT = 409
 API_3 = "2023-03-30"
+
+
+class Operation(NamedTuple):
+    """An operation of Function Compute, by the words of its API's pages."""
+
+    action: str
+    version: str
+    method: str
+    pathname: str
+
+
+def invocation_of(function: str) -> Operation:
+    """InvokeFunction of the FC 3.0 API."""
+    path = f"/{API_3}/functions/{function}/invocations"
+    return Operation("InvokeFunction", API_3, "POST", path)
 
 
 class FunctionsApi:
@@ -32,32 +49,50 @@ class FunctionsApi:
         invoke = self._through_fc2 if self._place.service else self._through_api
         attempt(ports.INVOKE, lambda: invoke(payload, task_id))
 
-    def _through_api(self, payload: bytes, task_id: str) -> None:
-        from alibabacloud_tea_openapi.client import Client  # noqa: PLC0415
-        from alibabacloud_tea_openapi.exceptions import ClientException  # noqa: PLC0415
+    def call(
+        self,
+        operation: Operation,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        read_ms: int = READ_MS,
+    ) -> dict[str, Any]:
+        """The generic call of an operation on the place's qualifier.
+
+        Args:
+            operation: which one.
+            body: sent as it is; the answer is then text, and else JSON.
+            headers: besides those that every call has.
+            read_ms: how long to wait for the answer.
+
+        Returns:
+            `statusCode`, `headers` and `body`. Raises what the SDK raises.
+        """
+        from alibabacloud_tea_openapi.client import Client  # noqa: PLC0415  (slow to import)
         from alibabacloud_tea_openapi.models import OpenApiRequest, Params  # noqa: PLC0415
         from darabonba.runtime import RuntimeOptions  # noqa: PLC0415
 
-        place = self._place
         params = Params(
-            action="InvokeFunction",
-            version=API_3,
+            **operation._asdict(),
             protocol="HTTPS",
-            pathname=f"/{API_3}/functions/{place.function}/invocations",
-            method="POST",
             auth_type="AK",
             style="ROA",
-            req_body_type="byte",
-            body_type="string",
+            req_body_type="json" if body is None else "byte",
+            body_type="json" if body is None else "string",
         )
-        request = OpenApiRequest(
-            headers={"x-fc-invocation-type": "Async", "x-fc-async-task-id": task_id},
-            query={"qualifier": place.qualifier} if place.qualifier else {},
-            body=payload,
-        )
+        place = self._place
+        query = {"qualifier": place.qualifier} if place.qualifier else {}
+        request = OpenApiRequest(headers=headers or {}, query=query, body=body)
+        patience = RuntimeOptions(connect_timeout=CONNECT_MS, read_timeout=read_ms)
         client = Client(self._connection.config("functions", place.account_id))
+        answer: dict[str, Any] = client.call_api(params, request, patience)
+        return answer
+
+    def _through_api(self, payload: bytes, task_id: str) -> None:
+        from alibabacloud_tea_openapi.exceptions import ClientException  # noqa: PLC0415
+
+        headers = {"x-fc-invocation-type": "Async", "x-fc-async-task-id": task_id}
         try:
-            client.call_api(params, request, RuntimeOptions())
+            self.call(invocation_of(self._place.function), payload, headers)
         except ClientException as error:
             if error.status_code != CONFLICT:
                 raise

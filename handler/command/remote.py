@@ -10,16 +10,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud.credentials import RoleCredentials
-from handler.cloud.functions import API_3, FunctionsApi, fc2_client
-from handler.cloud.openapi import (
-    CONNECT_MS,
-    READ_MS,
-    Connection,
-    attempt,
-    refused,
-    silence_sdk_loggers,
-)
+from handler.cloud.functions import API_3, FunctionsApi, Operation, fc2_client, invocation_of
 from handler.cloud.openapi import USER_AGENT as FUNCTION_AGENT
+from handler.cloud.openapi import Connection, attempt, refused, silence_sdk_loggers
 from handler.command.chain import Reply, Task
 from handler.errors import CloudFault
 
@@ -48,6 +41,7 @@ class Remote:
         silence_sdk_loggers()
         self._place = place
         self._connection = Connection(region, endpoints, RoleCredentials(environ), USER_AGENT)
+        self._api = FunctionsApi(self._connection, place)
 
     def invoke_later(self, payload: bytes, task_id: str) -> None:
         """Invoke it asynchronously, once per task id.
@@ -55,7 +49,7 @@ class Remote:
         Raises:
             CloudFault: it was refused, or not answered.
         """
-        FunctionsApi(self._connection, self._place).invoke_later(payload, task_id)
+        self._api.invoke_later(payload, task_id)
 
     def invoke(self, payload: bytes) -> Reply:
         """Invoke it and wait for the answer.
@@ -81,16 +75,9 @@ class Remote:
         return None
 
     def _sync_api(self, payload: bytes) -> Reply:
-        place = self._place
-        answer = self._call(
-            "InvokeFunction",
-            API_3,
-            "POST",
-            f"/{API_3}/functions/{place.function}/invocations",
-            payload,
-        )
-        error = answer["headers"].get("x-fc-error-type")
-        return _reply(answer["body"], error)
+        operation = invocation_of(self._place.function)
+        answer = self._api.call(operation, payload, read_ms=SYNC_SECONDS * 1000)
+        return _reply(answer["body"], answer["headers"].get("x-fc-error-type"))
 
     def _sync_fc2(self, payload: bytes) -> Reply:
         import fc2  # noqa: PLC0415  (only for functions in a service)
@@ -110,42 +97,16 @@ class Remote:
         return _reply(answer.data, None)
 
     def _ask(self, task_id: str) -> dict[str, Any]:
-        place = self._place
-        if place.service:
-            path = f"/{API_2}/services/{place.service}/functions/{place.function}"
+        function, service = self._place.function, self._place.service
+        if service:
+            path = f"/{API_2}/services/{service}/functions/{function}"
             path += f"/stateful-async-invocations/{task_id}"
-            answer = self._call("GetStatefulAsyncInvocation", API_2, "GET", path)
+            operation = Operation("GetStatefulAsyncInvocation", API_2, "GET", path)
         else:
-            path = f"/{API_3}/functions/{place.function}/async-tasks/{task_id}"
-            answer = self._call("GetAsyncTask", API_3, "GET", path)
-        body: dict[str, Any] = answer["body"]
+            path = f"/{API_3}/functions/{function}/async-tasks/{task_id}"
+            operation = Operation("GetAsyncTask", API_3, "GET", path)
+        body: dict[str, Any] = self._api.call(operation)["body"]
         return body
-
-    def _call(
-        self, action: str, version: str, method: str, path: str, body: bytes | None = None
-    ) -> dict[str, Any]:
-        from alibabacloud_tea_openapi.client import Client  # noqa: PLC0415  (slow to import)
-        from alibabacloud_tea_openapi.models import OpenApiRequest, Params  # noqa: PLC0415
-        from darabonba.runtime import RuntimeOptions  # noqa: PLC0415
-
-        params = Params(
-            action=action,
-            version=version,
-            protocol="HTTPS",
-            pathname=path,
-            method=method,
-            auth_type="AK",
-            style="ROA",
-            req_body_type="byte" if body is not None else "json",
-            body_type="string" if body is not None else "json",
-        )
-        query = {"qualifier": self._place.qualifier} if self._place.qualifier else {}
-        client = Client(self._connection.config("functions", self._place.account_id))
-        read_ms = READ_MS if body is None else SYNC_SECONDS * 1000
-        patience = RuntimeOptions(connect_timeout=CONNECT_MS, read_timeout=read_ms)
-        request = OpenApiRequest(query=query, body=body)
-        answer: dict[str, Any] = client.call_api(params, request, patience)
-        return answer
 
 
 def _reply(body: object, error: str | None) -> Reply:
