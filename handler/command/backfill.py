@@ -14,7 +14,7 @@ from handler.command.exits import Exit
 from handler.command.local import environment
 from handler.command.work import Worked, backfilled, planned
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed in scripts.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Assign without asking; needed in scripts.")]
 
 
 def backfill(

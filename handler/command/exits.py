@@ -29,5 +29,5 @@ _MEANINGS = {
     Exit.SHORT: "some ENIs stay short of their target, for lack of room or quota",
     Exit.DECLINED: "the answer to the question was no; nothing was done",
     Exit.UNTOLD: "the function does not tell here how every ENI ended or will; its log does",
-    Exit.STOPPED: "stopped by Ctrl-C; a printed command resumes, and without one the same does",
+    Exit.STOPPED: "stopped by Ctrl-C; the printed command goes on, or else the same one",
 }

@@ -24,44 +24,76 @@ _PANEL = "Which function, and how"
 _ACCOUNT_VARIABLES = ("FC_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
 FunctionName = Annotated[
     Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
-    typer.Option("--function", metavar="NAME", help="Its name.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--function", metavar="NAME", help="Name of the function.", rich_help_panel=_PANEL
+    ),
 ]
 Service = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        "--service", metavar="NAME", help="Of FC 2.0; without it, FC 3.0.", rich_help_panel=_PANEL
+        "--service",
+        metavar="NAME",
+        help="Service of a function on FC 2.0. Else: FC 3.0.",
+        rich_help_panel=_PANEL,
     ),
 ]
 Qualifier = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--qualifier", metavar="Q", help="Version or alias.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--qualifier", metavar="Q", help="Version or alias of the function.", rich_help_panel=_PANEL
+    ),
 ]
 Account = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        "--account", metavar="ID", help="Else ALIBABA_CLOUD_ACCOUNT_ID.", rich_help_panel=_PANEL
+        "--account",
+        metavar="ID",
+        help="Account id. Else: ALIBABA_CLOUD_ACCOUNT_ID.",
+        rich_help_panel=_PANEL,
     ),
 ]
 Sync = Annotated[
-    bool, typer.Option("--sync/--async", help="Wait for the answer.", rich_help_panel=_PANEL)
+    bool,
+    typer.Option(
+        "--sync/--async",
+        help="Wait for the function's answer, or only hand over.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 Follow = Annotated[
-    bool, typer.Option("--follow", help="Follow the chain to its end.", rich_help_panel=_PANEL)
+    bool,
+    typer.Option(
+        "--follow", help="Follow the chain of invocations to its end.", rich_help_panel=_PANEL
+    ),
 ]
 ChainId = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        "--chain", metavar="ID", help="Send nothing; follow this chain.", rich_help_panel=_PANEL
+        "--chain",
+        metavar="ID",
+        help="Send nothing; follow the chain of this id.",
+        rich_help_panel=_PANEL,
     ),
 ]
 Poll = Annotated[
-    float, typer.Option("--poll", min=0.05, help="Seconds between looks.", rich_help_panel=_PANEL)
+    float,
+    typer.Option(
+        "--poll",
+        metavar="SECONDS",
+        min=0.05,
+        help="Seconds between two looks at a chain.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 
 Patience = Annotated[
     float,
     typer.Option(
-        "--patience", min=0, help="Seconds until an unseen task is lost.", rich_help_panel=_PANEL
+        "--patience",
+        metavar="SECONDS",
+        min=0,
+        help="Seconds until an invocation that is not shown is given up.",
+        rich_help_panel=_PANEL,
     ),
 ]
 

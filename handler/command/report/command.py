@@ -17,12 +17,14 @@ ROWS = 500
 _ALLOWED = "records as JSON lines (plan --json, a function's stdout, rows of SLS), or a result"
 
 Source = Annotated[
-    str, typer.Argument(metavar="[FILE]", help="Records as JSON lines; - is standard input.")
+    str, typer.Argument(metavar="FILE", help="Records as JSON lines; - is standard input.")
 ]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="The page; - is standard output.")
 ]
-Rows = Annotated[int, typer.Option("--rows", min=0, help="ENIs to list, worst first.")]
+Rows = Annotated[
+    int, typer.Option("--rows", metavar="N", min=0, help="How many ENIs to list, the worst first.")
+]
 
 
 def report(source: Source = "-", output: Output = Path("report.html"), rows: Rows = ROWS) -> None:

@@ -40,17 +40,17 @@ def _named(option: str, variable: str | None, text: str) -> typer.models.OptionI
 
 Region = Annotated[
     Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
-    _named("--region", "REGION", "Else ALIBABA_CLOUD_REGION_ID."),
+    _named("--region", "REGION", "Region. Else: ALIBABA_CLOUD_REGION_ID."),
 ]
 Project = Annotated[
     Optional[str],  # noqa: UP045
-    _named("--project", "LOG_PROJECT", "SLS project; else secondary-ips-<account id>."),
+    _named("--project", "LOG_PROJECT", "SLS project. Else: secondary-ips-<account id>."),
 ]
 Logstore = Annotated[str, _named("--logstore", "LOG_STORE", "SLS logstore.")]
 Topic = Annotated[str, _named("--topic", "HOOK_TOPIC", "MNS topic of lifecycle hooks.")]
 Queue = Annotated[str, _named("--queue", "FAILURE_QUEUE", "MNS queue of failed events.")]
 Role = Annotated[str, _named("--role", "ROLE", "RAM role of the function: name or ARN.")]
-Policy = Annotated[str, _named("--policy", None, "RAM policy of that role.")]
+Policy = Annotated[str, _named("--policy", None, "RAM policy of the function's role.")]
 ActionPolicy = Annotated[
     str, _named("--action-policy", None, "SLS action policy: who hears of alerts.")
 ]
@@ -59,10 +59,17 @@ FunctionName = Annotated[
 ]
 RetentionDays = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option(min=1, max=3650, help="Else 30 for a new logstore.", rich_help_panel=_HOW),
+    typer.Option(
+        metavar="DAYS",
+        min=1,
+        max=3650,
+        help="Days to keep records. Else: 30, in a new logstore.",
+        rich_help_panel=_HOW,
+    ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show, change nothing.", rich_help_panel=_HOW)
+    bool,
+    typer.Option("--dry-run", help="Show what would change; change nothing.", rich_help_panel=_HOW),
 ]
 Offline = Annotated[
     bool, typer.Option("--offline", help="A dry run that does not even read.", rich_help_panel=_HOW)
