@@ -39,7 +39,7 @@ def backfill(
     wanted = Options(
         instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit, dry_run
     )
-    with environment(local, local_enis) as environ:
+    with environment(local, local_enis, region) as environ:
         request = asked(BACKFILL, file, wanted, region, default_region(environ))
         plan = None
         if not request.request.dry_run and screen.watched(yes):

@@ -129,7 +129,7 @@ def invoke(
     )
     name = function or (FUNCTION if local else "")
     named = Place(account or "", name, service or "", qualifier or "")
-    with environment(local, local_enis) as environ:
+    with environment(local, local_enis, region) as environ:
         home = region or default_region(environ)
         request = None if chain else asked(BACKFILL, file, wanted, region, home)
         remote = _remote(request.request.region if request else home, named, environ)

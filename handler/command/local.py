@@ -27,12 +27,12 @@ _MISSING = "--local: needs a checkout and its development requirements; run: mak
 
 
 @contextlib.contextmanager
-def environment(local: bool, enis: int) -> Iterator[Mapping[str, str]]:
+def environment(local: bool, enis: int, region: str | None) -> Iterator[Mapping[str, str]]:
     """The environment to work in: the operator's own, or one that leads to a local cloud."""
     if not local:
         yield os.environ
         return
-    _check()
+    _check(region)
     with tempfile.TemporaryDirectory() as folder:
         world = Path(folder, "world.json")
         world.write_text(json.dumps(fleet(enis)), encoding="utf-8")
@@ -44,7 +44,9 @@ def environment(local: bool, enis: int) -> Iterator[Mapping[str, str]]:
             yield _leading_to(url)
 
 
-def _check() -> None:
+def _check(region: str | None) -> None:
+    if region not in {None, REGION}:
+        raise BadRequest(f"--region: found {region!r}; allowed with --local: {REGION}")
     present = (ROOT / "tests/localcloud/__main__.py").is_file()
     if not present or importlib.util.find_spec("aiohttp") is None:
         raise BadRequest(_MISSING)

@@ -29,7 +29,7 @@ def plan(
 ) -> None:
     """Show what each ENI has, what it would get, and why; nothing is written."""
     wanted = Options(instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit)
-    with environment(local, local_enis) as environ:
+    with environment(local, local_enis, region) as environ:
         request = asked(PLAN, file, wanted, region, default_region(environ))
         run = planned(request, environ, rows, written=as_json)
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local))

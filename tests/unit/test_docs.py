@@ -382,6 +382,13 @@ def test_options_of_the_command_are_documented() -> None:
     assert {(spelt, meaning) for spelt, _, meaning in rows} == set(found)
 
 
+def test_each_option_is_explained_by_itself() -> None:
+    """No help begins with a word that only the option before it explains."""
+    helps = [row[2] for row in table(GUIDE, "option", "of", "meaning")]
+    leaning = {"Repeatable.", "Its", "Else", "Of", "In", "The same"}
+    assert [text for text in helps if text.split()[0] in leaning] == []
+
+
 def test_the_last_line_of_a_plan_has_the_documented_fields(capsys: Capture) -> None:
     """In their order."""
     request = asked("plan", None, Options(all=True), "cn-hangzhou", None)

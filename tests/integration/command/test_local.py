@@ -73,6 +73,16 @@ def test_a_local_cloud_that_does_not_start(tmp_path: Path, dying: str, said: str
     )
 
 
+def test_the_local_cloud_has_one_region() -> None:
+    """Another one is refused before anything starts, with the one that there is."""
+    done = command(ROOT, "plan", "--all", "--local", "--region", "cn-beijing")
+
+    assert (2, "error: --region: found 'cn-beijing'; allowed with --local: cn-hangzhou") == (
+        done.returncode,
+        done.stderr.strip(),
+    )
+
+
 def test_local_needs_a_checkout(tmp_path: Path) -> None:
     """Where only the function is, one line says what is missing."""
     shutil.copytree(ROOT / "handler", tmp_path / "handler")
