@@ -198,7 +198,7 @@ def test_ctrl_c_during_the_plan_assigns_nothing(
     call: str, asked: list[str], tmp_path: Path
 ) -> None:
     """Nor does it ask, though the call in flight was the plan's last; there is no rest to save."""
-    slow = [{"action": call, "fault": "slow", "seconds": 1, "times": 1}]
+    slow = [{"action": call, "fault": "slow", "seconds": 4, "times": 1}]
     with (
         LocalCloud(fleet(2), faults=slow) as cloud,
         Terminal(cloud, "backfill", "--all", *asked, folder=tmp_path) as terminal,
@@ -247,7 +247,7 @@ def test_scripts_get_the_last_line_of_a_no(answer: Callable[[Terminal], None], s
 
 def test_scripts_get_the_last_line_and_nothing_else_of_a_plan_that_is_stopped() -> None:
     """The plan of a backfill is for people: no table is among the JSON lines."""
-    slow = [{"action": "DescribeInstances", "fault": "slow", "seconds": 1, "times": 1}]
+    slow = [{"action": "DescribeInstances", "fault": "slow", "seconds": 4, "times": 1}]
     with LocalCloud(fleet(2), faults=slow) as cloud:
         process = start(cloud, "backfill", "--all", "--json")
         cloud.wait_for_call(PATIENCE)
