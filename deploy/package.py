@@ -97,6 +97,7 @@ def find_interpreter(
     """The path of an interpreter that can compile for a runtime ("python3.12").
 
     Args:
+        runtime: whose minor version is needed.
         given: the one that is meant, as a path or a name: no other is taken in its place.
         environ: PYENV_ROOT is where pyenv keeps its versions.
 
