@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,13 +15,17 @@ from tests.localcloud.functions.specs import QUEUE
 from tests.localcloud.testing import LocalCloud
 from tests.worlds import instance, world
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 pytestmark = pytest.mark.usefixtures("undisturbed")
 
 ROOT = Path(__file__).parents[2]
 WRITE = "AssignPrivateIpAddresses"
+# A minute of one second, 10 writes in it, and 6 s of timeout: about 45 ENIs in an invocation. One
+# that a stall lets run into its timeout is retried, and two still do not finish the fleet.
 FLEET = 100
-# A minute of one second, 10 writes in it, and 8 s of timeout: about 60 ENIs in an invocation.
-MINUTE, TIMEOUT = 1.0, 8
+MINUTE, TIMEOUT = 1.0, 6
 SETTINGS = {
     "TARGET_SECONDARY_IPS": "2",
     "ASSIGN_PER_MINUTE": "10",
@@ -32,7 +37,7 @@ SETTINGS = {
 ALL = json.dumps({"backfill": {"all": True}}).encode()
 
 
-def region(**more: Any) -> dict[str, Any]:
+def region(size: int = FLEET, **more: Any) -> dict[str, Any]:
     """A fleet, and the function that is to bring it to its target, in both generations."""
     common = {
         "code": str(ROOT),
@@ -45,7 +50,7 @@ def region(**more: Any) -> dict[str, Any]:
         {"name": NEW, "runtime": "python3.12", **common},
         {"name": OLD, "service": SERVICE, "runtime": "python3.10", **common},
     ]
-    fleet = [instance(f"n{number:03}") for number in range(FLEET)]
+    fleet = [instance(f"n{number:03}") for number in range(size)]
     return world(*fleet, lifecycle_actions=[], functions=functions)
 
 
@@ -64,38 +69,43 @@ def records(cloud: LocalCloud, name: str, record_type: str) -> list[dict[str, An
 
 def ended(cloud: LocalCloud, name: str) -> bool:
     """Whether a run has ended that handed nothing over and raised nothing."""
-    fine = [row for row in records(cloud, name, "run_summary") if not row["raised"]]
-    return len(fine) > len(records(cloud, name, "continuation"))
+    ends = {row["request_id"] for row in records(cloud, name, "run_summary") if not row["raised"]}
+    return bool(ends - {row["request_id"] for row in records(cloud, name, "continuation")})
 
 
-@pytest.mark.parametrize("generation", ["FC 3.0", "FC 2.0"])
-def test_chain_of_invocations_brings_the_whole_fleet_to_target(generation: str) -> None:
+def once(names: Iterable[str]) -> bool:
+    """Whether there are names, and no name twice."""
+    counts = Counter(names)
+    return {1} == set(counts.values())
+
+
+def test_chain_of_invocations_brings_the_whole_fleet_to_target() -> None:
     """Each hop is one task id, and every ENI ends at exactly the target."""
-    name = NEW if generation == "FC 3.0" else OLD
     with LocalCloud(region(), minute=MINUTE) as cloud:
-        if name == NEW:
-            invoke(cloud, NEW, ALL, asynchronous("first"))
-        else:
-            invoke_fc2(cloud, SERVICE, OLD, ALL, {"x-fc-invocation-type": "Async"})
-        until(lambda: ended(cloud, name), seconds=60)
+        invoke_fc2(cloud, SERVICE, OLD, ALL, {"x-fc-invocation-type": "Async"})
+        until(lambda: ended(cloud, OLD))
         assert {2} == held(cloud)
         written = {call["parameters"]["NetworkInterfaceId"] for call in cloud.calls(WRITE)}
         assert FLEET == len(written)
-        handed_over = records(cloud, name, "continuation")
-        hops = {row["hop"] for row in handed_over}
-        assert set(range(1, len(hops) + 1)) == hops != set()
-        assert {row["task_id"] for row in handed_over} == {
-            row["task_id"] for row in cloud.invocations() if row["task_id"].startswith("bf_")
-        }
+        assert_hops_are_tasks(cloud, OLD)
+
+
+def assert_hops_are_tasks(cloud: LocalCloud, name: str) -> None:
+    """Something was handed over, and whatever was had one task id and the next number."""
+    handed_over = records(cloud, name, "continuation")
+    hops = {row["hop"] for row in handed_over}
+    assert set(range(1, len(hops) + 1)) == hops != set()
+    tasks = {row["task_id"] for row in cloud.invocations() if row["task_id"].startswith("bf_")}
+    assert tasks == {row["task_id"] for row in handed_over}
 
 
 def test_chain_survives_the_death_of_an_invocation() -> None:
     """Killed in the middle of a page: the runtime tries again, and what was done is found done."""
-    with LocalCloud(region(), minute=MINUTE) as cloud:
+    with LocalCloud(region(size=50), minute=MINUTE) as cloud:
         invoke(cloud, NEW, ALL, asynchronous("first"))
-        until(lambda: len(cloud.calls(WRITE)) >= 20, seconds=30)
+        until(lambda: len(cloud.calls(WRITE)) >= 20)
         assert cloud.kill_instance(NEW)
-        until(lambda: ended(cloud, NEW), seconds=60)
+        until(lambda: ended(cloud, NEW))
         assert {2} == held(cloud)
         assert "exited" in {row["outcome"] for row in cloud.invocations()}
 
@@ -103,21 +113,24 @@ def test_chain_survives_the_death_of_an_invocation() -> None:
 def test_failure_record_goes_on_where_the_chain_died() -> None:
     """A hop that failed for good: its record, delivered by hand, runs it, and the chain goes on."""
     shape = region()
-    shape["functions"][0] |= {"retries": 0, "on_failure": f"{QUEUE}dead"}
+    shape["functions"][0] |= {"retries": 1, "on_failure": f"{QUEUE}dead"}
     with LocalCloud(shape, minute=MINUTE) as cloud:
         invoke(cloud, NEW, ALL, asynchronous("first"))
-        until(lambda: records(cloud, NEW, "continuation"), seconds=30)
-        until(lambda: len(cloud.invocations()) > 1, seconds=30)
-        assert cloud.kill_instance(NEW)
-        until(lambda: cloud.queue("dead"), seconds=30)
+        until(lambda: cloud.queue("dead") or kill_hops(cloud))
         assert len(held(cloud)) > 1
         (record,) = cloud.queue("dead")
         assert "cursor" in json.loads(record["requestPayload"])["backfill"]
         invoke(cloud, NEW, json.dumps(record).encode(), asynchronous("replay"))
-        until(lambda: ended(cloud, NEW), seconds=60)
+        until(lambda: ended(cloud, NEW))
         assert {2} == held(cloud)
-        tasks = [row["task_id"] for row in cloud.invocations()]
-        assert sorted(set(tasks)) == sorted(tasks)
+        assert once(row["task_id"] for row in cloud.invocations() if row["attempt"] == 1)
+
+
+def kill_hops(cloud: LocalCloud) -> None:
+    """Kill the processes that run what was handed over."""
+    for row in cloud.invocations():
+        if row["task_id"].startswith("bf_") and row["outcome"] is None:
+            cloud.kill_instance(row["pid"])
 
 
 def test_hand_over_whose_reply_is_lost_does_not_fork_the_chain() -> None:
@@ -125,10 +138,10 @@ def test_hand_over_whose_reply_is_lost_does_not_fork_the_chain() -> None:
     with LocalCloud(region(), minute=MINUTE) as cloud:
         invoke(cloud, NEW, ALL, asynchronous("first"))
         cloud.faults([{"action": "InvokeFunction", "fault": "no_reply"}])
-        until(lambda: ended(cloud, NEW), seconds=60)
+        until(lambda: ended(cloud, NEW))
         assert {2} == held(cloud)
-        tasks = [row["task_id"] for row in cloud.invocations() if row["attempt"] == 1]
-        assert sorted(set(tasks)) == sorted(tasks)
+        assert once(row["task_id"] for row in cloud.invocations() if row["attempt"] == 1)
+        assert_hops_are_tasks(cloud, NEW)
         assert 409 in {call["status"] for call in cloud.calls("InvokeFunction")}
 
 

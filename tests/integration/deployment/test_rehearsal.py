@@ -98,7 +98,7 @@ def test_trigger_is_served(name: str, deployed: Deployed, place: Callable[[str],
     event, source, assigned, completed = DELIVERIES[name]
     with LocalCloud(deployed.world(*place(deployed.runtime))) as cloud:
         assert 202 == deployed.deliver(cloud, event).status
-        until(lambda: records(cloud, "run_summary") != [], seconds=60)
+        until(lambda: records(cloud, "run_summary") != [])
         (summary,) = records(cloud, "run_summary")
         enis = [row for row in records(cloud, "eni_result") if row["outcome"] == "assigned"]
         assert (source, None, assigned) == (
@@ -120,7 +120,7 @@ def test_failure_is_kept_and_can_be_delivered_again(
     world = deployed.world(*place(deployed.runtime))
     with LocalCloud(world, minute=SHORT_MINUTE, faults=[refusal | {"times": 1000}]) as cloud:
         deployed.deliver(cloud, event)
-        until(lambda: cloud.queue(FAILURES) != [], seconds=60)
+        until(lambda: cloud.queue(FAILURES) != [])
         (failure,) = cloud.queue(FAILURES)
         retries = fc3()["asyncInvokeConfig"]["maxAsyncRetryAttempts"]
         assert retries + 1 == len(cloud.invocations())
@@ -130,7 +130,7 @@ def test_failure_is_kept_and_can_be_delivered_again(
         assert hook_is_open(cloud)
         cloud.faults([])
         deployed.deliver(cloud, json.dumps(failure).encode())
-        until(lambda: not hook_is_open(cloud), seconds=60)
+        until(lambda: not hook_is_open(cloud))
         assert {8} == {
             len(eni["secondary"]) for each in cloud.state()["instances"][:2] for eni in each["enis"]
         }

@@ -18,6 +18,9 @@ CODE = Path(__file__).parent / "sample"
 NEW, OLD, SERVICE = "new", "old", "service"
 """The function of FC 3.0, the one of FC 2.0, and the latter's service."""
 
+PATIENCE = 90.0
+"""Seconds after which what is waited for will not happen, on a machine that may stall."""
+
 SHORT_MINUTE = 1.2
 """Makes a wait of half a second one of ten milliseconds."""
 
@@ -45,7 +48,7 @@ def event(do: str = "tell", **more: object) -> bytes:
     return json.dumps({"do": do, **more}).encode()
 
 
-def until(question: Callable[[], T], seconds: float = 10.0) -> T:
+def until(question: Callable[[], T], seconds: float = PATIENCE) -> T:
     """Ask until the answer is true, and return it."""
     end = time.monotonic() + seconds
     while not (answer := question()):

@@ -84,11 +84,11 @@ def test_a_launch_that_failed_can_be_replayed() -> None:
     declared = world(retries=1, on_failure="mns:failures")
     with LocalCloud(declared, minute=SHORT_MINUTE, faults=[fault]) as cloud:
         invoke(cloud, NEW, HOOK, asynchronous("launch"))
-        (record,) = until(lambda: cloud.queue("failures"), seconds=30)
+        (record,) = until(lambda: cloud.queue("failures"))
         before = assigned(cloud)
         cloud.faults([])
         invoke(cloud, NEW, json.dumps(record).encode(), asynchronous("replay"))
-        until(lambda: cloud.invocations()[-1]["outcome"] == "returned", seconds=30)
+        until(lambda: cloud.invocations()[-1]["outcome"] == "returned")
         status = cloud.state()["lifecycle_actions"][0]["status"]
 
     assert record["requestContext"]["approximateInvokeCount"] == 2
