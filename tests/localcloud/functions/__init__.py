@@ -10,6 +10,8 @@ A world's ``functions`` are objects with these fields:
 - ``runtime``: ``python3.10`` or ``python3.12`` (FC 3.0 only). It decides the shape of the context
   and where credentials stand; the interpreter is always the one that runs the local cloud.
 - ``timeout``: seconds of the machine, because a function reads the machine's clock; ``env``.
+- ``grace``: seconds for which a function may go on after its timeout (0, as in Function Compute).
+  It lets a test of what a function does about its timeout pass on a machine that stalls.
 - ``retries`` of asynchronous invocations (3) and ``on_failure``: the name of another function, or
   ``mns:QUEUE``, a queue that is kept in memory and shown by ``/_localcloud/state``.
 - ``instances``: how many may run at a time (100); ``qualifiers``: what it can be invoked as besides

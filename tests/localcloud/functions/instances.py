@@ -97,7 +97,7 @@ class Instance:
         self.idle = False
         try:
             exchange = self._exchange(_request(function, context, event))
-            outcome = await asyncio.wait_for(exchange, self._spec.timeout)
+            outcome = await asyncio.wait_for(exchange, self._spec.timeout + self._spec.grace)
             self.idle = not self._killed
         except asyncio.TimeoutError:
             outcome = outcomes.timed_out(self._spec.timeout)

@@ -35,6 +35,7 @@ _OPTIONAL = frozenset(
     {
         *("service", "initializer", "env", "retries", "on_failure", "instances", "qualifiers"),
         "return_payload",
+        "grace",
         "interpreter",
     }
 )
@@ -51,6 +52,7 @@ class FunctionSpec:
     initializer: str
     runtime: str
     timeout: int
+    grace: int
     env: Mapping[str, str]
     retries: int
     on_failure: str
@@ -95,6 +97,7 @@ def _function(node: Node) -> FunctionSpec:
         initializer=_entry(node.at("initializer"), code) if node.at("initializer").value else "",
         runtime=_runtime(node.at("runtime"), service),
         timeout=node.at("timeout").whole(1, LONGEST_TIMEOUT),
+        grace=node.at("grace").whole(0, LONGEST_TIMEOUT, default=0),
         env=_environment(node.at("env")),
         retries=node.at("retries").whole(0, MOST_RETRIES, default=RETRIES),
         on_failure=node.at("on_failure").text() if node.at("on_failure").value else "",

@@ -86,6 +86,14 @@ def test_an_instance_that_ended_is_replaced(ask: bytes, outcome: str, message: s
         assert (before != after, is_alive(before)) == (True, False)
 
 
+def test_a_timeout_may_be_exceeded_by_a_grace() -> None:
+    """The function is told its timeout, and goes on beyond it for so many seconds."""
+    with LocalCloud(world(function(timeout=1, grace=60))) as cloud:
+        answer = invoke(cloud, NEW, event("sleep", seconds=1.5))
+
+        assert ("", ["returned"]) == (answer.code, outcomes(cloud))
+
+
 def test_the_last_words_of_an_exit_are_in_the_log(cloud: LocalCloud) -> None:
     """SystemExit is not caught by anybody, so the interpreter prints what it carries."""
     invoke(cloud, NEW, event("end"))
