@@ -23,8 +23,8 @@ pytestmark = pytest.mark.usefixtures("undisturbed")
 ROOT = Path(__file__).parents[2]
 WRITE = "AssignPrivateIpAddresses"
 FLEET = 60
-# A minute of one second, 10 writes in it, and 4 s of timeout: at most 30 ENIs in an invocation. Only
-# the function looks at this timeout: it is not killed because the machine has stalled.
+# A minute of one second, 10 writes in it, and 4 s of timeout: at most 30 ENIs in an invocation.
+# With its grace nothing is killed because the machine has stalled.
 MINUTE, TIMEOUT, GRACE = 1.0, 4, 60
 SETTINGS = {
     "TARGET_SECONDARY_IPS": "2",

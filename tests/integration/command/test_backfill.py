@@ -146,7 +146,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
         cloud.wait_for_call()
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(1)
+            process.wait(2)
         process.send_signal(signal.SIGINT)
 
         ended = finish(process)

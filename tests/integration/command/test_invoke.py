@@ -17,9 +17,11 @@ NEW, OLD, SERVICE = "new", "old", "service"
 GENERATIONS = [["--function", NEW], ["--function", OLD, "--service", SERVICE]]
 IDS = ["3.0", "2.0"]
 # Ten writes in a second, and an invocation that begins nothing after 3 s: 60 ENIs take several.
+# With its grace nothing is killed because the machine has stalled.
 PACE = {"ASSIGN_PER_MINUTE": "10", "BACKFILL_SHARE": "1", "MINUTE_SECONDS": "1"}
 FLEET, TIMEOUT = 60, 4
 OFTEN = ["--poll", "0.1", "--patience", "1"]
+PATIENTLY = ["--poll", "0.1", "--patience", str(PATIENCE)]
 
 
 def region(count: int, **more: Any) -> dict[str, Any]:
@@ -29,6 +31,7 @@ def region(count: int, **more: Any) -> dict[str, Any]:
         "handler": "index.handler",
         "initializer": "index.initialize",
         "timeout": 30,
+        "grace": 60,
         "env": SETTINGS | PACE,
     } | more
     functions = [
@@ -72,7 +75,7 @@ def test_an_asynchronous_one_is_accepted(cloud: LocalCloud) -> None:
 def test_a_chain_is_followed_to_its_end(named: list[str]) -> None:
     """From hop to hop by the ids of their tasks; what was returned is added up where it is told."""
     with LocalCloud(region(FLEET, timeout=TIMEOUT, return_payload=True), minute=1.0) as cloud:
-        done = run(cloud, "invoke", "--all", "--follow", "--json", *named, *OFTEN)
+        done = run(cloud, "invoke", "--all", "--follow", "--json", *named, *PATIENTLY)
         *hops, last = done.lines
 
         assert (0, {2}) == (done.status, held(cloud))
