@@ -84,7 +84,9 @@ def test_a_chain_is_followed_to_its_end(named: list[str]) -> None:
         hop["task_id"] for hop in hops
     ]
     assert {"Succeeded"} == {hop["status"] for hop in hops}
-    assert 2 * FLEET == last["counts"]["addresses_assigned"]
+    told = [hop["result"]["counts"]["addresses_assigned"] for hop in hops]
+    assert sum(told) == last["counts"]["addresses_assigned"]
+    assert max(told) > 0
 
 
 def test_what_cannot_be_told_is_said(cloud: LocalCloud) -> None:
