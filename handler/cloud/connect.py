@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+# First, and from here: where the SDK would import it, thirty imports deep, CPython 3.11 and later
+# ask the system for stack again and again while urllib3 compiles its patterns, some 20 ms in all.
+import requests  # noqa: F401  (for the order alone)
+
 from handler.cloud.credentials import RoleCredentials
 from handler.cloud.ecs import EcsOpenApi
 from handler.cloud.ess import EssOpenApi
 from handler.cloud.functions import FunctionsApi
-from handler.cloud.openapi import Connection, refuse_redirects, silence_sdk_loggers
+from handler.cloud.openapi import Connection, silence_sdk_loggers
 from handler.cloud.ports import Cloud
+from handler.cloud.transport import refuse_redirects, share_tls_context
 from handler.cloud.vpc import VpcOpenApi
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ class Connector:
     def __init__(self, endpoints: Endpoints, environ: Mapping[str, str]) -> None:
         silence_sdk_loggers()
         refuse_redirects()
+        share_tls_context()
         self.credentials = RoleCredentials(environ)
         self._endpoints = endpoints
         self._clouds: dict[str, Cloud] = {}

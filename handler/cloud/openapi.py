@@ -16,7 +16,6 @@ from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from alibabacloud_tea_openapi.utils import Utils
 from darabonba.runtime import RuntimeOptions
-from requests import sessions
 
 from handler.cloud.credentials import NoCredentialsError
 from handler.cloud.faults import BAD_ANSWER, NO_ANSWER, NO_CREDENTIALS, treatment_of
@@ -209,14 +208,6 @@ def refused(
 def bad_answer(operation: str, what: str) -> CloudFault:
     """An answer that cannot be what the cloud meant; whether the call was done is unknown."""
     return CloudFault(operation, BAD_ANSWER, treatment_of(BAD_ANSWER, None), what)
-
-
-def refuse_redirects() -> None:
-    """Follow no redirect: security token and hook token would be repeated to wherever it leads.
-
-    The SDK sends without saying so through sessions of its own, which begin with this limit.
-    """
-    sessions.DEFAULT_REDIRECT_LIMIT = 0  # type: ignore[attr-defined]  # (it imports the name)
 
 
 def silence_sdk_loggers() -> None:

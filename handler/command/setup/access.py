@@ -10,7 +10,8 @@ from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from darabonba.runtime import RuntimeOptions
 
-from handler.cloud.openapi import refuse_redirects, silence_sdk_loggers
+from handler.cloud.openapi import silence_sdk_loggers
+from handler.cloud.transport import refuse_redirects
 from handler.command import credentials
 
 T = TypeVar("T")
