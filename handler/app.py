@@ -10,7 +10,6 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
@@ -25,6 +24,7 @@ from handler.reading import Reader
 from handler.records import not_acted_on
 from handler.run import Delivery, Run
 from handler.settings import Settings, read_settings
+from handler.value import replace
 from handler.warmup import warm_up
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ class WallClock:
         time.sleep(seconds)
 
 
-@dataclass
 class App:
     """The function, as long as its instance lives.
 
@@ -80,16 +79,21 @@ class App:
         stop: once set, nothing new is written or begun, and what is left is handed over.
     """
 
-    settings: Settings
-    environ: Mapping[str, str]
-    clock: Clock = field(default_factory=WallClock)
-    logs: Logs = RecordLog
-    functions: ports.Functions | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
-    pacer: Pacer = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Set up what outlives an invocation."""
+    def __init__(  # noqa: PLR0913, PLR0917  (what can be replaced)
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        clock: Clock | None = None,
+        logs: Logs = RecordLog,
+        functions: ports.Functions | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.settings = settings
+        self.environ = environ
+        self.clock = clock or WallClock()
+        self.logs = logs
+        self.functions = functions
+        self.stop = stop or threading.Event()
         allowances = ALLOWANCES | {ports.ASSIGN: self.settings.assign_per_minute}
         self.pacer = Pacer(allowances, self.settings.minute_seconds)
         # Calls of a backfill wait in their threads for the next minute; launches have their own.
@@ -107,7 +111,7 @@ class App:
         Raises:
             BadSettings: naming every variable that cannot be used.
         """
-        return cls(read_settings(environ), environ, clock or WallClock())
+        return cls(read_settings(environ), environ, clock)
 
     def close(self) -> None:
         """Let the threads end."""

@@ -6,7 +6,6 @@ over to the next one; what the two do twice is found done.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
@@ -16,6 +15,7 @@ from handler.model import Outcome, Reason, Treatment
 from handler.pacing import backoff
 from handler.records import Continuation
 from handler.selection import chunks
+from handler.value import Value
 from handler.visibility import sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ _HIDDEN = "Allow ecs:DescribeInstances, or ask again: an ENI or its instance is 
 HANDOVER_TRIES = 3
 
 
-@dataclass
-class Backfill:
+class Backfill(Value):
     """One manual request, in one invocation of a chain.
 
     Attributes:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handler.errors import Retryable
 from handler.model import AskKind
+from handler.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,7 @@ VERSION = 1
 MAX_PAYLOAD = 100_000
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(Value):
     """Where a chain of invocations stands.
 
     Attributes:

@@ -16,7 +16,6 @@ retries are used up, passes it to the failure destination.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ class OutOfTime(Retryable):
     """What is needed next would begin after the deadline of this invocation."""
 
 
-@dataclass
 class CloudFault(HandlerError):
     """One API call that was refused, or that got no usable answer.
 
@@ -62,12 +60,22 @@ class CloudFault(HandlerError):
     `no_credentials`) when there was none. `message` is shortened and free of secrets.
     """
 
-    operation: str
-    code: str
-    treatment: Treatment
-    message: str = ""
-    status: int | None = None
-    request_id: str | None = None
+    def __init__(  # noqa: PLR0913, PLR0917  (what an error consists of)
+        self,
+        operation: str,
+        code: str,
+        treatment: Treatment,
+        message: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.operation = operation
+        self.code = code
+        self.treatment = treatment
+        self.message = message
+        self.status = status
+        self.request_id = request_id
 
     def __str__(self) -> str:
         """One line: operation, code and what the cloud said."""

@@ -6,7 +6,6 @@ does not within `VISIBILITY_SECONDS` is raised, so that the event is delivered a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from handler.errors import OutOfTime
@@ -25,14 +24,14 @@ _HIDDEN = "Allow ecs:DescribeInstances to the function's role: the ENIs are visi
 _NOT_YET = "Nothing, unless it persists: ECS did not show it yet, and the event is tried again."
 
 
-@dataclass
 class Launch:
     """One launch, in one invocation."""
 
-    reconciler: Reconciler
-    request_id: str
-    _done: set[str] = field(default_factory=set)
-    _asked_ess: bool = False
+    def __init__(self, reconciler: Reconciler, request_id: str) -> None:
+        self.reconciler = reconciler
+        self.request_id = request_id
+        self._done: set[str] = set()
+        self._asked_ess = False
 
     def run(self) -> Lifecycle | None:
         """Work on everything that was launched; then complete its hook, if it has one.

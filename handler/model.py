@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,19 +14,20 @@ if TYPE_CHECKING:
     from handler.target import Target
 
 
+# The default of mappings.
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 # --- what was asked of the function -----------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Hook:
+class Hook(Value, unshown=("token",)):
     """A lifecycle action of Auto Scaling that waits for us. Its token is a secret."""
 
     hook_id: str
-    token: str = field(repr=False)
+    token: str
 
 
-@dataclass(frozen=True)
-class Selector:
+class Selector(Value):
     """Which ENIs a request means. Exactly one field is set.
 
     Attributes:
@@ -55,8 +58,7 @@ class AskKind(str, Enum):
     PREFIXES = "prefixes"
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(Value):
     """What one call asks for: a number, or the very addresses or prefixes (CIDR) in `values`."""
 
     kind: AskKind
@@ -69,8 +71,7 @@ class Ask:
         return self.kind is AskKind.PREFIX_COUNT or self.kind is AskKind.PREFIXES
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Value):
     """One piece of work: a launch that an event reported, or a manual request.
 
     Attributes:
@@ -98,7 +99,7 @@ class Request:
     scaling_group_id: str | None = None
     scaling_activity_id: str | None = None
     target: Target | None = None
-    wants: Mapping[str, Ask] = field(default_factory=dict)
+    wants: Mapping[str, Ask] = NOTHING
     limit: int | None = None
     dry_run: bool = False
     cursor: Mapping[str, object] | None = None
@@ -106,8 +107,7 @@ class Request:
     event_time: float | None = None
 
 
-@dataclass(frozen=True)
-class Ignored:
+class Ignored(Value):
     """An event that is none of our business; a success."""
 
     reason: str
@@ -116,8 +116,7 @@ class Ignored:
     event_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(Value):
     """Input that cannot be acted on, now or later.
 
     Attributes:
@@ -142,8 +141,7 @@ class Rejected:
 # --- what the cloud shows ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Eni:
+class Eni(Value):
     """One reading of an elastic network interface.
 
     Attributes:
@@ -163,7 +161,7 @@ class Eni:
     instance_id: str | None = None
     secondary: frozenset[str] = frozenset()
     prefixes: frozenset[str] = frozenset()
-    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tags: Mapping[str, str] = NOTHING
     service_managed: bool = False
     complete: bool = True
     primary: str | None = None
@@ -174,19 +172,17 @@ class Eni:
         return self.type in {"Primary", "Secondary"} and not self.service_managed
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(Value):
     """One reading of an ECS instance. `eni_ids` is what the instance says is attached to it."""
 
     id: str
     type: str
     status: str
-    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tags: Mapping[str, str] = NOTHING
     eni_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Value):
     """What AssignPrivateIpAddresses answered.
 
     Attributes:
@@ -264,8 +260,7 @@ class Reason(str, Enum):
         return self.value
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(Value):
     """What the operator wants of one ENI, and who said so.
 
     Attributes:
@@ -281,8 +276,7 @@ class Wish:
     skip: Reason | None = None
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Value):
     """One ENI with what decides about it.
 
     Attributes:
@@ -296,8 +290,7 @@ class Subject:
     scaling_group_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Value):
     """What to do about one ENI, and why. Doing nothing is a decision.
 
     Attributes:
@@ -315,8 +308,7 @@ class Decision:
     ask: Ask | None = None
 
 
-@dataclass(frozen=True)
-class EniResult:
+class EniResult(Value):
     """How one ENI ended in one invocation: the `eni_result` record.
 
     `target`, `before`, `after` and `requested` count secondary private IPv4 addresses; `before` is

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -39,18 +38,15 @@ def backoff(attempt: int) -> float:
     return min(BACKOFF_LONGEST, BACKOFF_FIRST * 2.0 ** min(attempt, 16))
 
 
-@dataclass
 class _Lane:
     """One operation's minute."""
 
-    configured: int
-    allowance: int
-    minute: int = 0
-    used: int = 0
-    admitted: int = 0
-    succeeded: int = 0
-    throttled: bool = False
-    closed_until: float = 0.0
+    def __init__(self, configured: int, minute: int) -> None:
+        self.configured = self.allowance = configured
+        self.minute = minute
+        self.used = self.admitted = self.succeeded = 0
+        self.throttled = False
+        self.closed_until = 0.0
 
     def enter(self, minute: int) -> None:
         """Begin a new minute: adopt what throttling revealed, or creep up."""
@@ -146,7 +142,7 @@ class Pacer:
         lane = self._lanes.get(operation)
         if lane is None:
             configured = self._allowances.get(operation, self._allowances["*"])
-            lane = self._lanes[operation] = _Lane(configured, configured, self._window(now))
+            lane = self._lanes[operation] = _Lane(configured, self._window(now))
         lane.enter(self._window(now))
         return lane
 

@@ -7,10 +7,10 @@ what one ENI still needs within its quota, `decide` shares out what the vSwitche
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handler.model import Ask, AskKind, Decision, Outcome, Reason
+from handler.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 MAX_PREFIXES_PER_CALL = 10
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(Value):
     """What one ENI still needs, before its vSwitch is looked at.
 
     Attributes:

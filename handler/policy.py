@@ -5,12 +5,12 @@ The order of the questions is the order of precedence that the README documents.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from handler.model import Reason, Wish
 from handler.target import parse_target
+from handler.value import Value
 
 if TYPE_CHECKING:
     from handler.model import Instance, Request, Subject
@@ -23,8 +23,7 @@ TERWAY_TAG = ("creator", "terway")
 ACK_TAG = "ack.aliyun.com"
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Value):
     """One entry of TARGET_RULES: shell-style patterns, all of which must match."""
 
     target: Target
@@ -44,8 +43,7 @@ class Rule:
         return all(pattern is None or fnmatchcase(value or "", pattern) for pattern, value in found)
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(Value):
     """What the operator configured about who gets how many.
 
     Attributes:

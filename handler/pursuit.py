@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handler.model import Ask, AskKind, Outcome, Reason, Treatment
 from handler.pacing import backoff
+from handler.value import Value, replace
 
 if TYPE_CHECKING:
     from handler.errors import CloudFault
@@ -36,16 +36,14 @@ TAKEN = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Timing:
+class Timing(Value):
     """How long reads may lag writes, and how long to wait for something to get ready; seconds."""
 
     settle: float
     visibility: float
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(Value):
     """What an ENI holds: the state that tokens and generations belong to."""
 
     secondary: frozenset[str]
@@ -71,8 +69,7 @@ def client_token(region: str, eni_id: str, held: Held, generation: int) -> str:
     return hashlib.sha256(json.dumps(state).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(Value):
     """A call that was made and whose effect no read has shown yet.
 
     Attributes:
@@ -87,16 +84,14 @@ class Write:
     answer: Answer | None = None
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Value):
     """How the pursuit of an ENI ends."""
 
     outcome: Outcome
     reason: Reason
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(Value):
     """Nothing to do for this ENI yet.
 
     Attributes:
@@ -108,8 +103,7 @@ class Pause:
     at_most_until: float
 
 
-@dataclass(frozen=True)
-class Pursuit:
+class Pursuit(Value):
     """What one invocation knows of one ENI.
 
     Attributes:

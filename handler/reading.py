@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,7 +9,8 @@ from handler.cloud import ports
 from handler.cloud.faults import BAD_ANSWER
 from handler.cloud.ports import EniQuery, InstanceQuery
 from handler.errors import CloudFault
-from handler.model import Treatment
+from handler.model import NOTHING, Treatment
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,12 +25,11 @@ T = TypeVar("T")
 IDS_PER_CALL, TYPES_PER_CALL = 100, 10
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Value):
     """ENIs and the instances they are attached to, by id."""
 
-    enis: Mapping[str, Eni] = field(default_factory=dict)
-    instances: Mapping[str, Instance] = field(default_factory=dict)
+    enis: Mapping[str, Eni] = NOTHING
+    instances: Mapping[str, Instance] = NOTHING
 
     def owner_known(self, eni_id: str) -> bool:
         """Whether the ENI can be decided on: its instance was read too, or does not matter.

@@ -7,7 +7,6 @@ need them and one paged read confirms all writes. What to do about an ENI is dec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from handler import pursuit as protocol
@@ -19,6 +18,7 @@ from handler.model import EniResult, Outcome, Reason, Subject, Treatment
 from handler.planner import decide, demand
 from handler.policy import scaling_group_of, wish_for
 from handler.pursuit import Pause, Pursuit, Verdict
+from handler.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from handler.settings import Settings
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(Value):
     """One ENI of the crew: who it is, what is wanted of it, how far it has come."""
 
     subject: Subject
@@ -49,21 +48,31 @@ class Member:
         return self.pursuit.eni.id
 
 
-@dataclass
 class Reconciler:
     """Brings ENIs to their targets, one crew after another, within one invocation."""
 
-    request: Request
-    settings: Settings
-    cloud: Cloud
-    reader: Reader
-    invocation: Invocation
-    rooms: Rooms
-    tally: Tally
-    limit: int | None = None
-    changed: int = 0
-    _crew: dict[str, Member] = field(default_factory=dict)
-    _changing: set[str] = field(default_factory=set)
+    def __init__(  # noqa: PLR0913, PLR0917  (what it works with)
+        self,
+        request: Request,
+        settings: Settings,
+        cloud: Cloud,
+        reader: Reader,
+        invocation: Invocation,
+        rooms: Rooms,
+        tally: Tally,
+        limit: int | None = None,
+    ) -> None:
+        self.request = request
+        self.settings = settings
+        self.cloud = cloud
+        self.reader = reader
+        self.invocation = invocation
+        self.rooms = rooms
+        self.tally = tally
+        self.limit = limit
+        self.changed = 0
+        self._crew: dict[str, Member] = {}
+        self._changing: set[str] = set()
 
     @property
     def timing(self) -> protocol.Timing:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from handler.model import Outcome, Reason
+from handler.value import Value, fields_of
 
 if TYPE_CHECKING:
     from handler.model import EniResult, Ignored, Rejected
@@ -29,8 +29,7 @@ class Log(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Lifecycle:
+class Lifecycle(Value):
     """What became of the lifecycle hook.
 
     `result` is what Auto Scaling was told: CONTINUE, ABANDON, DEFAULT, or None when nothing was.
@@ -43,20 +42,19 @@ class Lifecycle:
     reason: str
 
 
-@dataclass(frozen=True)
-class Continuation:
+class Continuation(Value):
     """The hand-over to the next invocation of a chain."""
 
     task_id: str
     hop: int
 
 
-@dataclass
 class Undecided:
     """What nothing final can be said of, for one reason: how many, and the first few."""
 
-    count: int = 0
-    named: list[EniResult] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.count = 0
+        self.named: list[EniResult] = []
 
     def add(self, result: EniResult) -> None:
         """One more."""
@@ -65,7 +63,6 @@ class Undecided:
             self.named.append(result)
 
 
-@dataclass
 class Tally:
     """Takes in what ENIs end as: writes the record at once, keeps sums and a few of each kind.
 
@@ -74,15 +71,16 @@ class Tally:
         denied: the first result that ended so, by error code.
     """
 
-    log: Log
-    counts: Counter[str] = field(default_factory=Counter)
-    undecided: dict[Reason, Undecided] = field(default_factory=dict)
-    denied: dict[str | None, EniResult] = field(default_factory=dict)
-    hook_short: int = 0
-    hook_foreign: int = 0
-    assigned_at: float | None = None
-    _instances: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    _kept: dict[bool, list[EniResult]] = field(default_factory=lambda: {True: [], False: []})
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.counts: Counter[str] = Counter()
+        self.undecided: dict[Reason, Undecided] = {}
+        self.denied: dict[str | None, EniResult] = {}
+        self.hook_short = 0
+        self.hook_foreign = 0
+        self.assigned_at: float | None = None
+        self._instances: OrderedDict[str, None] = OrderedDict()
+        self._kept: dict[bool, list[EniResult]] = {True: [], False: []}
 
     def add(self, result: EniResult, now: float) -> None:
         """One ENI is finished.
@@ -147,7 +145,7 @@ class Tally:
 
 def row(result: EniResult) -> dict[str, object]:
     """An ENI's result as it stands in records and replies."""
-    found = dict(vars(result))
+    found = fields_of(result)
     found["addresses"], found["prefixes"] = list(result.addresses), list(result.prefixes)
     found["outcome"], found["reason"] = result.outcome.value, result.reason.value
     return found

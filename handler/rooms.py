@@ -5,10 +5,7 @@ Reads of a vSwitch may lag our own writes, so what was granted stays deducted fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 
-
-@dataclass
 class Rooms:
     """Addresses above the reserve, per vSwitch.
 
@@ -16,9 +13,10 @@ class Rooms:
         reserve: free addresses to leave in every vSwitch.
     """
 
-    reserve: int
-    _free: dict[str, int] = field(default_factory=dict)
-    _granted: dict[str, tuple[str, int]] = field(default_factory=dict)
+    def __init__(self, reserve: int) -> None:
+        self.reserve = reserve
+        self._free: dict[str, int] = {}
+        self._granted: dict[str, tuple[str, int]] = {}
 
     def unknown(self, vswitch_ids: set[str]) -> set[str]:
         """Those of them that were not read yet."""

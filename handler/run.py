@@ -6,7 +6,6 @@ operator can do. No exception of a lower layer, whose text might hold a secret, 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from handler.cloud.faults import EXPIRED, advice_on
@@ -17,6 +16,7 @@ from handler.model import Reason, Treatment
 from handler.reconcile import Reconciler
 from handler.records import NAMED, Tally
 from handler.rooms import Rooms
+from handler.value import Value, fields_of
 
 if TYPE_CHECKING:
     from handler.cloud.ports import Cloud
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from handler.settings import Settings
 
 
-@dataclass
-class Delivery:
+class Delivery(Value):
     """One invocation: its id and region, since when, until when, and of which function version."""
 
     request_id: str
@@ -39,8 +38,7 @@ class Delivery:
     version: str | None = None
 
 
-@dataclass(frozen=True)
-class End:
+class End(Value):
     """How the work of an invocation ended."""
 
     lifecycle: Lifecycle | None = None
@@ -48,8 +46,7 @@ class End:
     failure: Retryable | None = None
 
 
-@dataclass
-class Run:
+class Run(Value):
     """The work that one request means."""
 
     request: Request
@@ -105,9 +102,9 @@ class Run:
     def _tell(self, end: End) -> None:
         if end.lifecycle is not None:
             level = "info" if end.lifecycle.completed else "warning"
-            self.log.write("lifecycle", level, **asdict(end.lifecycle))
+            self.log.write("lifecycle", level, **fields_of(end.lifecycle))
         if end.continuation is not None:
-            self.log.write("continuation", **asdict(end.continuation))
+            self.log.write("continuation", **fields_of(end.continuation))
 
     def _unfinished(self, fault: CloudFault) -> Retryable:
         """What a call that failed for good means for the caller."""
@@ -148,8 +145,8 @@ class Run:
             "reason": None,
             "counts": tally.sums(),
             "enis": tally.rows(),
-            "lifecycle": asdict(end.lifecycle) if end.lifecycle else None,
-            "continuation": asdict(end.continuation) if end.continuation else None,
+            "lifecycle": fields_of(end.lifecycle) if end.lifecycle else None,
+            "continuation": fields_of(end.continuation) if end.continuation else None,
         }
         left_out = tally.left_out()
         return result | ({"enis_left_out": left_out} if left_out else {})
@@ -165,7 +162,7 @@ class Run:
             source=self.request.source,
             action=self._action,
             counts=crew.tally.sums(),
-            lifecycle=asdict(lifecycle) if lifecycle else None,
+            lifecycle=fields_of(lifecycle) if lifecycle else None,
             raised=f"{type(failure).__name__}: {failure}" if failure else None,
             function_version=self.delivery.version,
             event_id=self.request.event_id,

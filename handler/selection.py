@@ -6,7 +6,6 @@ that another invocation can go on from there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +13,7 @@ from handler.cloud.ports import EniQuery, InstanceQuery
 from handler.errors import CloudFault
 from handler.model import Treatment
 from handler.reading import IDS_PER_CALL, Reading, batches
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,8 +29,7 @@ T = TypeVar("T")
 MOST_BY_TAG = 1000
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(Value):
     """Some of the ENIs.
 
     Attributes:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from handler.errors import BadSettings
 from handler.policy import Policy, Rule
 from handler.target import GRAMMAR, Target, parse_target
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,8 +26,7 @@ RULE_KEYS = ("scaling_group", "instance_type", "vswitch", "eni_type", "target")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
-@dataclass(frozen=True)
-class Endpoints:
+class Endpoints(Value):
     """Full URLs of the services; None means the region's own."""
 
     ecs: str | None = None
@@ -37,15 +36,14 @@ class Endpoints:
     network: str = "public"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Value):
     """What the operator configured. README lists the variables, units and defaults.
 
     `settle_seconds` is how long reads may lag writes, `visibility_seconds` how long to wait for
     something new to appear, `minute_seconds` the length of a throttling window.
     """
 
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = Policy()
     vswitch_reserve: int = 8
     available_eni_limit: int = 50
     on_shortfall: str = "default"
@@ -56,7 +54,7 @@ class Settings:
     settle_seconds: float = 30.0
     visibility_seconds: float = 60.0
     minute_seconds: float = 60.0
-    endpoints: Endpoints = field(default_factory=Endpoints)
+    endpoints: Endpoints = Endpoints()
     log_level: str = "INFO"
 
 
@@ -64,12 +62,12 @@ class _Problem(ValueError):
     """What is allowed instead of the value that was found."""
 
 
-@dataclass
 class _Reader:
     """Reads variables and collects what is wrong with them."""
 
-    environ: Mapping[str, str]
-    problems: list[str] = field(default_factory=list)
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.problems: list[str] = []
 
     def read(self, name: str, default: T, parse: Callable[[str], T]) -> T:
         """The parsed variable; the default when it is unset, empty or bad."""

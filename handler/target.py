@@ -7,7 +7,8 @@ allows, `skip` leave the ENI alone. Tags, rules, settings and requests all speak
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from handler.value import Value
 
 GRAMMAR = "N (0..9999), max, max-N, P% (0..100) or skip"
 
@@ -16,8 +17,7 @@ _BELOW_MAX = re.compile(r"max-([0-9]{1,4})")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Value):
     """A parsed target. Exactly one of the fields is set.
 
     Attributes:

@@ -8,10 +8,11 @@ so rotation costs nothing. On a laptop, with neither, the SDK's default chain de
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alibabacloud_credentials_api import ICredentials, ICredentialsProvider
+
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,13 +26,12 @@ class NoCredentialsError(Exception):
     """Neither the context, nor the environment, nor the default chain has credentials."""
 
 
-@dataclass(frozen=True)
-class Keys(ICredentials):
+class Keys(Value, ICredentials, unshown=("secret", "token")):
     """An AccessKey pair, with a security token when it is temporary."""
 
     key_id: str
-    secret: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
+    secret: str
+    token: str | None = None
     provider: str = "function"
 
     def get_access_key_id(self) -> str:

@@ -7,9 +7,8 @@ alone decides only for codes that stand in no table: some permanent errors come 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from handler.model import Treatment
+from handler.value import Value
 
 NO_ANSWER = "no_answer"
 BAD_ANSWER = "bad_answer"
@@ -19,8 +18,7 @@ EXPIRED = "InvalidSecurityToken.Expired"
 HOOK_ENDED = "LifecycleHookIdAndLifecycleActionToken.Invalid"
 
 
-@dataclass(frozen=True)
-class Treated:
+class Treated(Value):
     """What the function does about a code, and what a person can do."""
 
     treatment: Treatment

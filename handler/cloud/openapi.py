@@ -8,7 +8,6 @@ The SDK does not retry (its `retry_options` default to one attempt); retrying is
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alibabacloud_credentials.client import Client as Credential
@@ -21,6 +20,7 @@ from handler.cloud.credentials import NoCredentialsError
 from handler.cloud.faults import BAD_ANSWER, NO_ANSWER, NO_CREDENTIALS, treatment_of
 from handler.errors import CloudFault
 from handler.model import Treatment
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +49,7 @@ _CENTRAL = {
 }
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(Value):
     """How to reach the services of one region under one identity.
 
     Attributes:

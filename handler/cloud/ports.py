@@ -6,8 +6,9 @@ are the caller's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,16 +29,14 @@ DESCRIBE_SCALING_INSTANCES = "ess:DescribeScalingInstances"
 INVOKE = "fc:InvokeFunction"
 
 
-@dataclass(frozen=True)
-class Page(Generic[T]):
+class Page(Value, Generic[T]):
     """One page of a listing; the next one is asked for with `next_token`, None on the last."""
 
     items: tuple[T, ...]
     next_token: str | None = None
 
 
-@dataclass(frozen=True)
-class EniQuery:
+class EniQuery(Value):
     """Which ENIs to list: all conditions given must hold.
 
     Attributes:
@@ -51,8 +50,7 @@ class EniQuery:
     attached: bool = False
 
 
-@dataclass(frozen=True)
-class InstanceQuery:
+class InstanceQuery(Value):
     """Which instances to list: at most 100 ids, or those that bear all tags; neither lists all."""
 
     ids: tuple[str, ...] = ()
@@ -90,8 +88,7 @@ class Vpc(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class LifecycleAction:
+class LifecycleAction(Value):
     """A lifecycle action as Auto Scaling lists it."""
 
     token: str
@@ -122,8 +119,7 @@ class Ess(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Value):
     """Where this function lives.
 
     Attributes:
@@ -156,8 +152,7 @@ class Identity(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Cloud:
+class Cloud(Value):
     """The services of one region under one identity; `functions` is None outside of FC."""
 
     ecs: Ecs

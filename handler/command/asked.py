@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from handler.command.naming import in_options, spelt
 from handler.events import parse
 from handler.model import Rejected, Request
+from handler.value import replace
 
 PLAN, BACKFILL = "plan", "backfill"
 # Where the SDKs of Alibaba Cloud look for a region.

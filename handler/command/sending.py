@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +21,7 @@ from handler.continuation import Cursor, cursor_of, payload_for
 from handler.errors import CloudFault, Retryable
 from handler.model import Treatment
 from handler.pacing import backoff
+from handler.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,6 @@ recognised (`shapes`, `manual`), checked (`fields`) and placed (`origin`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +16,7 @@ from handler.events.origin import event_id, event_time, region_for_records
 from handler.events.shapes import recognise
 from handler.events.unwrap import unwrap
 from handler.model import Ignored, Rejected, Request
+from handler.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from handler.events.unwrap import Message
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(Value):
     """What a JSON array of events asks for, in its order; arrays in it are flattened."""
 
     items: tuple[Item, ...]

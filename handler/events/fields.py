@@ -7,8 +7,9 @@ refuses raises `FieldError`, which `handler.events` turns into a `Rejected` at o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,8 +33,7 @@ class FieldError(Exception):
         self.allowed = allowed
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Value):
     """A value and where it stands in the event ("data.content.instanceIds")."""
 
     name: str
@@ -56,8 +56,7 @@ class Field:
         return FieldError(self.name, self.shown, allowed)
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Value):
     """One JSON object of the event and where it stands; the event itself stands at ""."""
 
     path: str
@@ -72,8 +71,7 @@ class Layer:
         return Field(self.name(key), self.values[key]) if key in self.values else None
 
 
-@dataclass(frozen=True)
-class View:
+class View(Value):
     """Objects that lie in one another, innermost first, read as if they were one."""
 
     layers: tuple[Layer, ...]

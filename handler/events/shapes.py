@@ -9,7 +9,6 @@ ignored, and so is everything there that is no launch. Our own calls cause
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handler.events.fields import (
@@ -23,6 +22,7 @@ from handler.events.fields import (
 )
 from handler.events.origin import settled_region, stated_region
 from handler.model import Hook, Ignored, Request, Selector
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +36,7 @@ _LAUNCH_CALLS = ("RunInstances", "AttachNetworkInterface")  # any JSON value is 
 _TRANSITIONS = {"SCALE_OUT": "ScaleOut", "SCALE_IN": "ScaleIn"}
 
 
-@dataclass(frozen=True)
-class Launch:
+class Launch(Value):
     """What an event says was launched. The fields are those of `handler.model.Request`."""
 
     selector: Selector
@@ -46,8 +45,7 @@ class Launch:
     scaling_activity_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(Value):
     """How to read the messages of one kind.
 
     Attributes:

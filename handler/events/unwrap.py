@@ -7,12 +7,12 @@ Which wrappers exist, and which key of each holds what is inside, is one table. 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from handler.events.decode import Decoder, text_of
 from handler.events.fields import Field, FieldError, Layer, View, child
+from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,8 +44,7 @@ _CONTENT: Mapping[str, tuple[type, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(Value):
     """Where unwrapping has got to, with the wrappers taken off on the way, innermost first."""
 
     path: str = ""
@@ -64,7 +63,6 @@ class _Place:
         return _Place(f"{self.name}[{index}]", self.wrappers, self.depth + 1)
 
 
-@dataclass(frozen=True)
 class Message:
     """What is left of an event when its wrappers are off.
 
@@ -77,12 +75,21 @@ class Message:
         problem: why unwrapping ended here, if it did not end well.
     """
 
-    path: str
-    value: object
-    envelope: View
-    decoder: Decoder
-    kind: str | None = None
-    problem: FieldError | None = None
+    def __init__(  # noqa: PLR0913, PLR0917  (what unwrapping finds)
+        self,
+        path: str,
+        value: object,
+        envelope: View,
+        decoder: Decoder,
+        kind: str | None = None,
+        problem: FieldError | None = None,
+    ) -> None:
+        self.path = path
+        self.value = value
+        self.envelope = envelope
+        self.decoder = decoder
+        self.kind = kind
+        self.problem = problem
 
     @property
     def details(self) -> View:

@@ -10,7 +10,7 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +26,7 @@ from handler.pacing import Pacer
 from handler.reading import Reader
 from handler.run import Delivery, Run
 from handler.settings import read_settings
+from handler.value import replace
 from tests.localcloud.clock import ManualClock
 from tests.localcloud.testing import LocalCloud
 from tests.stage import SharedClock, environment

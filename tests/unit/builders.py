@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud.faults import treatment_of
 from handler.errors import CloudFault
 from handler.model import Ask, AskKind, Eni, Instance, Request, Selector, Subject
+from handler.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.events import Batch
 from handler.model import Ask, AskKind, Hook, Ignored, Rejected, Request, Selector
 from handler.target import Target
+from handler.value import replace
 
 if TYPE_CHECKING:
     from handler.events import Parsed
@@ -240,5 +240,5 @@ def decision(parsed: Parsed) -> str:
     if isinstance(parsed, Rejected):
         return f"rejected: `{parsed.field}`"
     verb = "plan" if parsed.dry_run else "backfill" if parsed.manual else "launch"
-    named = next(f.name for f in fields(Selector) if getattr(parsed.selector, f.name))
+    named = next(name for name in Selector.__match_args__ if getattr(parsed.selector, name))
     return f"{verb}: {_NOUNS[named]}" + (", then the hook" if parsed.hook else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from handler.errors import Retryable
 from handler.events import parse
 from handler.model import Request, Selector
 from handler.target import parse_target
+from handler.value import replace
 from tests.unit.builders import addresses, cidrs, names, prefix_count, prefixes, request
 
 ENIS = tuple(f"eni-{letter}" for letter in "abcdef")

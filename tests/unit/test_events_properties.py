@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from handler.events import Batch, parse
 from handler.model import Ignored, Rejected, Request
+from handler.value import replace
 from tests.unit.events_table import EVENTS, EXPECTED, HOME, TOKEN
 
 if TYPE_CHECKING:

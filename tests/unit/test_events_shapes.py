@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from handler.events import parse
 from handler.model import Hook, Ignored, Rejected, Request, Selector
+from handler.value import replace
 from tests.unit.events_table import ACTIVITY, BOTH, EVENTS, FIRST, GROUP, HOME, WEB_1, WEB_2
 
 Json = dict[str, Any]

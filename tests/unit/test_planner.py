@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from handler.model import Ask, AskKind, Decision, Eni, Outcome, Reason, Wish
 from handler.planner import MAX_PREFIXES_PER_CALL, Demand, decide, demand, share_out
 from handler.target import parse_target
+from handler.value import replace
 from tests.unit.builders import addresses, cidrs, count, eni, names, prefix_count, prefixes
 
 PLENTY = {"vsw-a": 100_000}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from handler.model import Answer, Ask, Decision, Eni, Instance, Outcome, Reason, Wish
@@ -30,6 +28,7 @@ from handler.pursuit import (
     refused,
 )
 from handler.target import Target
+from handler.value import replace
 from tests.unit.builders import (
     addresses,
     cidrs,
