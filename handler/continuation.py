@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import Retryable
 from handler.model import AskKind
-from handler.value import Value, replace
+from handler.value import Value, fields_of, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ def payload_for(request: Request, cursor: Cursor) -> bytes:
         **_wants(request.wants, selector),
         "target": request.target.text if request.target else None,
         "limit": request.limit,
-        "cursor": {"version": VERSION, **vars(cursor)},
+        "cursor": {"version": VERSION, **fields_of(cursor)},
     }
     kind = "plan" if request.dry_run else "backfill"
     given = {name: value for name, value in body.items() if value is not None}

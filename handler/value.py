@@ -1,37 +1,41 @@
 """Frozen values that cost as little to define as to make.
 
 `dataclasses` writes up to six methods for each class and compiles them at every start: half a
-millisecond and more a class, and there are some fifty. Here all classes share the same methods,
-which work on the instance's dictionary. To a type checker they are frozen dataclasses.
+millisecond and more a class, and there are some fifty. Here all classes share the same methods, and
+a field is a slot. To a type checker they are frozen dataclasses.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-V = TypeVar("V")
+T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from dataclasses import replace
 
     from typing_extensions import dataclass_transform
 else:
 
-    def replace(value: V, /, **changes: object) -> V:
+    def replace(value: T, /, **changes: object) -> T:
         """The same value with other contents in some fields, as `dataclasses.replace`.
 
         Raises:
             TypeError: it has no such field.
         """
-        changed = object.__new__(type(value))
-        changed.__dict__.update(value.__dict__)
-        changed.__dict__.update(changes)
-        if len(changed.__dict__) != len(value.__dict__):
-            raise TypeError(f"{type(value).__name__} has no field {', '.join(changes)}")
+        made = type(value)
+        changed = object.__new__(made)
+        for name, set_field, content in zip(  # noqa: B905  (the class comes last)
+            made.names, made.setters, made.contents(value)
+        ):
+            set_field(changed, changes.pop(name, content))
+        if changes:
+            raise _misuse(made)
         return changed
 
-    def dataclass_transform(**_options: object) -> Callable[[V], V]:
+    def dataclass_transform(**_options: object) -> Callable[[T], T]:
         """Nothing: it speaks to type checkers alone. `typing` has it from Python 3.11 on."""
         return lambda decorated: decorated
 
@@ -39,49 +43,64 @@ else:
 __all__ = ["Value", "fields_of", "replace"]
 
 
+class _ValueType(type):
+    """Makes slots of annotated fields; what stands behind `=` is kept aside."""
+
+    names: tuple[str, ...]
+    defaults: Mapping[str, object]
+    setters: Sequence[Callable[[object, object], None]]
+    contents: Callable[[object], tuple[object, ...]]
+    unshown: tuple[str, ...]
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], unshown: tuple[str, ...] = ()
+    ) -> _ValueType:
+        own = tuple(body.get("__annotations__", ()))
+        defaults = {field: body.pop(field) for field in own if field in body}
+        body["__slots__"] = own
+        made = super().__new__(mcs, name, bases, body)
+        inherited = [base for base in made.__mro__[1:] if isinstance(base, _ValueType)][:1]
+        made.names = sum((base.names for base in inherited), ()) + own
+        made.defaults = {key: base.defaults[key] for base in inherited for key in base.defaults}
+        made.defaults |= defaults
+        made.setters = [getattr(made, field).__set__ for field in made.names]
+        # With the class there are two names at least, for which attrgetter gives a tuple.
+        made.contents = attrgetter(*made.names, "__class__", "__class__")
+        made.unshown = sum((base.unshown for base in inherited), ()) + unshown
+        return made
+
+
 @dataclass_transform(frozen_default=True)
-class Value:
+class Value(metaclass=_ValueType):
     """What is defined by its fields: those annotated, in their order.
 
     Equal to values of the same class with equal fields, and hashable if all fields are. What stands
-    behind `=` is the default, shared by all: it must not change. `unshown` names fields that `repr`
-    leaves out, because they are secret.
+    behind `=` is the default, shared by all: it must not change. `unshown=` of a class names fields
+    that `repr` leaves out, because they are secret.
     """
 
-    __match_args__: ClassVar[tuple[str, ...]] = ()
-    _names: ClassVar[frozenset[str]] = frozenset()
-    _defaults: ClassVar[dict[str, object]] = {}
-    _unshown: ClassVar[frozenset[str]] = frozenset()
-
-    def __init_subclass__(cls, *, unshown: tuple[str, ...] = ()) -> None:
-        super().__init_subclass__()
-        own = cls.__annotations__
-        cls.__match_args__ = (*cls.__match_args__, *own)  # type: ignore[misc]  # (mypy has its own)
-        cls._names = frozenset(cls.__match_args__)
-        cls._defaults = cls._defaults | {name: vars(cls)[name] for name in own if name in vars(cls)}
-        cls._unshown = cls._unshown | {*unshown}
-
     def __init__(self, *args: object, **given: object) -> None:
-        names, fields = self.__match_args__, self.__dict__
-        fields.update(self._defaults)
-        fields.update(zip(names, args))  # noqa: B905  (the lengths are looked at below)
-        fields.update(given)
-        twice = args and given and not given.keys().isdisjoint(names[: len(args)])
-        if twice or len(args) > len(names) or fields.keys() != self._names:
-            raise TypeError(f"{type(self).__name__} has the fields {', '.join(names)}, each once")
+        made = type(self)
+        if given or len(args) != len(made.names):
+            args = _completed(made, args, given)
+        for set_field, content in zip(made.setters, args):  # noqa: B905  (as many, as seen above)
+            set_field(self, content)
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return self.__dict__ == other.__dict__
+        contents = type(self).contents
+        return contents(self) == contents(other) if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(tuple(self.__dict__[name] for name in self.__match_args__))
+        return hash(type(self).contents(self))
 
     def __repr__(self) -> str:
-        shown = (name for name in self.__match_args__ if name not in self._unshown)
-        fields = ", ".join(f"{name}={self.__dict__[name]!r}" for name in shown)
-        return f"{type(self).__qualname__}({fields})"
+        made = type(self)
+        shown = [name for name in made.names if name not in made.unshown]
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+        return f"{made.__qualname__}({fields})"
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), tuple(fields_of(self).values())
 
     def __setattr__(self, name: str, _value: object) -> NoReturn:
         raise AttributeError(f"{name}: a {type(self).__name__} does not change")
@@ -90,6 +109,22 @@ class Value:
         raise AttributeError(f"{name}: a {type(self).__name__} does not change")
 
 
+def _completed(
+    made: _ValueType, args: tuple[object, ...], given: Mapping[str, object]
+) -> tuple[object, ...]:
+    """The contents of all fields, in their order."""
+    names = made.names
+    fields = {**made.defaults, **dict(zip(names, args)), **given}  # noqa: B905  (checked below)
+    twice = args and not given.keys().isdisjoint(names[: len(args)])
+    if twice or len(args) > len(names) or fields.keys() != {*names}:
+        raise _misuse(made)
+    return tuple([fields[name] for name in names])
+
+
+def _misuse(made: _ValueType) -> TypeError:
+    return TypeError(f"{made.__name__} has the fields {', '.join(made.names)}, each once")
+
+
 def fields_of(value: Value) -> dict[str, Any]:
     """Its fields by name, in their order."""
-    return {name: value.__dict__[name] for name in value.__match_args__}
+    return dict(zip(type(value).names, type(value).contents(value)))  # noqa: B905  (the class comes last)

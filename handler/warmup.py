@@ -1,9 +1,9 @@
 """What `initialize` does besides building clients, so that the first event does not pay for it.
 
-The first call to a host costs more than those after it: the SDK builds a TLS context (some 40 ms of
-CPU for each host), connects and shakes hands. One harmless read to each host makes it do all that.
-They are made one after the other, because the SDK's pool of connections has no lock: side by side,
-callers of one host would each build a context, and all but one would be thrown away.
+The first call to a host costs more than those after it: authorities are loaded (some 40 ms of CPU
+for the first host), and the SDK connects and shakes hands. One harmless read to each host makes it
+do all that. They are made one after the other, because the SDK's pool of connections has no lock:
+side by side, callers of one host would each build one, and all but one would be thrown away.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-# First, and from here: where the SDK would import it, thirty imports deep, CPython 3.11 and later
-# ask the system for stack again and again while urllib3 compiles its patterns, some 20 ms in all.
+# First, and from here: where the SDK would import it, a dozen imports deep, CPython 3.11 and later
+# ask the system for stack again and again while urllib3 compiles its patterns.
 import requests  # noqa: F401  (for the order alone)
 
 from handler.cloud.credentials import RoleCredentials

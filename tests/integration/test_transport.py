@@ -1,0 +1,105 @@
+"""How the SDK's requests travel: whom they trust, and how often that is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.localcloud.certificate import read_certificate
+from tests.localcloud.testing import LocalCloud
+from tests.stage import environment
+
+ROOT = Path(__file__).parents[2]
+# One read of the function's own client: what came of it, and how many TLS contexts there are.
+READ = """
+import gc, json, os, ssl
+from handler.cloud.lean import lean
+with lean():
+    from handler.cloud.connect import Connector
+from handler.cloud.ports import EniQuery
+from handler.errors import CloudFault
+from handler.settings import read_settings
+cloud = Connector(read_settings(os.environ).endpoints, os.environ).cloud("cn-hangzhou")
+said = []
+for read in (
+    lambda: cloud.ecs.network_interfaces(EniQuery(ids=("eni-1",))).items,
+    lambda: cloud.ess.scaling_instances("asg-1").items,
+):
+    try:
+        said.append(list(read()))
+    except CloudFault as fault:
+        said.append([fault.code, fault.message])
+contexts = [each for each in gc.get_objects() if isinstance(each, ssl.SSLContext)]
+print(json.dumps([said, len(contexts)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that is its own authority, and its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localcloud")])
+    place = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    now, day = datetime.now(timezone.utc), timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(place, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, *plain))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def read(*clouds: LocalCloud, **environ: str) -> Any:
+    """What a fresh process says of a read of ECS at the first cloud, and of ESS at the last."""
+    settings = environment(clouds[0].url) | {"ESS_ENDPOINT": clouds[-1].url}
+    done = subprocess.run(  # noqa: S603  (this interpreter, and a script that is written here)
+        [sys.executable, "-c", READ],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **settings, **environ},
+    )
+    return json.loads(done.stdout)
+
+
+def test_authorities_of_the_system_are_trusted(files: tuple[Path, Path]) -> None:
+    """One context, with the system's authorities in it, serves the hosts of all services."""
+    context = read_certificate(*files)
+    with LocalCloud(certificate=context) as ecs, LocalCloud(certificate=context) as ess:
+        said, contexts = read(ecs, ess, SSL_CERT_FILE=str(files[0]))
+    assert ([[], []], 1) == (said, contexts)
+
+
+def test_others_are_not_trusted(files: tuple[Path, Path]) -> None:
+    """A host whose certificate nobody vouches for gets no request."""
+    with LocalCloud(certificate=read_certificate(*files)) as cloud:
+        said, _ = read(cloud)
+        assert [] == cloud.calls()
+    assert ["no_answer", "no_answer"] == [code for code, _ in said]
+
+
+def test_plain_http_needs_no_context() -> None:
+    """Nothing is loaded that is not used."""
+    with LocalCloud() as cloud:
+        said, contexts = read(cloud)
+    assert ([[], []], 0) == (said, contexts)
