@@ -70,15 +70,12 @@ class Reconciler:
         self.rooms = rooms
         self.tally = tally
         self.limit = limit
+        self.timing = protocol.Timing(
+            settings.settle_seconds, min(settings.visibility_seconds, invocation.patience)
+        )
         self.changed = 0
         self._crew: dict[str, Member] = {}
         self._changing: set[str] = set()
-
-    @property
-    def timing(self) -> protocol.Timing:
-        """How long reads may lag, and how long to wait for readiness."""
-        visibility = min(self.settings.visibility_seconds, self.invocation.patience)
-        return protocol.Timing(self.settings.settle_seconds, visibility)
 
     @property
     def dry(self) -> bool:

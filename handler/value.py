@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from dataclasses import replace
 
     from typing_extensions import dataclass_transform
@@ -27,12 +27,13 @@ else:
         """
         made = type(value)
         changed = object.__new__(made)
-        for name, set_field, content in zip(  # noqa: B905  (the class comes last)
-            made.names, made.setters, made.contents(value)
-        ):
-            set_field(changed, changes.pop(name, content))
-        if changes:
+        contents = made.contents(value)
+        for set_field, content in zip(made.setters.values(), contents):  # noqa: B905  (see there)
+            set_field(changed, content)
+        if not changes.keys() <= made.setters.keys():
             raise _misuse(made)
+        for name, content in changes.items():
+            made.setters[name](changed, content)
         return changed
 
     def dataclass_transform(**_options: object) -> Callable[[T], T]:
@@ -43,12 +44,23 @@ else:
 __all__ = ["Value", "fields_of", "replace"]
 
 
+_MISSING = object()
+
+
 class _ValueType(type):
-    """Makes slots of annotated fields; what stands behind `=` is kept aside."""
+    """Makes slots of annotated fields; what stands behind `=` is kept aside.
+
+    Attributes:
+        names: of the fields, in their order.
+        defaults: of every field; `_MISSING` for what must be given.
+        setters: of every field, around `__setattr__`.
+        contents: gives what the fields of a value hold.
+        unshown: fields that `repr` leaves out.
+    """
 
     names: tuple[str, ...]
     defaults: Mapping[str, object]
-    setters: Sequence[Callable[[object, object], None]]
+    setters: Mapping[str, Callable[[object, object], None]]
     contents: Callable[[object], tuple[object, ...]]
     unshown: tuple[str, ...]
 
@@ -56,14 +68,14 @@ class _ValueType(type):
         mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], unshown: tuple[str, ...] = ()
     ) -> _ValueType:
         own = tuple(body.get("__annotations__", ()))
-        defaults = {field: body.pop(field) for field in own if field in body}
+        defaults = {field: body.pop(field, _MISSING) for field in own}
         body["__slots__"] = own
         made = super().__new__(mcs, name, bases, body)
         inherited = [base for base in made.__mro__[1:] if isinstance(base, _ValueType)][:1]
-        made.names = sum((base.names for base in inherited), ()) + own
         made.defaults = {key: base.defaults[key] for base in inherited for key in base.defaults}
         made.defaults |= defaults
-        made.setters = [getattr(made, field).__set__ for field in made.names]
+        made.names = tuple(made.defaults)
+        made.setters = {field: getattr(made, field).__set__ for field in made.names}
         # With the class there are two names at least, for which attrgetter gives a tuple.
         made.contents = attrgetter(*made.names, "__class__", "__class__")
         made.unshown = sum((base.unshown for base in inherited), ()) + unshown
@@ -81,9 +93,10 @@ class Value(metaclass=_ValueType):
 
     def __init__(self, *args: object, **given: object) -> None:
         made = type(self)
+        contents: Iterable[object] = args
         if given or len(args) != len(made.names):
-            args = _completed(made, args, given)
-        for set_field, content in zip(made.setters, args):  # noqa: B905  (as many, as seen above)
+            contents = _completed(made, args, given)
+        for set_field, content in zip(made.setters.values(), contents):  # noqa: B905  (as many)
             set_field(self, content)
 
     def __eq__(self, other: object) -> bool:
@@ -111,14 +124,16 @@ class Value(metaclass=_ValueType):
 
 def _completed(
     made: _ValueType, args: tuple[object, ...], given: Mapping[str, object]
-) -> tuple[object, ...]:
-    """The contents of all fields, in their order."""
-    names = made.names
-    fields = {**made.defaults, **dict(zip(names, args)), **given}  # noqa: B905  (checked below)
-    twice = args and not given.keys().isdisjoint(names[: len(args)])
-    if twice or len(args) > len(names) or fields.keys() != {*names}:
+) -> Iterable[object]:
+    """What all fields are to hold, in their order."""
+    fields = {**made.defaults}
+    fields.update(zip(made.names, args))  # noqa: B905  (the lengths are looked at below)
+    fields.update(given)
+    twice = args and given and not given.keys().isdisjoint(made.names[: len(args)])
+    unknown = len(args) > len(made.names) or len(fields) > len(made.names)
+    if twice or unknown or _MISSING in fields.values():
         raise _misuse(made)
-    return tuple([fields[name] for name in names])
+    return fields.values()
 
 
 def _misuse(made: _ValueType) -> TypeError:
@@ -127,4 +142,5 @@ def _misuse(made: _ValueType) -> TypeError:
 
 def fields_of(value: Value) -> dict[str, Any]:
     """Its fields by name, in their order."""
-    return dict(zip(type(value).names, type(value).contents(value)))  # noqa: B905  (the class comes last)
+    made = type(value)
+    return dict(zip(made.names, made.contents(value)))  # noqa: B905  (the class comes last)

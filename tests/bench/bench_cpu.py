@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAMES = ("CPU per ENI of a backfill, over the SDK's", "CPU per ENI of a backfill", "planner")
-RUNS = 11
+RUNS = 21
 ENIS, PLANNED = 600, 100_000
 SETTINGS = {
     "TARGET_SECONDARY_IPS": "2",
