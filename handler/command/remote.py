@@ -13,6 +13,7 @@ from handler.cloud.credentials import RoleCredentials
 from handler.cloud.functions import API_3, FunctionsApi, Operation, fc2_client, invocation_of
 from handler.cloud.openapi import USER_AGENT as FUNCTION_AGENT
 from handler.cloud.openapi import Connection, attempt, refused, silence_sdk_loggers
+from handler.cloud.transport import refuse_redirects
 from handler.command.chain import Reply, Task
 from handler.errors import CloudFault
 
@@ -39,6 +40,7 @@ class Remote:
         self, region: str, place: Place, endpoints: Endpoints, environ: Mapping[str, str]
     ) -> None:
         silence_sdk_loggers()
+        refuse_redirects()
         self._place = place
         self._connection = Connection(region, endpoints, RoleCredentials(environ), USER_AGENT)
         self._api = FunctionsApi(self._connection, place)

@@ -16,6 +16,8 @@ import pytest
 from handler.cloud.openapi import silence_sdk_loggers
 from tests.account.running import setup
 from tests.account.server import REGION, Account, Fault
+from tests.chaos.gate import Reply, Watcher, gate
+from tests.integration.command.driving import run
 from tests.localcloud.testing import LocalCloud
 from tests.localcloud.world import DEFAULT_KEY
 from tests.stage import environment
@@ -135,6 +137,29 @@ def test_setup_follows_no_redirect(tmp_path: Path) -> None:
         ran = setup(tmp_path, account, "--dry-run")
     assert 2 == ran.status
     assert {f"sts.{REGION}.aliyuncs.com"} == account.hosts
+
+
+class _Elsewhere(Watcher):
+    """Sends every call on to another place."""
+
+    def __init__(self, url: str) -> None:
+        self.moved = Reply(307, b"", {"Location": f"{url}/?Action=Trap"})
+
+    def before(self, action: str) -> Reply:
+        """See `tests.chaos.gate.Keeper`."""
+        del action
+        return self.moved
+
+
+@pytest.mark.parametrize("service", [(), ("--service", "s")], ids=["3.0", "2.0"])
+def test_invoke_follows_no_redirect(service: tuple[str, ...]) -> None:
+    """The operator's security token goes to Function Compute, and nowhere else."""
+    with LocalCloud() as cloud, LocalCloud() as elsewhere:
+        with gate(cloud, _Elsewhere(elsewhere.url)) as url:
+            function = ("--function", "f", *service)
+            done = run(cloud, "invoke", "--all", "--sync", *function, FUNCTIONS_ENDPOINT=url)
+        assert [] == elsewhere.calls()
+    assert 1 == done.status
 
 
 def test_setup_quotes_no_provider_of_credentials(tmp_path: Path) -> None:
