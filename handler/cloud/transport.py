@@ -3,7 +3,8 @@
 The SDK makes a TLS context for every host, even for plain HTTP, and loads the authorities of the
 system and of `certifi` into each; `requests` then loads those of `certifi` again for every
 connection. With three hosts that is most of what an initializer would do. Here it is done once, and
-not at all for HTTP. Who is trusted stays the same.
+not at all for HTTP. Who is trusted stays the same. Nothing is shared through a proxy, where the SDK
+trusts `certifi` alone.
 """
 
 from __future__ import annotations
@@ -42,17 +43,13 @@ class _Adapter(HTTPAdapter):
         super().__init__(pool_connections=DEFAULT_POOL_SIZE, pool_maxsize=pool_size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Give the context to direct connections."""
+        """Give the context to connections without a proxy."""
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Give the context to connections through a proxy."""
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Verify with what the context holds, instead of loading `certifi` once more."""
         super().cert_verify(conn, url, verify, cert)
-        if verify is True:
+        if verify is True and conn.proxy is None:
             conn.ca_certs = None
 
 

@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from darabonba.core import DaraCore
+from requests.adapters import HTTPAdapter
 
+from handler.cloud.transport import share_tls_context
 from tests.localcloud.certificate import read_certificate
 from tests.localcloud.testing import LocalCloud
 from tests.stage import environment
@@ -103,3 +107,23 @@ def test_plain_http_needs_no_context() -> None:
     with LocalCloud() as cloud:
         said, contexts = read(cloud)
     assert ([[], []], 0) == (said, contexts)
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "https://127.0.0.1:1"])
+def test_a_proxy_leads_to_hosts_that_requests_trusts(proxy: str) -> None:
+    """Those of `certifi`, as ever: no context of the SDK's own is used through a proxy."""
+    share_tls_context()
+    ours, plain = (
+        _trusting(adapter, proxy) for adapter in (DaraCore.get_adapter("HTTPS"), HTTPAdapter())
+    )
+    assert plain == ours
+
+
+def _trusting(adapter: HTTPAdapter, proxy: str) -> tuple[object, ...]:
+    """How a connection through a proxy is verified, and by which authorities."""
+    request = requests.Request("GET", "https://ecs.example/").prepare()
+    pool: Any = adapter.get_connection_with_tls_context(
+        request, verify=True, proxies={"https": proxy}
+    )
+    adapter.cert_verify(pool, "https://ecs.example/", verify=True, cert=None)
+    return pool.cert_reqs, pool.ca_certs, pool.conn_kw.get("ssl_context")
