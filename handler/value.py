@@ -68,6 +68,8 @@ class _ValueType(type):
         mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], unshown: tuple[str, ...] = ()
     ) -> _ValueType:
         own = tuple(body.get("__annotations__", ()))
+        if taken := mcs.__annotations__.keys() & {*own, *body}:
+            raise TypeError(f"{name}: every class of values has {', '.join(taken)} of its own")
         defaults = {field: body.pop(field, _MISSING) for field in own}
         body["__slots__"] = own
         made = super().__new__(mcs, name, bases, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import new_class
 from typing import Any
 
 import pytest
@@ -63,6 +64,19 @@ def test_value_with_a_mapping_has_no_hash() -> None:
     """A value is as hashable as its fields are."""
     with pytest.raises(TypeError, match="unhashable"):
         hash(Eni("eni-1", "Primary", "InUse", "vsw-1", tags={"a": "b"}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"__annotations__": {"contents": "int"}}, {"names": lambda _self: ()}],
+    ids=["field", "method"],
+)
+def test_no_field_or_method_is_called_as_what_a_class_of_values_keeps(body: dict[str, Any]) -> None:
+    """It would be replaced without a word."""
+    with pytest.raises(
+        TypeError, match=r"^Taken: every class of values has (contents|names) of its"
+    ):
+        new_class("Taken", (Value,), exec_body=lambda names: names.update(body))
 
 
 def test_value_does_not_change() -> None:
