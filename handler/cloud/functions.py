@@ -7,10 +7,11 @@ other through the FC 3.0 API. Either is imported when work is handed over, not b
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from handler.cloud import ports
 from handler.cloud.openapi import CONNECT_MS, READ_MS, attempt, refused
+from handler.value import Value, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ CONFLICT = 409
 API_3 = "2023-03-30"
 
 
-class Operation(NamedTuple):
+class Operation(Value):
     """An operation of Function Compute, by the words of its API's pages."""
 
     action: str
@@ -72,7 +73,7 @@ class FunctionsApi:
         from darabonba.runtime import RuntimeOptions  # noqa: PLC0415
 
         params = Params(
-            **operation._asdict(),
+            **fields_of(operation),
             protocol="HTTPS",
             auth_type="AK",
             style="ROA",
