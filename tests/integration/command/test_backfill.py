@@ -116,7 +116,7 @@ def test_a_dry_run_writes_nothing() -> None:
         done = run(cloud, "backfill", "--all", "--dry-run")
 
         assert (0, []) == (done.status, cloud.calls(WRITE))
-        assert "would assign 2 addresses in 1 call" in done.out
+        assert "would assign 2 addresses in 1 call\n" in done.out
 
 
 def test_ctrl_c_stops_and_the_printed_command_resumes(tmp_path: Path) -> None:
