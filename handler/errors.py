@@ -69,7 +69,7 @@ class CloudFault(HandlerError):
         status: int | None = None,
         request_id: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(operation, code, treatment, message, status, request_id)
         self.operation = operation
         self.code = code
         self.treatment = treatment

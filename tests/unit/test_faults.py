@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from handler.cloud.faults import FAULTS, advice_on, treatment_of
+from handler.errors import CloudFault
 from handler.model import Treatment
 
 # The error table of the AssignPrivateIpAddresses reference page: status and code, in its order.
@@ -188,3 +191,10 @@ def test_advice_names_the_missing_action(code: str) -> None:
 def test_advice(code: str, advice: str) -> None:
     """Known codes have a sentence of their own, others say where to look."""
     assert advice == advice_on(code, "ecs:AssignPrivateIpAddresses")
+
+
+def test_a_fault_shows_what_it_consists_of_and_can_be_copied() -> None:
+    """As the values do that hold one."""
+    fault = CloudFault("ecs:X", "Throttling", Treatment.TRANSIENT, "too fast", 400, "r-1")
+    assert "'ecs:X', 'Throttling', " in repr(fault)
+    assert vars(fault) == vars(copy.copy(fault))
