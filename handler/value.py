@@ -54,7 +54,7 @@ class _ValueType(type):
         names: of the fields, in their order.
         defaults: of every field; `_MISSING` for what must be given.
         setters: of every field, around `__setattr__`.
-        contents: gives what the fields of a value hold.
+        contents: gives what the fields of a value hold, and then its class, twice.
         unshown: fields that `repr` leaves out.
     """
 
