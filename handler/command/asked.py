@@ -44,14 +44,14 @@ class Options:
         """What was given.
 
         Raises:
-            BadRequest: a tag is no `key=value`.
+            BadRequest: a tag is no `key=value`, or has the key of another one.
         """
         given = {
             "instance_ids": self.instance_ids or None,
             "network_interface_ids": self.network_interface_ids or None,
             "scaling_group_id": self.scaling_group_id,
             "vswitch_id": self.vswitch_id,
-            "tags": dict(map(_tag, self.tags or ())) or None,
+            "tags": _tags(self.tags or ()) or None,
             "all": self.all or None,
             "target": self.target,
             "limit": self.limit,
@@ -105,6 +105,16 @@ def asked(
         form = _as(verb, _loaded(file))
     placed = _placed(form, region or default)
     return _checked(verb, placed, region, from_file=file is not None)
+
+
+def _tags(texts: Sequence[str]) -> dict[str, str]:
+    """By key. An instance has a key once, so two values of one key would select none."""
+    found: dict[str, str] = {}
+    for key, value in map(_tag, texts):
+        if key in found:
+            raise BadRequest(f"--tag: found the key {key!r} twice; allowed: each key once")
+        found[key] = value
+    return found
 
 
 def _tag(text: str) -> tuple[str, str]:

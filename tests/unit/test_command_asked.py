@@ -99,6 +99,7 @@ def test_the_plan_of_a_backfill() -> None:
         (Options(target="8x", all=True), REGION, '--target: found "8x"'),
         (Options(limit=0, all=True), REGION, "--limit: found 0"),
         (Options(tags=("web",)), REGION, "--tag: found 'web'; allowed: key=value"),
+        (Options(tags=("a=1", "a=2")), REGION, "--tag: found the key 'a' twice; allowed: "),
         (
             Options(tags=("a=" + "b" * 129,)),
             REGION,
