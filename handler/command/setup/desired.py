@@ -27,7 +27,7 @@ _ALLOWED = {
     "policy": r"[A-Za-z0-9-]{1,128}",
     "function": r"[A-Za-z_][A-Za-z0-9_-]{0,63}",
 }
-_ROLE_ARN = re.compile(rf"acs:ram::(\d+):role/({_ALLOWED['role']})")
+_ROLE_ARN = re.compile(rf"acs:ram::([0-9]+):role/({_ALLOWED['role']})")
 # The resources in deploy/ram/function-policy.json that have names of ours.
 _LOGSTORE = "project/secondary-ips-*/logstore/secondary-ips"
 _QUEUE = "/queues/secondary-ips-failures/messages"
