@@ -103,7 +103,7 @@ class Chaos(RuleBasedStateMachine):
         COUNTS["examples"] += 1
         self.time = CloudTime()
         self.cloud = the_cloud()
-        self.cloud.found(world, self.time)
+        self.cloud.restart(world, self.time)
         self.honest_reads = world["read_lag_seconds"] == 0
         keys = {
             "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.id,

@@ -50,7 +50,7 @@ class Service:
         self.functions = FunctionCompute(self._world, minute, self._clock, self._credentials)
         self.run = self._begin()
 
-    def found(self, world: Mapping[str, Any], clock: Clock) -> None:
+    def restart(self, world: Mapping[str, Any], clock: Clock) -> None:
         """Begin with another world and another clock; functions stay those of the first world."""
         self._world, self._clock = _read(world), clock
         self.reset()

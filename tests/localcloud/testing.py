@@ -135,11 +135,11 @@ class LocalCloud:
         self._take_notes()
         self._ask(self._service.reset)
 
-    def found(self, world: Mapping[str, Any], clock: Clock) -> None:
+    def restart(self, world: Mapping[str, Any], clock: Clock) -> None:
         """Begin with another world and another clock, on the same port."""
         self._take_notes()
+        self._ask(lambda: self._service.restart(world, clock))
         self.world = world
-        self._ask(lambda: self._service.found(world, clock))
 
     def notes(self) -> str:
         """Return who has called what, one line each."""
