@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import os
+import traceback
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,14 @@ class Delivered:
     result: dict[str, Any]
     error: Retryable | None
     output: str
+    errors: str = ""
+
+    @property
+    def everything(self) -> str:
+        """Every byte that leaves the process: stdout, stderr, result, exception and traceback."""
+        trace = traceback.format_exception(self.error) if self.error else []
+        told = [self.output, self.errors, json.dumps(self.result), repr(self.error), *trace]
+        return "\n".join(told)
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -130,13 +139,13 @@ class Stage:
     def deliver(self, event: object, app: App | None = None, timeout: float = 600) -> Delivered:
         """Hand an event to the function and see what comes of it."""
         raw = event if isinstance(event, bytes) else json.dumps(event).encode()
-        output, result, error = io.StringIO(), {}, None
-        with contextlib.redirect_stdout(output):
+        output, errors, result, error = io.StringIO(), io.StringIO(), {}, None
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
             try:
                 result = (app or self.app).handle(raw, context(timeout, self._next_id()))
             except Retryable as raised:
                 error = raised
-        return Delivered(result, error, output.getvalue())
+        return Delivered(result, error, output.getvalue(), errors.getvalue())
 
     def _next_id(self) -> str:
         self._deliveries += 1

@@ -10,7 +10,7 @@ import pytest
 
 from handler.errors import Retryable
 from tests.chaos.gate import Reply, Watcher, gate
-from tests.chaos.secrets import leaked
+from tests.chaos.secrets import PLANTED, leaked
 from tests.localcloud.testing import LocalCloud
 from tests.stage import Stage
 from tests.worlds import eni, hook_event, instance, world
@@ -44,6 +44,11 @@ GOOD = {"eni-a": ("assigned", "reached"), "eni-b": ("assigned", "reached")}
 def text(status: int, body: str, **headers: str) -> Alter:
     """Another reply altogether."""
     return lambda _reply: Reply(status, body.encode(), headers)
+
+
+def quoting(status: int, code: str) -> Alter:
+    """A refusal whose message repeats what it should not."""
+    return text(status, json.dumps({"Code": code, "Message": f"You sent {' and '.join(PLANTED)}."}))
 
 
 def edited(change: Callable[[dict[str, Any]], object]) -> Alter:
@@ -116,6 +121,8 @@ def hostile() -> dict[str, tuple[str, Alter]]:
             "a proxy's page": text(502, html),
             "a proxy's page, 200": text(200, html, **{"Content-Type": "text/html"}),
             "an error, 200": text(200, '{"Code": "Odd.Refusal", "Message": "no"}'),
+            "a refusal that quotes secrets": quoting(400, "Odd.Refusal"),
+            "a signature that is quoted": quoting(403, "SignatureDoesNotMatch"),
             "an array": text(200, "[]"),
             "no body": text(200, ""),
             "a thousand levels": text(200, "[" * 100_000),
@@ -167,7 +174,7 @@ def contained(delivered: Delivered, stage: Stage) -> None:
     assert len(delivered.enis) <= 3  # and one each, which `enis` asserts
     assert 1 == len(delivered.of("run_summary"))
     assert max(stage.held().values()) <= 4
-    assert [] == leaked(f"{delivered.output} {delivered.error!r} {json.dumps(delivered.result)}")
+    assert [] == leaked(delivered.everything)
 
 
 @pytest.mark.parametrize("times", [1, 100])
