@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from handler.cloud.openapi import READ_MS
 from handler.errors import NotPermitted, OutOfTime, Retryable
+from tests.chaos.gate import Reply, Watcher, gate
 from tests.stage import Stage
 from tests.worlds import eni, hook_event, instance, running_event, world
 
@@ -12,6 +16,9 @@ EIGHT = {"TARGET_SECONDARY_IPS": "8"}
 # Nothing is settled for seconds here, so that waits end early.
 BRIEF = EIGHT | {"SETTLE_SECONDS": "4", "VISIBILITY_SECONDS": "10"}
 GOOD = ("assigned", "reached")
+READS = ("DescribeInstances", "DescribeNetworkInterfaces")
+# How long one read waits for the other; less than its caller waits for an answer.
+PATIENCE = READ_MS / 2000
 
 
 def test_hook_brings_every_eni_to_its_target_and_is_completed() -> None:
@@ -48,7 +55,7 @@ def test_calls_of_a_warm_launch_are_the_fewest() -> None:
         before = len(stage.actions())
         stage.deliver(hook_event("i-a"))
         calls = stage.actions()[before:]
-        assert sorted(["DescribeNetworkInterfaces", "DescribeInstances"]) == sorted(calls[:2])
+        assert sorted(READS) == sorted(calls[:2])
         assert [
             "DescribeVSwitches",
             "AssignPrivateIpAddresses",
@@ -57,12 +64,39 @@ def test_calls_of_a_warm_launch_are_the_fewest() -> None:
         ] == calls[2:]
 
 
+class SideBySide(Watcher):
+    """Lets the first two reads through when both are under way."""
+
+    def __init__(self) -> None:
+        self.met: list[str] = []
+        self._both = threading.Barrier(2)
+
+    def before(self, action: str) -> Reply | None:
+        """Wait for the other read."""
+        if action in READS and len(self.met) < 2:
+            self._both.wait(PATIENCE)
+            self.met.append(action)
+        return None
+
+
+def test_both_reads_of_a_launch_are_under_way_at_once() -> None:
+    """Neither gets an answer before the other has been asked for."""
+    reads = SideBySide()
+    with Stage(world(instance("a")), EIGHT) as stage, gate(stage.cloud, reads) as url:
+        delivered = stage.deliver(hook_event("i-a"), stage.another_app(ECS_ENDPOINT=url))
+        assert {"eni-a": GOOD} == delivered.ends
+        assert sorted(READS) == sorted(reads.met)
+
+
 def test_at_target_there_is_no_write_and_no_vswitch_read() -> None:
-    """An instance at its target costs the two reads, its type, and the completion."""
-    with Stage(world(instance("a", eni("eni-a", 8))), EIGHT) as stage:
+    """On a warm function, an instance at its target costs the two reads and the completion."""
+    with Stage(world(instance("warm"), instance("a", eni("eni-a", 8))), EIGHT) as stage:
+        stage.deliver(running_event("i-warm"))
+        before = len(stage.actions())
         stage.deliver(hook_event("i-a"))
-        reads = {"DescribeNetworkInterfaces", "DescribeInstances", "DescribeInstanceTypes"}
-        assert reads | {"CompleteLifecycleAction"} == set(stage.actions())
+        *reads, last = stage.actions()[before:]
+        assert sorted(READS) == sorted(reads)
+        assert "CompleteLifecycleAction" == last
 
 
 def test_reads_of_many_instances_are_batched() -> None:
