@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.chaos.gate import Reply, Watcher, gate
-from tests.chaos.processes import Job, together
+from tests.chaos.processes import PATIENCE, Job, together
 from tests.chaos.trouble import LAUNCHES
 from tests.localcloud.testing import LocalCloud
 from tests.stage import environment
-from tests.worlds import HOOK_ID, eni, hook_event, instance, world
+from tests.worlds import HOOK_ID, eni, hook_event, instance, running_event, world
 
 if TYPE_CHECKING:
     from tests.chaos.processes import Ended
@@ -119,3 +120,30 @@ def test_different_views_of_a_vswitch_do_not_lead_above_a_target() -> None:
         assert {0} == {each.code for each in ended}, [each.errors for each in ended if each.code]
         assert max(held(cloud)) <= 6
         assert 9 == sum(held(cloud))
+
+
+class Rendezvous(Watcher):
+    """Answers the first two reads of a vSwitch when both were made."""
+
+    def __init__(self) -> None:
+        self._both, self._left = threading.Barrier(2), threading.Semaphore(2)
+
+    def after(self, action: str, reply: Reply) -> Reply | None:
+        """Wait for the other one."""
+        if action == "DescribeVSwitches" and self._left.acquire(blocking=False):
+            self._both.wait(PATIENCE)
+        return reply
+
+
+def test_reserve_is_undercut_by_no_more_than_the_other_took_since_the_reading() -> None:
+    """Each takes the 9 addresses above the reserve that it saw; of 26, the reserve of 17 keeps 8.
+
+    Seen to fail when no reserve is kept: both ENIs are then filled up to their quota.
+    """
+    tight = {**world(instance("a"), instance("b"), cidr="10.0.0.0/27"), "lifecycle_actions": []}
+    chosen = SETTINGS | {"TARGET_SECONDARY_IPS": "max", "VSWITCH_RESERVE": "17"}
+    with LocalCloud(tight) as cloud, gate(cloud, Rendezvous()) as url:
+        environ = environment(url, **chosen)
+        told_once(together([Job(running_event(each), environ, f"req-{each}") for each in IDS]))
+        assert [9, 9] == held(cloud)
+        assert 8 == cloud.state()["vswitches"][0]["available"]
