@@ -7,6 +7,7 @@ import socket
 from collections import Counter
 
 import pytest
+from hypothesis import find
 
 from handler.events.decode import MAX_BYTES, MAX_ENCODINGS, MAX_NESTING
 from handler.events.fields import MAX_IDS
@@ -16,7 +17,10 @@ from tests.chaos.audit import Audit
 from tests.chaos.chunks import run_chunk
 from tests.chaos.processes import ENDS, Job, Processes
 from tests.chaos.report import ROOT, read_table
+from tests.chaos.trouble import CALLED, faults
+from tests.localcloud.faults import KINDS
 from tests.localcloud.testing import LocalCloud
+from tests.permissions import documented
 from tests.stage import environment
 from tests.worlds import hook_event, instance, world
 
@@ -54,7 +58,7 @@ def test_breach_is_counted_as_a_violation() -> None:
 def test_documentation_holds_a_run_of_the_suite() -> None:
     """The table that was written last counts every kind of fault, deliveries and kills."""
     written = read_table("chaos")
-    for name in ("error", "http", "no_reply", "reset_before", "slow", "stale"):
+    for name in KINDS:
         assert f"| fault {name} |" in written
     for name in ("deliveries", "deliveries cut off", "retries", "operators' changes"):
         assert f"| {name} |" in written
@@ -63,6 +67,18 @@ def test_documentation_holds_a_run_of_the_suite() -> None:
     assert "| lies about a ClientToken |" in written
     for name in ("SIGABRT", "SIGFPE", "SIGKILL", "SIGSEGV"):
         assert f"| processes ended by {name} |" in written
+
+
+def test_faults_hit_every_operation_that_the_function_calls() -> None:
+    """But the hand-over: chains in trouble are `tests/integration/test_chain.py`'s."""
+    called = {action.partition(":")[2] for action in documented()}
+    assert called - {"InvokeFunction"} == {*CALLED} - {"*"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_fault_is_drawn(kind: str) -> None:
+    """Of those that a faults file knows."""
+    assert kind == find(faults(), lambda rule: rule["fault"] == kind)["fault"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
