@@ -199,6 +199,20 @@ def test_archive_holds_the_files_in_order_with_one_time(tmp_path: Path) -> None:
         assert modes == {"-rw-r--r--"}
 
 
+def test_report_tells_the_sizes_and_what_makes_them(tmp_path: Path) -> None:
+    """Of folder and archive, then of the packages, the largest first."""
+    code, archive = tmp_path / "build", tmp_path / "code.zip"
+    for name, size in (("index.py", 100_000), ("small/a.py", 200_000), ("large/b.py", 3_000_000)):
+        (code / name).parent.mkdir(parents=True, exist_ok=True)
+        (code / name).write_bytes(b"#" * size)
+    archive.write_bytes(b"#" * 1_250_000)
+    first, *packages = package.report(code, archive).splitlines()
+    assert f"{code}: 3.3 MB; {archive}: 1.2 MB" == first
+    assert ["3.0 MB  large", "0.2 MB  small", "0.1 MB  index.py"] == [
+        each.strip() for each in packages
+    ]
+
+
 def test_what_is_never_imported_goes_with_what_only_it_needs() -> None:
     """A package stays if anything that stays needs it, or if it is needed directly."""
     lock = """\
