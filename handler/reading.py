@@ -92,14 +92,16 @@ class Reader:
         return read(sorted(ids))
 
     def enis(self, ids: Sequence[str]) -> dict[str, Eni]:
-        """ENIs by their ids, incomplete rows too."""
+        """ENIs by their ids, incomplete rows too; rows of others are dropped."""
+        asked = set(ids)
         queries = [EniQuery(ids=batch) for batch in batches(ids, IDS_PER_CALL)]
         found = self._invocation.side_by_side(lambda query: list(self.list_enis(query)), queries)
-        return {eni.id: eni for page in found for eni in page}
+        return {eni.id: eni for page in found for eni in page if eni.id in asked}
 
     def attached_to(self, instance_id: str) -> dict[str, Eni]:
-        """The ENIs of one instance, incomplete rows too."""
-        return {eni.id: eni for eni in self.list_enis(EniQuery(instance_id=instance_id))}
+        """The ENIs of one instance, incomplete rows too; those of another are dropped."""
+        found = self.list_enis(EniQuery(instance_id=instance_id))
+        return {eni.id: eni for eni in found if eni.instance_id in {None, instance_id}}
 
     def list_enis(self, query: EniQuery) -> Iterator[Eni]:
         """Every ENI that fits, incomplete rows too."""
@@ -111,12 +113,13 @@ class Reader:
         return self._pages(ports.DESCRIBE_ENIS, read, start)
 
     def instances(self, ids: Sequence[str]) -> dict[str, Instance]:
-        """Instances by their ids."""
+        """Instances by their ids; others are dropped."""
+        asked = set(ids)
         queries = [InstanceQuery(ids=batch) for batch in batches(ids, IDS_PER_CALL)]
         found = self._invocation.side_by_side(
             lambda query: list(_items(self.instance_pages(query))), queries
         )
-        return {each.id: each for page in found for each in page}
+        return {each.id: each for page in found for each in page if each.id in asked}
 
     def instance_pages(
         self, query: InstanceQuery, start: str | None = None

@@ -152,6 +152,36 @@ def hostile() -> dict[str, tuple[str, Alter]]:
 HOSTILE = hostile()
 
 
+def eni_of_another(body: dict[str, Any]) -> None:
+    """An ENI that is there, of an instance that is there, beside those that were asked for."""
+    rows = body["NetworkInterfaceSets"]["NetworkInterfaceSet"]
+    primary = {"PrivateIpSet": [{"PrivateIpAddress": "10.0.0.250", "Primary": True}]}
+    other = {"NetworkInterfaceId": "eni-b", "InstanceId": "i-b", "PrivateIpSets": primary}
+    rows += [{**row, **other} for row in rows[:1]]
+
+
+def another_instance(body: dict[str, Any]) -> None:
+    """An instance that is there, with its ENI, beside those that were asked for."""
+    rows = body["Instances"]["Instance"]
+    enis = {"NetworkInterface": [{"NetworkInterfaceId": "eni-b"}]}
+    rows += [{**row, "InstanceId": "i-b", "NetworkInterfaces": enis} for row in rows[:1]]
+
+
+BESIDE: dict[str, tuple[object, str, Alter]] = {
+    "an ENI, of a launch": (hook_event("i-a"), ENIS, edited(eni_of_another)),
+    "an ENI, of those named": (
+        {"backfill": {"network_interface_ids": ["eni-a"]}},
+        ENIS,
+        edited(eni_of_another),
+    ),
+    "an instance, of those named": (
+        {"backfill": {"instance_ids": ["i-a", "i-absent"]}},
+        INSTANCES,
+        edited(another_instance),
+    ),
+}
+
+
 class Liar(Watcher):
     """Alters the replies of one operation, so many times."""
 
@@ -193,6 +223,18 @@ def test_hostile_reply_is_contained(name: str, times: int) -> None:
         contained(honest, stage)
         assert {"eni-a": 4, "eni-b": 4} == stage.held()
         assert honest.error is None
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_nobody_asked_for_is_left_alone(name: str) -> None:
+    """Rows beside those that a read asked for by id are no part of the event, whatever they say."""
+    event, action, alter = BESIDE[name]
+    with Stage(LAUNCH, FOUR) as stage, gate(stage.cloud, Liar(action, alter, 100)) as url:
+        delivered = stage.deliver(event, stage.another_app(ECS_ENDPOINT=url))
+        assert ("assigned", "reached") == delivered.ends["eni-a"]
+        assert "eni-b" not in delivered.ends
+        assert {"eni-a": 4, "eni-b": 0} == stage.held()
+        assert delivered.error is None
 
 
 @pytest.mark.parametrize("action", EVERY)
