@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+import platform
 import re
 from datetime import date
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ import pytest
 
 from tests.bench.__main__ import DOCUMENT, PREFIX, parts
 from tests.bench.document import BEGIN, END, HEADER, put, row
-from tests.bench.measure import Measure, measure
+from tests.bench.measure import Measure, measure, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +56,18 @@ def test_figures_replace_those_between_the_marks(tmp_path: Path) -> None:
     assert (True, False) == ("Measured on 2030-01-02: " in text, "old" in text)
     assert ("# Title", "end") == (text.splitlines()[0], text.splitlines()[-1])
     assert 2 == text.count(HEADER)
+
+
+def test_figures_are_written_for_programs(tmp_path: Path) -> None:
+    """Every field of each measure, whether it is beyond its limit, and where it was measured."""
+    file = tmp_path / "new/bench.json"
+    write(file, [FAST, SLOW])
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert platform.python_version() == found["python"]
+    assert ["a start", "an event"] == [each["name"] for each in found["measures"]]
+    assert [False, True] == [each["missed"] for each in found["measures"]]
+    first = found["measures"][0]
+    assert (0.2, 0.1, 0.3, 3) == tuple(first[name] for name in ("value", "low", "high", "runs"))
 
 
 def test_page_without_marks_is_refused(tmp_path: Path) -> None:
