@@ -78,6 +78,26 @@ def test_reads_that_lag_the_write_do_not_lead_to_a_second_one() -> None:
         assert ({"eni-a": 8}, 1) == (stage.held(), len(stage.writes()))
 
 
+@pytest.mark.parametrize("fault", [[], [{"action": WRITE, "fault": "no_reply"}]])
+def test_reads_later_than_the_settle_time_do_not_make_a_lone_writer_pass_its_target(
+    fault: list[dict[str, Any]],
+) -> None:
+    """Beyond the bound of promise 1: what was answered is asked for by name, not a second time.
+
+    Seen to fail when it is asked for by count, and with a random ClientToken.
+    """
+    settings = {"TARGET_SECONDARY_IPS": "4", "SETTLE_SECONDS": "5", "VISIBILITY_SECONDS": "10"}
+    with Stage(world(instance("a"), read_lag_seconds=30), settings, fault) as stage:
+        stage.time.advance(60)
+        first = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": 4} == stage.held()
+        assert isinstance(first.error, Retryable)
+        stage.time.advance(10)
+        again = stage.deliver(hook_event("i-a"), stage.another_app())
+        assert {"eni-a": ("satisfied", "at_target")} == again.ends
+        assert {"eni-a": 4} == stage.held()
+
+
 def test_delivery_from_a_stale_reading_gets_the_same_addresses() -> None:
     """Promise 1: a second instance that still reads the old state asks with the same token.
 
