@@ -229,7 +229,10 @@ def _confirmed(pursuit: Pursuit, now: float, timing: Timing) -> Pursuit:
     if not promised:
         return _confirmed_by_effect(pursuit, write, now, timing)
     if promised <= held.all:
-        return replace(pursuit, write=None, gained=pursuit.gained | promised, polls=0)
+        # What was taken away and given again leaves the state, and its token, as they were.
+        spent = pursuit.generation + (held == write.held)
+        gained = pursuit.gained | promised
+        return replace(pursuit, write=None, generation=spent, gained=gained, polls=0)
     if now < write.at + timing.settle:
         return pursuit
     return _replayed(pursuit, write, promised)

@@ -234,6 +234,13 @@ def test_an_answer_that_names_nothing_is_judged_by_its_effect() -> None:
     assert seen(got(), at=SETTLED - 0.1).verdict is None
 
 
+def test_an_answer_that_names_what_was_held_before_spends_its_token() -> None:
+    """Taken away and given again: the state is the one of before, and its token has been used."""
+    pursuit = seen(got(A, B, found=eni(held=[A, B])), A, B)
+    assert (1, None) == (pursuit.generation, pursuit.write)
+    assert frozenset({A, B}) == pursuit.gained
+
+
 # --- replays ----------------------------------------------------------------------------------
 
 

@@ -447,6 +447,18 @@ def test_waiting_ends_when_it_was_planned_to() -> None:
     assert 2 == world.run_out(Writer("eni-a", 1), 0)
 
 
+def test_addresses_taken_away_and_given_again_are_not_asked_for_forever() -> None:
+    """An operator unassigns between a read and its write, and ECS gives the same ones again."""
+    world, _ = scene("forgotten", past=[], wanted=[])
+    world.run_out(Writer("eni-a", 2), 0)
+    writer = Writer("eni-a", 4)
+    writer.look(world.ecs, world.now, 0)
+    world.ecs.held["eni-a"] = frozenset()
+    world.ecs.note(world.now)
+    assert 2 == world.run_out(writer, 0)
+    assert 4 == len(world.ecs.held["eni-a"])
+
+
 @pytest.mark.xfail(reason="the generation rises although its token may be unspent")
 def test_insisting_on_room_serves_nobody_twice() -> None:
     """Refusals that reads contradict, and that ECS does not remember, spend no token."""
