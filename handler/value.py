@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from dataclasses import replace
+    from dataclasses import replace  # noqa: TID251  (what type checkers see)
 
     from typing_extensions import dataclass_transform
 else:
