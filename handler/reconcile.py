@@ -360,7 +360,7 @@ def result_of(member: Member, verdict: Verdict) -> EniResult:
     pursuit, decision = member.pursuit, member.decision
     fault = pursuit.fault if _explains(pursuit.fault, verdict) else None
     planned = decision.ask if decision and verdict.outcome is Outcome.PLANNED else None
-    gained = sorted(pursuit.gained | _answered(pursuit), key=_in_order)
+    gained = sorted(pursuit.gained | _answered(pursuit, verdict), key=_in_order)
     settled = decision or demand(pursuit.eni, member.wish, member.capacity).decision
     return EniResult(
         network_interface_id=pursuit.eni.id,
@@ -385,10 +385,14 @@ def result_of(member: Member, verdict: Verdict) -> EniResult:
     )
 
 
-def _answered(pursuit: Pursuit) -> set[str]:
-    """What ECS says it assigned and no read has confirmed; its client token tells it apart."""
+def _answered(pursuit: Pursuit, verdict: Verdict) -> frozenset[str]:
+    """What ECS says it assigned and no read has confirmed; its client token tells it apart.
+
+    An ENI that others have brought to its target holds of it what the last read shows, no more.
+    """
     answer = pursuit.write.answer if pursuit.write else None
-    return {*answer.addresses, *answer.prefixes} if answer else set()
+    named = frozenset(answer.addresses + answer.prefixes) if answer else frozenset()
+    return named if verdict.outcome is Outcome.DEFERRED else named & pursuit.held.all
 
 
 def _in_order(address: str) -> list[int]:

@@ -26,8 +26,11 @@ PATCHES = Path(__file__).parent / "mutations"
 TREE = ("handler", "deploy", "tests", "events", "docs", "index.py", "README.md", "CHANGELOG.md")
 SETUP = ("pyproject.toml", "CONTRIBUTING.md", "Makefile")
 PASSED, FAILED = 0, 1  # pytest's exit status when tests have run; others: they could not
-# What pytest says of a test whose expectation was not met; an import error, say, catches nothing.
-UNMET = re.compile(r"^FAILED .*? - ((?:AssertionError|assert |Failed: DID NOT RAISE).*)", re.M)
+# What pytest says of a test whose expectation was not met, or that a ValueError came out of the
+# function; an import error, say, catches nothing.
+UNMET = re.compile(
+    r"^FAILED .*? - ((?:AssertionError|assert |Failed: DID NOT RAISE|ValueError).*)", re.M
+)
 PATIENCE = 420.0
 SHOWN = 120  # characters of why a test failed
 
