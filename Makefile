@@ -18,6 +18,9 @@ SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')
 EXAMPLES ?= 10000
 CHUNK ?=
 
+# Extras stay in the pins: older pip looks for coverage[toml] past a pin of coverage, and finds no hash.
+LOCK := $(VENV)/bin/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet
+
 .PHONY: help setup clients run test coverage chain chaos mutations lint package bench localcloud lock clean
 
 help:  ## list the targets
@@ -70,10 +73,10 @@ localcloud: $(READY)  ## a local Alibaba Cloud on PORT=7070 [WORLD=file] [FAULTS
 
 lock: $(READY)  ## pin the dependencies of pyproject.toml again, with hashes
 	$(PY) -m pip install --quiet uv
-	$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -o requirements.txt
-	$(VENV)/bin/uv pip compile --group operator --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -o requirements-operator.txt
-	$(VENV)/bin/uv pip compile --group setup --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -c requirements-operator.txt -o requirements-setup.txt
-	$(VENV)/bin/uv pip compile --group dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet -c requirements.txt -c requirements-operator.txt -c requirements-setup.txt -o requirements-dev.txt
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) --group operator -c requirements.txt -o requirements-operator.txt
+	$(LOCK) --group setup -c requirements.txt -c requirements-operator.txt -o requirements-setup.txt
+	$(LOCK) --group dev -c requirements.txt -c requirements-operator.txt -c requirements-setup.txt -o requirements-dev.txt
 
 clean:  ## remove what the other targets made
 	rm -rf .venv build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -10,7 +10,7 @@ from pathlib import Path
 
 def locked(lock: str) -> list[str]:
     """The names of the packages in a lock."""
-    return re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)
+    return re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==", lock, re.MULTILINE)
 
 
 def copy_installed(lock: str, folder: Path) -> Path:
