@@ -83,6 +83,12 @@ class Write(Value):
     at: float
     answer: Answer | None = None
 
+    @property
+    def promised(self) -> frozenset[str]:
+        """The addresses and prefixes that the answer names; none without one."""
+        answer = self.answer
+        return frozenset(answer.addresses + answer.prefixes) if answer else frozenset()
+
 
 class Verdict(Value):
     """How the pursuit of an ENI ends."""
@@ -225,21 +231,23 @@ def _confirmed(pursuit: Pursuit, now: float, timing: Timing) -> Pursuit:
     write, held = pursuit.write, pursuit.held
     if write is None:
         return pursuit
-    promised = _promised(write)
+    promised = write.promised
     if not promised:
         return _confirmed_by_effect(pursuit, write, now, timing)
     if promised <= held.all:
-        # What was taken away and given again leaves the state, and its token, as they were.
-        spent = pursuit.generation + (held == write.held)
-        gained = pursuit.gained | promised
-        return replace(pursuit, write=None, generation=spent, gained=gained, polls=0)
+        generation, gained = _following(pursuit, write), pursuit.gained | promised
+        return replace(pursuit, write=None, generation=generation, gained=gained, polls=0)
     if now < write.at + timing.settle:
         return pursuit
     return _replayed(pursuit, write, promised)
 
 
-def _promised(write: Write) -> frozenset[str]:
-    return frozenset(write.answer.addresses + write.answer.prefixes if write.answer else ())
+def _following(pursuit: Pursuit, write: Write) -> int:
+    """The generation after a write whose token is spent: the next one, if the state is the same.
+
+    It is after a replay, and after addresses were taken away and given again.
+    """
+    return pursuit.generation + (pursuit.held == write.held)
 
 
 def _confirmed_by_effect(pursuit: Pursuit, write: Write, now: float, timing: Timing) -> Pursuit:
@@ -260,11 +268,10 @@ def _replayed(pursuit: Pursuit, write: Write, promised: frozenset[str]) -> Pursu
     else makes it; an ask by count could.
     """
     held = pursuit.held
-    spent = pursuit.generation + 1 if held == write.held else pursuit.generation
     return replace(
         pursuit,
         write=None,
-        generation=spent,
+        generation=_following(pursuit, write),
         lost=tuple(sorted(promised - held.all)),
         gained=pursuit.gained | (promised & held.all),
         polls=0,

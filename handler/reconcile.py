@@ -390,8 +390,7 @@ def _answered(pursuit: Pursuit, verdict: Verdict) -> frozenset[str]:
 
     An ENI that others have brought to its target holds of it what the last read shows, no more.
     """
-    answer = pursuit.write.answer if pursuit.write else None
-    named = frozenset(answer.addresses + answer.prefixes) if answer else frozenset()
+    named = pursuit.write.promised if pursuit.write else frozenset()
     return named if verdict.outcome is Outcome.DEFERRED else named & pursuit.held.all
 
 
