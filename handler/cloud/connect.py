@@ -12,9 +12,9 @@ from handler.cloud.credentials import RoleCredentials
 from handler.cloud.ecs import EcsOpenApi
 from handler.cloud.ess import EssOpenApi
 from handler.cloud.functions import FunctionsApi
-from handler.cloud.openapi import Connection, silence_sdk_loggers
+from handler.cloud.openapi import Connection
 from handler.cloud.ports import Cloud
-from handler.cloud.transport import refuse_redirects, share_tls_context
+from handler.cloud.transport import keep_tokens_in, share_tls_context
 from handler.cloud.vpc import VpcOpenApi
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ class Connector:
     """Gives the services of a region under the credentials of the request being served."""
 
     def __init__(self, endpoints: Endpoints, environ: Mapping[str, str]) -> None:
-        silence_sdk_loggers()
-        refuse_redirects()
+        keep_tokens_in()
         share_tls_context()
         self.credentials = RoleCredentials(environ)
         self._endpoints = endpoints

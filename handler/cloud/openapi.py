@@ -133,17 +133,7 @@ class OpenApi(CheckedAnswers):
         Raises:
             CloudFault: refused, not answered, or answered with something else.
         """
-        params = Params(
-            action=action,
-            version=self.version,
-            protocol="HTTPS",
-            pathname="/",
-            method="POST",
-            auth_type="AK",
-            style="RPC",
-            req_body_type="formData",
-            body_type="json",
-        )
+        params = rpc(action, self.version)
         given = {name: value for name, value in query.items() if value is not None}
         request = OpenApiRequest(query=Utils.query(given))
         answer = attempt(
@@ -151,6 +141,21 @@ class OpenApi(CheckedAnswers):
         )
         body: dict[str, Any] = answer["body"]
         return body
+
+
+def rpc(action: str, version: str) -> Params:
+    """An operation of RPC style, for the generic call."""
+    return Params(
+        action=action,
+        version=version,
+        protocol="HTTPS",
+        pathname="/",
+        method="POST",
+        auth_type="AK",
+        style="RPC",
+        req_body_type="formData",
+        body_type="json",
+    )
 
 
 def attempt(operation: str, call: Callable[[], T]) -> T:

@@ -18,6 +18,8 @@ from darabonba.core import DEFAULT_POOL_MAXSIZE, DEFAULT_POOL_SIZE, DaraCore
 from requests import sessions
 from requests.adapters import HTTPAdapter
 
+from handler.cloud.openapi import silence_sdk_loggers
+
 
 def share_tls_context() -> None:
     """Have the SDK send through adapters that share one TLS context.
@@ -25,6 +27,12 @@ def share_tls_context() -> None:
     `get_adapter` is what its core calls, once for each host, for an adapter of `requests`.
     """
     DaraCore.get_adapter = staticmethod(_adapter)
+
+
+def keep_tokens_in() -> None:
+    """Neither a log nor a redirect may carry a token away; for whoever makes clients."""
+    silence_sdk_loggers()
+    refuse_redirects()
 
 
 def refuse_redirects() -> None:

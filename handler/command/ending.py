@@ -67,7 +67,7 @@ def show(worked: Worked, *, stderr: bool = False) -> None:
     if rows:
         console.print(eni_table(rows, console.width, stopped=worked.stopped))
         if left_out := progress.enis - len(rows):
-            more = f"{left_out} more {'ENI' if left_out == 1 else 'ENIs'}"
+            more = screen.counted(left_out, "more ENI")
             console.print(f"{more}, none worse; --rows shows more", style="dim")
         console.print()
     if progress.rooms:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from handler.cloud.credentials import RoleCredentials
 from handler.cloud.functions import API_3, FunctionsApi, Operation, fc2_client, invocation_of
 from handler.cloud.openapi import USER_AGENT as FUNCTION_AGENT
-from handler.cloud.openapi import Connection, attempt, refused, silence_sdk_loggers
-from handler.cloud.transport import refuse_redirects
+from handler.cloud.openapi import Connection, attempt, refused
+from handler.cloud.transport import keep_tokens_in
 from handler.command.chain import Reply, Task
 from handler.errors import CloudFault
 
@@ -39,8 +39,7 @@ class Remote:
     def __init__(
         self, region: str, place: Place, endpoints: Endpoints, environ: Mapping[str, str]
     ) -> None:
-        silence_sdk_loggers()
-        refuse_redirects()
+        keep_tokens_in()
         self._place = place
         self._connection = Connection(region, endpoints, RoleCredentials(environ), USER_AGENT)
         self._api = FunctionsApi(self._connection, place)

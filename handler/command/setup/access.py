@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from alibabacloud_credentials.client import Client as Credential
 from alibabacloud_tea_openapi.client import Client as OpenApiClient
-from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
+from alibabacloud_tea_openapi.models import Config, OpenApiRequest
 from darabonba.runtime import RuntimeOptions
 
-from handler.cloud.openapi import silence_sdk_loggers
-from handler.cloud.transport import refuse_redirects
+from handler.cloud.openapi import rpc
+from handler.cloud.transport import keep_tokens_in
 from handler.command import credentials
 
 T = TypeVar("T")
@@ -19,17 +19,7 @@ T = TypeVar("T")
 CONNECT_MS, READ_MS = 5_000, 20_000
 # Errors about these are explained by quoting what was signed, signature and token.
 _QUOTING = ("Signature", "AccessKey", "SecurityToken")
-_WHO_AM_I = Params(
-    action="GetCallerIdentity",
-    version="2015-04-01",
-    protocol="HTTPS",
-    pathname="/",
-    method="POST",
-    auth_type="AK",
-    style="RPC",
-    req_body_type="formData",
-    body_type="json",
-)
+_WHO_AM_I = rpc("GetCallerIdentity", "2015-04-01")
 
 
 class Refused(Exception):
@@ -111,8 +101,7 @@ def _refused(error: Exception) -> Refused:
 
 
 def _credential() -> Any:  # noqa: ANN401  (the SDK is untyped)
-    silence_sdk_loggers()
-    refuse_redirects()
+    keep_tokens_in()
     credential = Credential()
     try:
         credential.get_credential()
