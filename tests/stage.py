@@ -153,13 +153,11 @@ class Stage:
 
     def held(self) -> dict[str, int]:
         """Secondary addresses on every ENI, from the cloud's own books."""
-        return {eni_id: len(eni["secondary"]) for eni_id, eni in self.enis().items()}
+        return self.cloud.held()
 
     def enis(self) -> dict[str, dict[str, Any]]:
         """Every ENI of the cloud by id."""
-        state = self.cloud.state()
-        attached = [eni for each in state["instances"] for eni in each["enis"]]
-        return {eni["id"]: eni for eni in attached + state.get("enis", [])}
+        return self.cloud.enis()
 
     def writes(self) -> list[dict[str, Any]]:
         """The parameters of every AssignPrivateIpAddresses call, in order."""

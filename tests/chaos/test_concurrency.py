@@ -33,8 +33,7 @@ TARGETS = ("2", "3", "5")
 
 def held(cloud: LocalCloud) -> list[int]:
     """Secondary addresses of each ENI, from the cloud's own books."""
-    owners = cloud.state()["instances"]
-    return [len(each["secondary"]) for owner in owners for each in owner["enis"]]
+    return list(cloud.held().values())
 
 
 def told_once(ended: list[Ended]) -> None:

@@ -98,16 +98,8 @@ class Watch:
     def started(self, hop: int) -> dict[str, Any]:
         """Wait until a hop has begun; return its first run."""
         run = until(lambda: self.runs(hop), LONGEST)[0]
-        self.say(f"hop {hop} has begun; {sum(self.held().values())} addresses are assigned")
+        self.say(f"hop {hop} has begun; {sum(self.cloud.held().values())} addresses are assigned")
         return run
-
-    def held(self) -> dict[str, int]:
-        """Secondary addresses on every ENI, in the order of the listing."""
-        return {
-            eni["id"]: len(eni["secondary"])
-            for each in self.cloud.state()["instances"]
-            for eni in each["enis"]
-        }
 
     def records(self, record_type: str) -> list[dict[str, Any]]:
         """The records of one type, oldest first."""
@@ -151,10 +143,10 @@ def chain() -> Iterator[Watch]:
         watch.pid = watch.started(KILLED)["pid"]
         time.sleep(TIMEOUT / 4)
         assert [watch.pid] == cloud.kill_instance(watch.pid)
-        watch.at_death = watch.held()
+        watch.at_death = watch.cloud.held()
         watch.say(f"hop {KILLED} is killed")
         until(watch.ended, LONGEST)
-        watch.say(f"the chain has ended; {sum(watch.held().values())} addresses are assigned")
+        watch.say(f"the chain has ended; {sum(watch.cloud.held().values())} addresses are assigned")
         yield watch
 
 
@@ -181,7 +173,7 @@ def test_trouble_came_as_ordered(chain: Watch) -> None:
 
 def test_every_eni_holds_its_target_or_what_there_is_room_for(chain: Watch) -> None:
     """By the cloud's own books: none above, none below without a cause."""
-    rest = dict(chain.held())
+    rest = chain.cloud.held()
     dry = [rest.pop(f"eni-n{number:04}") for number in range(0, ENIS, EVERY_DRY)]
     small = [
         rest.pop(f"eni-n{number:04}")
@@ -199,7 +191,7 @@ def test_every_eni_holds_its_target_or_what_there_is_room_for(chain: Watch) -> N
 
 def test_every_eni_has_a_final_record_that_is_true(chain: Watch) -> None:
     """It says what the ENI holds, and for each one that is short why."""
-    records, held = final(chain), chain.held()
+    records, held = final(chain), chain.cloud.held()
     assert held == {eni_id: row["after"] for eni_id, row in records.items()}
     short = {eni_id for eni_id, count in held.items() if count < TARGET}
     ends = {

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-from datetime import datetime, timedelta, timezone
-from ipaddress import IPv4Address
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from darabonba.core import DaraCore
 from requests.adapters import HTTPAdapter
 
 from handler.cloud.transport import share_tls_context
+from tests.certificate import self_signed
+from tests.fresh import said
 from tests.localcloud.certificate import read_certificate
 from tests.localcloud.testing import LocalCloud
 from tests.stage import environment
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 # One read of the function's own client: what came of it, and how many TLS contexts there are.
 READ = """
 import gc, json, os, ssl
@@ -53,37 +47,13 @@ print(json.dumps([said, len(contexts)]))
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that is its own authority, and its key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localcloud")])
-    place = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
-    now, day = datetime.now(timezone.utc), timedelta(days=1)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - day)
-        .not_valid_after(now + day)
-        .add_extension(place, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, *plain))
-    return folder / "cert.pem", folder / "key.pem"
+    return self_signed(tmp_path_factory.mktemp("certificate"))
 
 
 def read(*clouds: LocalCloud, **environ: str) -> Any:
     """What a fresh process says of a read of ECS at the first cloud, and of ESS at the last."""
     settings = environment(clouds[0].url) | {"ESS_ENDPOINT": clouds[-1].url}
-    done = subprocess.run(  # noqa: S603  (this interpreter, and a script that is written here)
-        [sys.executable, "-c", READ],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **settings, **environ},
-    )
-    return json.loads(done.stdout)
+    return said(READ, {"PATH": os.environ["PATH"], **settings, **environ})
 
 
 def test_authorities_of_the_system_are_trusted(files: tuple[Path, Path]) -> None:

@@ -87,6 +87,16 @@ class LocalCloud:
         """Return the state in the shape of a world file."""
         return self._ask(self._service.state)
 
+    def enis(self) -> dict[str, dict[str, Any]]:
+        """Return every ENI of the state by id: those of instances, then the unattached ones."""
+        state = self.state()
+        attached = [eni for each in state["instances"] for eni in each["enis"]]
+        return {eni["id"]: eni for eni in attached + state.get("enis", [])}
+
+    def held(self) -> dict[str, int]:
+        """Return how many secondary addresses each ENI holds, by id."""
+        return {eni_id: len(eni["secondary"]) for eni_id, eni in self.enis().items()}
+
     def calls(self, action: str | None = None, since: int = 0) -> list[dict[str, Any]]:
         """Return the journal, or the calls of one action; without the first ``since`` calls."""
         return self._ask(lambda: self._service.run.journal.rows(action, since))

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import fresh
 from tests.localcloud.testing import LocalCloud
 from tests.localcloud.world import DEFAULT_KEY
 
-ROOT = Path(__file__).parents[2]
 # How the function imports the client.
 LEAN = """
 import json, sys
@@ -35,15 +31,7 @@ exports = {name.name: each.module for each in imports for name in each.names}
 
 def said(script: str, **environ: str) -> Any:
     """What a script prints as JSON in a fresh interpreter."""
-    done = subprocess.run(  # noqa: S603  (this interpreter, and a script that is written here)
-        [sys.executable, "-c", script],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={"ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAIexample", "PATH": ""} | environ,
-    )
-    return json.loads(done.stdout)
+    return fresh.said(script, {"ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAIexample", "PATH": ""} | environ)
 
 
 def test_client_is_imported_without_what_it_does_not_use() -> None:

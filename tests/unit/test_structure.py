@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.fresh import printed
 
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -110,7 +110,4 @@ def test_functions_fit_in_a_glance() -> None:
 def test_deciding_modules_load_nothing_costly(module: str) -> None:
     """Importing a module that decides loads no SDK, no HTTP client, no TLS and no log."""
     script = f"import {module}, sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    loaded = subprocess.run(  # noqa: S603  (this interpreter, and a script that is written here)
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
-    )
-    assert [name for name in loaded.stdout.split() if COSTLY.fullmatch(name)] == []
+    assert [name for name in printed(script).split() if COSTLY.fullmatch(name)] == []

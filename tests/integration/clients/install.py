@@ -80,14 +80,15 @@ def _run(command: list[str]) -> None:
 
 def main() -> int:
     """Install every client, and say what cannot be."""
-    return max(_report(install) for install in (legacy_python, node_folder))
+    return max(report(install.__name__, install) for install in (legacy_python, node_folder))
 
 
-def _report(install: Callable[[], Path]) -> int:
+def report(name: str, install: Callable[[], object]) -> int:
+    """Install something and say where it is, or why it cannot be; the exit status."""
     try:
         sys.stdout.write(f"{install()}\n")
     except NotInstalled as error:
-        sys.stderr.write(f"{install.__name__}: {error}\n")
+        sys.stderr.write(f"{name}: {error}\n")
         return 1
     return 0
 

@@ -153,7 +153,7 @@ class Terminal:
 
 def held(cloud: LocalCloud) -> set[int]:
     """How many secondary addresses the ENIs hold, from the cloud's own books."""
-    return {len(eni["secondary"]) for each in cloud.state()["instances"] for eni in each["enis"]}
+    return set(cloud.held().values())
 
 
 def written(cloud: LocalCloud) -> list[str]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.integration.command.driving import Done
+
 FLEET = 60
 # A minute of one second, and ten writes in it.
 SLOWLY = {"ASSIGN_PER_MINUTE": "10", "BACKFILL_SHARE": "1", "MINUTE_SECONDS": "1"}
@@ -119,13 +121,18 @@ def test_a_dry_run_writes_nothing() -> None:
         assert "would assign 2 addresses in 1 call\n" in done.out
 
 
+def stopped_midway(cloud: LocalCloud, folder: Path) -> Done:
+    """A slow backfill of the fleet, stopped by Ctrl-C when some of it is written."""
+    process = start(cloud, "backfill", "--all", "--yes", folder=folder, **SLOWLY)
+    until(lambda: len(written(cloud)) >= 12, process)
+    process.send_signal(signal.SIGINT)
+    return finish(process)
+
+
 def test_ctrl_c_stops_and_the_printed_command_resumes(tmp_path: Path) -> None:
     """What was in flight is confirmed; the rest is done later; nothing is written twice."""
     with LocalCloud(fleet(), minute=1.0) as cloud:
-        process = start(cloud, "backfill", "--all", "--yes", folder=tmp_path, **SLOWLY)
-        until(lambda: len(written(cloud)) >= 12, process)
-        process.send_signal(signal.SIGINT)
-        stopped = finish(process)
+        stopped = stopped_midway(cloud, tmp_path)
         first = written(cloud)
         *_, resume = stopped.err.splitlines()
         resumed = run(cloud, *shlex.split(resume)[3:], "--yes", folder=tmp_path, **SLOWLY)
@@ -268,10 +275,7 @@ def test_scripts_get_the_last_line_and_nothing_else_of_a_plan_that_is_stopped() 
 def test_rows_of_a_stopped_run_say_that_it_was_stopped(tmp_path: Path) -> None:
     """Not that time ran out, which is what the function calls it in its records."""
     with LocalCloud(fleet(), minute=1.0) as cloud:
-        process = start(cloud, "backfill", "--all", "--yes", folder=tmp_path, **SLOWLY)
-        until(lambda: len(written(cloud)) >= 12, process)
-        process.send_signal(signal.SIGINT)
-        stopped = finish(process)
+        stopped = stopped_midway(cloud, tmp_path)
 
     assert (130, True, False) == (
         stopped.status,

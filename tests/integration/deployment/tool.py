@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.integration.clients.install import NotInstalled, npm_folder
+from tests.integration.clients.install import npm_folder, report
 from tests.integration.deployment.manifests import ACCOUNT, COMPONENTS, ROOT
 
 if TYPE_CHECKING:
@@ -95,12 +95,7 @@ def _run(arguments: list[str], environ: Mapping[str, str], home: str) -> str:
 
 def main() -> int:
     """Install the tool, or say why it cannot be."""
-    try:
-        sys.stdout.write(f"{command()}\n")
-    except NotInstalled as error:
-        sys.stderr.write(f"serverless-devs: {error}\n")
-        return 1
-    return 0
+    return report("serverless-devs", command)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,15 @@ import ssl
 import subprocess
 import sys
 import time
-from datetime import datetime, timedelta, timezone
 from http.client import HTTPSConnection
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alibabacloud_tea_openapi.exceptions import ThrottlingException
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from Tea.exceptions import TeaException
 
+from tests.certificate import self_signed
 from tests.localcloud.certificate import read_certificate
 from tests.localcloud.clock import ManualClock
 from tests.localcloud.products import ECS
@@ -33,29 +28,12 @@ from tests.localcloud.world import DEFAULT_KEY
 
 ROOT = Path(__file__).parents[3]
 READ = "DescribeNetworkInterfaces"
-DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that is its own authority, and its key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localcloud")])
-    place = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
-    now = datetime.now(timezone.utc)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - DAY)
-        .not_valid_after(now + DAY)
-        .add_extension(place, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, *plain))
-    return folder / "cert.pem", folder / "key.pem"
+    return self_signed(tmp_path_factory.mktemp("certificate"))
 
 
 def ask(address: str, certificate: Path) -> dict[str, Any]:
