@@ -16,7 +16,7 @@ from handler.pacing import backoff
 from handler.records import Continuation
 from handler.selection import chunks
 from handler.value import Value
-from handler.visibility import sort_out, unexplained, unseen
+from handler.visibility import readable, sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
     from handler.cloud.ports import Functions
@@ -71,7 +71,8 @@ class Backfill(Value):
 
     def _work(self, chunk: Chunk) -> None:
         """What is named and not shown is read once more before it is called gone."""
-        ready, missing = sort_out(chunk.reading, chunk.named)
+        attached = self.crew.request.selector.by_instances
+        ready, missing = sort_out(chunk.reading, chunk.named, attached=attached)
         self.crew.work(chunk.reading, ready)
         reading, late = chunk.reading, None
         if missing:
@@ -80,7 +81,7 @@ class Backfill(Value):
                 reading = self.crew.reader.of_named(self.crew.request.selector, missing)
             except OutOfTime as error:
                 late = error
-            found, missing = sort_out(reading, missing)
+            found, missing = sort_out(reading, missing, attached=attached)
             self.crew.work(reading, found - ready)
         self._record_unread(missing, reading, late)
         if self.crew.tally.out_of_time():
@@ -111,7 +112,9 @@ class Backfill(Value):
     ) -> None:
         """Gone, unless something of it is shown: then it is undecided, perhaps a permission."""
         hidden = unexplained(self.crew.reader, missing, reading) if not late else []
-        unreadable = [eni for eni in reading.enis.values() if not eni.complete]
+        attached = self.crew.request.selector.by_instances
+        enis = reading.enis.values()
+        unreadable = [eni for eni in enis if not readable(eni, attached=attached)]
         found = {eni.id: eni for eni in hidden + unreadable}
         for eni in found.values():
             self._record(eni.id, eni, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)

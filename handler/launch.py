@@ -72,7 +72,7 @@ class Launch:
         ever_named = bool(awaited)
         while True:
             reading = reader.of_named(selector, awaited)
-            ready, awaited = sort_out(reading, awaited, launched=True)
+            ready, awaited = sort_out(reading, awaited, attached=True)
             try:
                 self.reconciler.work(reading, ready - self._done)
                 self._done |= ready

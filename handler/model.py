@@ -48,6 +48,11 @@ class Selector(Value):
     tags: tuple[tuple[str, str], ...] = ()
     everything: bool = False
 
+    @property
+    def by_instances(self) -> bool:
+        """Whether ENIs are found through the instances that they are attached to."""
+        return bool(self.instance_ids or self.scaling_group_id or self.tags)
+
 
 class AskKind(str, Enum):
     """The four exclusive ways to ask AssignPrivateIpAddresses."""
@@ -251,6 +256,7 @@ class Reason(str, Enum):
     LIMIT = "limit"
     OUT_OF_TIME = "out_of_time"
     NOT_READY = "not_ready"
+    MOVED = "moved"
     NOT_VISIBLE = "not_visible"
     UNCONFIRMED = "unconfirmed"
     TRANSIENT = "transient"

@@ -300,6 +300,8 @@ def hindrance(
     lag = _lagging(pursuit, timing)
     if lag is not None:
         return _poll(pursuit, now, lag)
+    if pursuit.eni.instance_id != pursuit.first.instance_id:
+        return Verdict(Outcome.DEFERRED, Reason.MOVED)
     if pursuit.taken:
         return _taken(pursuit, now, timing)
     if not is_ready(pursuit.eni, instance) or _told_to_wait(pursuit):

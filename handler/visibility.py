@@ -16,18 +16,26 @@ if TYPE_CHECKING:
     from handler.reading import Reader, Reading
 
 
+def readable(eni: Eni, *, attached: bool) -> bool:
+    """Whether its row tells enough: its primary address, and what it is attached to, if it must be.
+
+    What a launch brings is attached to something, and so is what an instance says it has.
+    """
+    return eni.complete and (eni.instance_id is not None or not attached)
+
+
 def sort_out(
-    reading: Reading, awaited: Iterable[str], *, launched: bool = False
+    reading: Reading, awaited: Iterable[str], *, attached: bool
 ) -> tuple[set[str], frozenset[str]]:
     """Which ENIs can be worked on, and which of the awaited ids have still to appear.
 
     An instance has appeared when every ENI it says it has is readable, and it has one; an ENI, when
-    it is readable and its instance is shown too. What a launch brings is attached to something.
+    it is readable and its instance is shown too.
     """
     ready = {
         eni.id
         for eni in reading.enis.values()
-        if eni.complete and reading.owner_known(eni.id) and (eni.instance_id or not launched)
+        if readable(eni, attached=attached) and reading.owner_known(eni.id)
     }
     held: dict[str, set[str]] = {}
     for eni_id in ready:

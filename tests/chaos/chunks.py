@@ -27,6 +27,7 @@ def run_chunk(chunk: Chunk) -> tuple[int, Counter[str], str]:
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
     try:

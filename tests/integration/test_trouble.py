@@ -9,8 +9,19 @@ from typing import Any
 import pytest
 
 from handler.errors import NotPermitted, OutOfTime, Retryable, StaleCredentials
+from tests.localcloud.sdk import call
 from tests.stage import Stage
-from tests.worlds import REGION, VSWITCH, World, eni, hook_event, instance, running_event, world
+from tests.worlds import (
+    GROUP,
+    REGION,
+    VSWITCH,
+    World,
+    eni,
+    hook_event,
+    instance,
+    running_event,
+    world,
+)
 
 EIGHT = {"TARGET_SECONDARY_IPS": "8"}
 GOOD, SHORT = ("assigned", "reached"), ("short", "vswitch")
@@ -245,6 +256,52 @@ def test_launch_never_fills_an_unattached_eni() -> None:
         assert isinstance(delivered.error, Retryable)
         assert {"eni-free-second": UNSEEN} == delivered.ends
         assert [] == stage.writes()
+
+
+# What names instances is read once more at once; a query by tags is not.
+BY_INSTANCES: list[tuple[World, World]] = [
+    ({"instance_ids": ["i-a"]}, {}),
+    ({"instance_ids": ["i-a", "i-b"]}, {"eni-b": GOOD}),
+    ({"scaling_group_id": GROUP}, {"eni-b": GOOD}),
+    ({"tags": {"team": "web"}}, {"eni-b": GOOD, "eni-a-second": UNSEEN}),
+]
+
+
+@pytest.mark.parametrize(("selector", "others"), BY_INSTANCES)
+def test_backfill_of_instances_never_fills_an_unattached_eni(
+    selector: World, others: World
+) -> None:
+    """DescribeInstances still shows an ENI that was detached: left as it is, or undecided."""
+    two = instance("a", eni("eni-a"), eni("eni-a-second"), tags={"team": "web"})
+    with Stage(world(two, instance("b", tags={"team": "web"})), EIGHT) as stage:
+        detach(stage)
+        stage.time.advance(60)
+        stage.cloud.faults([{"action": "DescribeInstances", "fault": "stale", "seconds": 60}])
+        delivered = stage.deliver({"backfill": selector})
+        assert {"eni-a": GOOD, **others} == delivered.ends
+        assert (UNSEEN in others.values()) == isinstance(delivered.error, Retryable)
+        assert 0 == stage.held()["eni-a-second"]
+
+
+@pytest.mark.parametrize("event", [hook_event("i-a"), {"backfill": {"vswitch_id": VSWITCH}}])
+def test_eni_that_is_detached_while_it_is_waited_for_is_left_alone(event: World) -> None:
+    """What it was to hold was wanted of it where it hung."""
+    two = world(instance("a", eni("eni-a"), eni("eni-a-second")))
+    with Stage(two, EIGHT) as stage:
+        stage.cloud.faults([{"action": ENIS, "fault": "stale", "seconds": 1}])
+        detach(stage)
+        delivered = stage.deliver(event)
+        assert {"eni-a": GOOD, "eni-a-second": ("deferred", "moved")} == delivered.ends
+        assert isinstance(delivered.error, Retryable)
+        assert "Pending" == stage.hook()["status"]
+        assert {"eni-a": ("satisfied", "at_target")} == stage.deliver(event).ends
+        assert {"eni-a": 8, "eni-a-second": 0} == stage.held()
+
+
+def detach(stage: Stage) -> None:
+    """Somebody detaches the second ENI of i-a."""
+    asked = {"NetworkInterfaceId": "eni-a-second", "InstanceId": "i-a"}
+    call(stage.cloud, "DetachNetworkInterface", asked)
 
 
 @pytest.mark.parametrize(("target", "has"), [("0", 0), ("3", 5)])

@@ -51,6 +51,7 @@ P, Q, *_ = prefixes(9)
 UNCONFIRMED = Verdict(Outcome.DEFERRED, Reason.UNCONFIRMED)
 NOT_READY = Verdict(Outcome.DEFERRED, Reason.NOT_READY)
 GAVE_UP = Verdict(Outcome.DEFERRED, Reason.TRANSIENT)
+MOVED = Verdict(Outcome.DEFERRED, Reason.MOVED)
 GONE = Verdict(Outcome.GONE, Reason.NOT_FOUND)
 TAKEN_ELSEWHERE = Verdict(Outcome.FAILED, Reason.ADDRESS_TAKEN)
 
@@ -371,6 +372,22 @@ def test_throttling_is_the_pacers_business() -> None:
         pursuit = refused(pursuit, fault("Throttling.User"), NOW, TIMING)
     assert (None, 0) == (pursuit.verdict, pursuit.transients)
     assert hindrance(pursuit, instance(), NOW, TIMING) is None
+
+
+# --- ENIs that change hands -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("owner", [None, "i-b"])
+def test_an_eni_that_hangs_elsewhere_by_now_is_not_written_to(owner: str | None) -> None:
+    """Its target was that of what it hung on at first; the next delivery judges it anew."""
+    pursuit = observe(begin(eni()), eni(instance_id=owner), NOW, TIMING)
+    assert MOVED == hindrance(pursuit, instance(), NOW, TIMING)
+
+
+def test_what_was_answered_before_an_eni_moved_gets_its_time_to_show() -> None:
+    """So that it is recorded."""
+    pursuit = observe(got(A, B), eni(instance_id=None), NOW, TIMING)
+    assert isinstance(hindrance(pursuit, instance(), NOW, TIMING), Pause)
 
 
 # --- tokens that are spent --------------------------------------------------------------------

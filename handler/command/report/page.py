@@ -37,6 +37,7 @@ ADVICE = {
     "limit": "ask again",
     "out_of_time": "nothing if it is retried; else a longer timeout",
     "not_ready": "check its state if it persists",
+    "moved": "nothing if it is retried; else ask again",
     "not_visible": "nothing, unless it persists: then check ecs:DescribeInstances",
     "unconfirmed": "nothing, unless it persists: then open a ticket with api_request_id",
     "transient": "nothing, unless it persists: then see code",
