@@ -47,6 +47,7 @@ class Order:
         writes: False for what must not write: plans, and what is not recognised.
         junk: whether nothing may be called at all.
         by_id: whether it names the ENIs themselves, which then cannot opt out of its target.
+        wants: instead of a target, the field of the request and what it says of each ENI.
     """
 
     enis: frozenset[str] = frozenset()
@@ -54,6 +55,7 @@ class Order:
     writes: bool = True
     junk: bool = False
     by_id: bool = False
+    wants: tuple[str, Any] | None = None
 
 
 @dataclass
@@ -61,7 +63,9 @@ class Audit:
     """Watches a world; every breach of a promise becomes a line in `breaches`.
 
     Attributes:
-        allowed: per ENI, the most it may hold.
+        allowed: per ENI, the most it may hold besides what was asked for by name.
+        prefixes: the same for prefixes.
+        named: per ENI, the addresses and prefixes that were asked for by name.
         token_seconds: how long ECS remembers a ClientToken.
         loose: ENIs of which only the quota is promised, until all is quiet: somebody else changed
             them between a read and a write, the function insisted on room that was denied, or ECS
@@ -82,6 +86,8 @@ class Audit:
     reserve: int = 0
     token_seconds: float = 0.0
     allowed: dict[str, int] = field(default_factory=dict)
+    prefixes: dict[str, int] = field(default_factory=dict)
+    named: dict[str, set[str]] = field(default_factory=dict)
     loose: set[str] = field(default_factory=set)
     disturbed: set[str] = field(default_factory=set)
     shown: dict[str, list[str | None]] = field(default_factory=dict)
@@ -136,10 +142,20 @@ class Audit:
         enis = self.enis()
         default = worker.environ["TARGET_SECONDARY_IPS"]
         for eni_id in order.enis & enis.keys() if order.writes else ():
+            if order.wants is not None:
+                self._asked(eni_id, *order.wants)
+                continue
             eni = enis[eni_id]
             wants = [self.wanted(eni, tag, order, default) for tag in self.tags_shown(eni)]
             most = min(max(wants), self.capacity(eni))
             self.allowed[eni_id] = max(most, self.allowed.get(eni_id, 0))
+
+    def _asked(self, eni_id: str, field: str, wanted: Any) -> None:
+        """A request says itself what an ENI shall hold."""
+        if field == "ipv4_prefix_count":
+            self.prefixes[eni_id] = max(wanted, self.prefixes.get(eni_id, 0))
+        else:
+            self.named.setdefault(eni_id, set()).update(wanted)
 
     def tags_shown(self, eni: Mapping[str, Any]) -> list[str | None]:
         """Its tag, and those that it had as long as reads may still show them."""
@@ -168,7 +184,10 @@ class Audit:
         self.loose.clear()
         self.disturbed.clear()
         self.denied.clear()
-        self.allowed = {eni_id: len(eni["secondary"]) for eni_id, eni in self.enis().items()}
+        self.named.clear()
+        enis = self.enis().items()
+        self.allowed = {eni_id: len(eni["secondary"]) for eni_id, eni in enis}
+        self.prefixes = {eni_id: len(eni["prefixes"]) for eni_id, eni in enis}
 
     def watch(self, worker: Worker) -> None:
         """Look at the books whenever the function looks at the clock."""
@@ -236,9 +255,14 @@ class Audit:
 
     def _never_above(self, enis: Mapping[str, Mapping[str, Any]]) -> None:
         for eni_id, eni in enis.items():
-            held, quota = len(eni["secondary"]), self.capacity(eni)
-            most = quota if eni_id in self.loose else self.allowed.get(eni_id, 0)
-            self.check(1, held <= most, f"{eni_id} holds {held}, more than {most}")
+            if eni_id in self.loose:
+                held, most = len(eni["secondary"]), self.capacity(eni)
+                self.check(1, held <= most, f"{eni_id} holds {held}, more than its quota, {most}")
+                continue
+            named = self.named.get(eni_id, set())
+            for kind, allowed in (("secondary", self.allowed), ("prefixes", self.prefixes)):
+                held, most = len({*eni[kind]} - named), allowed.get(eni_id, 0)
+                self.check(1, held <= most, f"{eni_id} holds {held} {kind}, more than {most}")
 
     def _hooks(self, worker: Worker, enis: Mapping[str, Mapping[str, Any]]) -> None:
         rows = [
@@ -300,7 +324,7 @@ class Audit:
                 continue
             enough = len(eni["secondary"]) >= row["target"]
             self.check(4, enough, f"{eni['id']} is said to be {row['outcome']} and is short")
-            held = {*row["addresses"]} <= {*eni["secondary"]}
+            held = {*row["addresses"], *row["prefixes"]} <= {*eni["secondary"], *eni["prefixes"]}
             self.check(4, held, f"{eni['id']} is said to hold what it does not")
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -24,6 +24,7 @@ from tests.chaos.audit import ASSIGN, Audit, Order
 from tests.chaos.trouble import (
     CAPACITIES,
     CHANGES,
+    ENIS,
     INSTANCES,
     JUNK,
     KEY,
@@ -34,6 +35,7 @@ from tests.chaos.trouble import (
     TARGETS,
     TOKEN_SECONDS,
     VISIBILITY,
+    WANTS,
     Change,
     faults,
     worlds,
@@ -171,6 +173,14 @@ class Chaos(RuleBasedStateMachine):
             by_id="network_interface_ids" in selector,
         )
         self._deliver({kind: asked}, order, looks, 600)
+
+    @rule(eni_id=ENIS, want=WANTS, looks=LOOKS)
+    def name(self, eni_id: str, want: tuple[str, Any], looks: int) -> None:
+        """A person names addresses or prefixes for an ENI, or says how many prefixes."""
+        field, wanted = want
+        asked = {"network_interface_ids": [eni_id], field: {eni_id: wanted}}
+        order = Order(frozenset({eni_id}), wants=want)
+        self._deliver({"backfill": asked}, order, looks, 600)
 
     @rule(event=JUNK)
     def nonsense(self, event: bytes) -> None:

@@ -160,6 +160,22 @@ SELECTORS = st.sampled_from(
     ]
 )
 
+# What a request may say of an ENI that it names, instead of a target. The addresses are those that
+# ECS gives first; of the prefixes, the last one belongs to no reservation.
+_FEW = [f"10.0.0.{last}" for last in range(4, 12)]
+_CIDRS = ["10.0.0.64/28", "10.0.0.80/28", "10.0.0.96/28"]
+WANTS: st.SearchStrategy[tuple[str, Any]] = st.one_of(
+    st.tuples(
+        st.just("private_ip_addresses"),
+        st.lists(st.sampled_from(_FEW), min_size=1, max_size=3, unique=True),
+    ),
+    st.tuples(st.just("ipv4_prefix_count"), st.sampled_from([1, 2, 3])),
+    st.tuples(
+        st.just("ipv4_prefixes"),
+        st.lists(st.sampled_from(_CIDRS), min_size=1, max_size=2, unique=True),
+    ),
+)
+
 JUNK: st.SearchStrategy[bytes] = st.one_of(
     st.binary(max_size=40),
     st.sampled_from(
