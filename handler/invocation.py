@@ -30,6 +30,8 @@ S = TypeVar("S")
 MAX_READS = 8
 # What is left of the timeout for calls in flight: 5 s to connect and 10 s to be answered.
 MARGIN = 15.0
+# What of the time before the deadline is left to reads: what was written last must be confirmed.
+CONFIRM = 5.0
 STOPPED = "stopped on request"
 
 
@@ -71,6 +73,7 @@ class Invocation:
         self.log = log
         # Waiting for one thing leaves as much time for the others.
         self.patience = max(0.0, deadline - clock.now()) / 2
+        self._last_write = deadline - min(CONFIRM, self.patience / 6)
         self.waited = 0.0
         self.before_wait: Callable[[float], None] = lambda _planned: None
         self._pacer = pacer
@@ -79,17 +82,18 @@ class Invocation:
         self._stopped = stopped
         self._lock = threading.Lock()
 
-    def wait(self, seconds: float, planned: float | None = None) -> None:
+    def wait(self, seconds: float, planned: float | None = None, end: float | None = None) -> None:
         """Let time pass.
 
         Args:
             seconds: how long.
             planned: how long the waiting of which this is a part may last.
+            end: when it must be over, epoch seconds; None for the deadline.
 
         Raises:
-            OutOfTime: it would last beyond the deadline.
+            OutOfTime: it would last longer.
         """
-        if self.clock.now() + seconds > self.deadline:
+        if self.clock.now() + seconds > (self.deadline if end is None else end):
             raise OutOfTime(f"waiting {seconds:.0f} s more would end after the deadline")
         self.before_wait(max(seconds, planned or 0.0))
         with self._lock:
@@ -100,14 +104,15 @@ class Invocation:
         """Wait until the operation may be called.
 
         Raises:
-            OutOfTime: that is after the deadline.
+            OutOfTime: that is after the deadline; for a write, too late to confirm it.
         """
-        if self.clock.now() >= self.deadline:
+        end = self._last_write if operation == ports.ASSIGN else self.deadline
+        if self.clock.now() >= end:
             raise OutOfTime(f"no time left for {operation}")
         self.before_wait(0.0)
         self._check(operation)
         while (delay := self._pacer.admit(operation, self.clock.now(), self._share)) > 0:
-            self.wait(delay)
+            self.wait(delay, end=end)
             self._check(operation)
 
     def _check(self, operation: str) -> None:

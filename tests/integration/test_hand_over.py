@@ -64,6 +64,7 @@ class Hops:
     cloud: LocalCloud
     time: ManualClock
     queue: Queue = field(default_factory=Queue)
+    per_minute: int = PER_MINUTE
     records: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, event: object, request_id: str = "first") -> dict[str, Any]:
@@ -80,7 +81,7 @@ class Hops:
         now = clock.now()
         with redirect_stdout(output), ThreadPoolExecutor(1) as threads:
             log = RecordLog({"request_id": request_id})
-            pacer = Pacer({"*": 100, "ecs:AssignPrivateIpAddresses": PER_MINUTE})
+            pacer = Pacer({"*": 100, "ecs:AssignPrivateIpAddresses": self.per_minute})
             invocation = Invocation(clock, now + TIME, pacer, threads, log)
             reader = Reader(found, invocation, {})
             delivery = Delivery(request_id, REGION, now, now + TIME)
@@ -117,6 +118,17 @@ def test_what_time_was_too_short_for_is_handed_over_once_under_its_task_id(hops:
     assert (4, 4) == (result["counts"]["satisfied"], result["counts"]["assigned"])
     assert result["continuation"] is None
     assert [1] * 8 == hops.held()
+
+
+def test_what_is_written_last_is_still_confirmed(hops: Hops) -> None:
+    """Writes of 14 s each: the eighth would begin after 98 s of 100 and leave no time to read."""
+    hops.per_minute = 100
+    hops.cloud.faults(
+        [{"action": "AssignPrivateIpAddresses", "fault": "slow", "seconds": 14, "times": 8}]
+    )
+    result = hops.run(ALL)
+    assert (7, 1) == (result["counts"]["assigned"], result["counts"]["deferred"])
+    assert {"task_id": "bf_first_1", "hop": 1} == result["continuation"]
 
 
 def test_limit_holds_for_the_chain_as_a_whole(hops: Hops) -> None:

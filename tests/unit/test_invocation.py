@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from handler.cloud import ports
-from handler.invocation import Invocation
+from handler.errors import OutOfTime
+from handler.invocation import CONFIRM, Invocation
 from handler.pacing import Pacer
 from tests.unit.test_records import Pages
 
@@ -45,3 +47,25 @@ def test_backfill_leaves_launches_their_part_of_every_operation(operation: str) 
     for _ in range(3):
         invocation(clock, pacer, share=1.0).admit(operation)
     assert T0 + 60 == clock.time
+
+
+@pytest.mark.parametrize(("left", "admitted"), [(CONFIRM + 0.1, True), (CONFIRM, False)])
+def test_writes_end_before_reads_do(left: float, admitted: bool) -> None:
+    """What was written last can still be confirmed."""
+    pacer, clock = Pacer({"*": 4}), Clock()
+    whole = invocation(clock, pacer, share=1.0)
+    clock.sleep(3600 - left)
+    whole.admit(ports.DESCRIBE_ENIS)
+    with contextlib.nullcontext() if admitted else pytest.raises(OutOfTime):
+        whole.admit(ports.ASSIGN)
+
+
+def test_no_write_waits_for_a_minute_in_which_it_cannot_be_confirmed() -> None:
+    """The next minute begins when only reads are left."""
+    pacer, clock = Pacer({"*": 1}), Clock()
+    whole = invocation(clock, pacer, share=1.0)
+    clock.sleep(3600 - 50)
+    whole.admit(ports.ASSIGN)
+    with pytest.raises(OutOfTime):
+        whole.admit(ports.ASSIGN)
+    assert T0 + 3600 - 50 == clock.time

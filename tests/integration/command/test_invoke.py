@@ -19,7 +19,7 @@ IDS = ["3.0", "2.0"]
 # Ten writes in a second, and an invocation that begins nothing after 3 s: 60 ENIs take several.
 # With its grace nothing is killed because the machine has stalled.
 PACE = {"ASSIGN_PER_MINUTE": "10", "BACKFILL_SHARE": "1", "MINUTE_SECONDS": "1"}
-FLEET, TIMEOUT = 60, 4
+FLEET, TIMEOUT, REPEATS = 60, 4, 5
 OFTEN = ["--poll", "0.1", "--patience", "1"]
 PATIENTLY = ["--poll", "0.1", "--patience", str(PATIENCE)]
 
@@ -73,13 +73,19 @@ def test_an_asynchronous_one_is_accepted(cloud: LocalCloud) -> None:
 @pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize("named", GENERATIONS, ids=IDS)
 def test_a_chain_is_followed_to_its_end(named: list[str]) -> None:
-    """From hop to hop by the ids of their tasks; what was returned is added up where it is told."""
-    with LocalCloud(region(FLEET, timeout=TIMEOUT, return_payload=True), minute=1.0) as cloud:
-        done = run(cloud, "invoke", "--all", "--follow", "--json", *named, *PATIENTLY)
-        *hops, last = done.lines
+    """From hop to hop by the ids of their tasks; what was returned is added up where it is told.
 
-        assert (0, {2}) == (done.status, held(cloud))
-    assert len(hops) >= 2
+    Where the machine stalls, retries of the first hop may do it all: then it is tried again.
+    """
+    hops: list[Any] = []
+    for _ in range(REPEATS):
+        with LocalCloud(region(FLEET, timeout=TIMEOUT, return_payload=True), minute=1.0) as cloud:
+            done = run(cloud, "invoke", "--all", "--follow", "--json", *named, *PATIENTLY)
+            *hops, last = done.lines
+            assert (0, {2}) == (done.status, held(cloud))
+        if len(hops) > 1:
+            break
+    assert len(hops) > 1
     assert [f"bf_{last['chain']}_{number}" for number in range(len(hops))] == [
         hop["task_id"] for hop in hops
     ]
