@@ -19,9 +19,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from handler.model import Treatment
+
+
+MOST_SHOWN = 200  # characters of each text of a refusal
 
 
 class HandlerError(Exception):
@@ -57,7 +60,7 @@ class CloudFault(HandlerError):
 
     `operation` is the RAM action of the call ("ecs:AssignPrivateIpAddresses"). `code` is Alibaba
     Cloud's error code, or a word of ours in lower case (`no_answer`, `bad_answer`,
-    `no_credentials`) when there was none. `message` is shortened and free of secrets.
+    `no_credentials`) when there was none. `message` is what it said; `hide` before it is shown.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (what an error consists of)
@@ -76,6 +79,14 @@ class CloudFault(HandlerError):
         self.message = message
         self.status = status
         self.request_id = request_id
+
+    def hide(self, hidden: Callable[[str], str]) -> None:
+        """Keep what may be shown of it: without secrets, and only then shortened."""
+        self.code = hidden(self.code)[:MOST_SHOWN]
+        self.message = hidden(self.message)[:MOST_SHOWN]
+        self.request_id = hidden(self.request_id)[:MOST_SHOWN] if self.request_id else None
+        self.args = (self.operation, self.code, self.treatment, self.message)
+        self.args += (self.status, self.request_id)
 
     def __str__(self) -> str:
         """One line: operation, code and what the cloud said."""

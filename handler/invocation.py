@@ -175,6 +175,7 @@ class Invocation:
         return [future.result() for future in futures]
 
     def _note(self, fault: CloudFault, began: float) -> None:
+        fault.hide(self.log.hidden)
         if is_throttling(fault):
             self._pacer.throttled(fault.operation, began)
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import structlog
 
@@ -39,6 +40,7 @@ class RecordLog:
         self, base: Record, level: str = "INFO", secrets: Callable[[], Iterable[str]] = tuple
     ) -> None:
         self._least = _RANK[level.lower()]
+        self._secrets = secrets
         self._logger = structlog.wrap_logger(
             structlog.WriteLogger(sys.stdout),
             processors=[
@@ -46,7 +48,7 @@ class RecordLog:
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 structlog.processors.EventRenamer("record_type"),
                 _render,
-                _Redaction(secrets),
+                lambda _logger, _method, line: self.hidden(str(line)),
                 _bounded,
             ],
             wrapper_class=structlog.make_filtering_bound_logger(0),
@@ -57,19 +59,19 @@ class RecordLog:
         if record_type not in HELD_BACK or _RANK[level] >= self._least:
             getattr(self._logger, level)(record_type, **fields)
 
+    def hidden(self, text: str) -> str:
+        """The text without the secrets in use; done before any of it is cut away."""
+        return without(text, self._secrets())
 
-class _Redaction:
-    """Replaces the values of secrets in the whole line, before any of it is cut away."""
 
-    def __init__(self, secrets: Callable[[], Iterable[str]]) -> None:
-        self._secrets = secrets
-
-    def __call__(self, _logger: object, _method: str, line: Any) -> str:  # noqa: ANN401
-        text = str(line)
-        for secret in self._secrets():
-            if len(secret) >= SECRET_LENGTH:
-                text = text.replace(json.dumps(secret)[1:-1], "***")
-        return text
+def without(text: str, secrets: Iterable[str]) -> str:
+    """A text without these values: as they are, in JSON, and encoded for a URL, also twice."""
+    for secret in secrets:
+        if len(secret) >= SECRET_LENGTH:
+            once = quote(secret, safe="")
+            for form in {secret, json.dumps(secret)[1:-1], once, quote(once, safe="")}:
+                text = text.replace(form, "***")
+    return text
 
 
 def _render(_logger: object, _method: str, record: MutableMapping[str, Any]) -> str:

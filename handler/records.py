@@ -28,6 +28,10 @@ class Log(Protocol):
         """Write one record."""
         ...
 
+    def hidden(self, text: str) -> str:
+        """The text without the secrets in use."""
+        ...
+
 
 class Lifecycle(Value):
     """What became of the lifecycle hook.

@@ -8,6 +8,7 @@ The SDK does not retry (its `retry_options` default to one attempt); retrying is
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alibabacloud_credentials.client import Client as Credential
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT_MS, READ_MS = 5_000, 10_000
-MESSAGE_LENGTH = 200
+# Of what a refusal says; what is recorded of it is shorter, but secrets are looked for in it whole.
+MOST_SAID = 10_000
+_QUOTING = re.compile("signature|authorization|security-?token|accesskey", re.IGNORECASE)
 # ActionTrail shows it, so that an account can tell the function's calls from others'.
 USER_AGENT = "eni-secondary-ips"
 # Where the service is reached centrally instead of under its regional name: the endpoint maps of
@@ -198,12 +201,13 @@ def refused(
     # An error with status 200 whose code is in no table: whether it was done is unknown.
     treatment = treatment_of(code, number if number and number >= 400 else None)
     # Refused signatures are explained by quoting what was signed: nothing of that is kept.
-    quotable = treatment is not Treatment.CREDENTIALS and isinstance(message, str)
+    quoting = treatment is Treatment.CREDENTIALS or _QUOTING.search(f"{code} {message}")
+    quotable = isinstance(message, str) and not quoting
     return CloudFault(
         operation,
         code[:100],
         treatment,
-        str(message)[:MESSAGE_LENGTH] if quotable else "",
+        str(message) if quotable and len(str(message)) <= MOST_SAID else "",
         number,
         request_id if isinstance(request_id, str) and request_id != "None" else None,
     )
@@ -224,6 +228,8 @@ def silence_sdk_loggers() -> None:
         "urllib3",
     ):
         logger = logging.getLogger(name)
-        logger.handlers.clear()
+        # Disabled, it still lets through its children: urllib3's quote URLs, tokens included.
+        logger.handlers[:] = [logging.NullHandler()]
+        logger.propagate = False
         # Some modules are imported later and add a handler then; nothing wakes a disabled logger.
         logger.disabled = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # In the order of the SDK's default chain, as far as a laptop has any of it.
 NONE_FOUND = (
     "no credentials: found neither the variables ALIBABA_CLOUD_ACCESS_KEY_ID and "
@@ -11,3 +13,10 @@ NONE_FOUND = (
 )
 TRY_LOCAL = "To try the command without an account, add --local."
 WHOSE = "The calls were made with your own credentials, not with the function's role."
+# Security tokens and signatures are longer than this, and hold neither colon nor blank.
+_SECRET = re.compile(r"[A-Za-z0-9+/=%_-]{40,}")
+
+
+def untold(text: str) -> str:
+    """What a service said, without what may be a token or signature that it quotes."""
+    return _SECRET.sub("***", text)

@@ -7,7 +7,7 @@ Tasks are asked for with GetAsyncTask (2023-03-30), in a service with GetStatefu
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from handler.cloud.credentials import RoleCredentials
 from handler.cloud.functions import API_3, FunctionsApi, Operation, fc2_client, invocation_of
@@ -15,13 +15,16 @@ from handler.cloud.openapi import USER_AGENT as FUNCTION_AGENT
 from handler.cloud.openapi import Connection, attempt, refused
 from handler.cloud.transport import keep_tokens_in
 from handler.command.chain import Reply, Task
+from handler.command.credentials import untold
 from handler.errors import CloudFault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from handler.cloud.ports import Place
     from handler.settings import Endpoints
+
+T = TypeVar("T")
 
 # ActionTrail shows it: an account can tell these calls from the function's own.
 USER_AGENT = f"{FUNCTION_AGENT}-command"
@@ -59,7 +62,7 @@ class Remote:
             CloudFault: it was refused, or not answered.
         """
         send = self._sync_fc2 if self._place.service else self._sync_api
-        return attempt(INVOKE, lambda: send(payload))
+        return _asked(INVOKE, lambda: send(payload))
 
     def task(self, task_id: str) -> Task | None:
         """How far an asynchronous invocation has come; None when there is none of that id.
@@ -69,7 +72,7 @@ class Remote:
         """
         operation = GET_STATEFUL if self._place.service else GET_TASK
         try:
-            return _task(attempt(operation, lambda: self._ask(task_id)))
+            return _task(_asked(operation, lambda: self._ask(task_id)))
         except CloudFault as fault:
             if fault.code not in _NOT_FOUND:
                 raise
@@ -110,6 +113,15 @@ class Remote:
         return body
 
 
+def _asked(operation: str, call: Callable[[], T]) -> T:
+    """One call; what is told of a refusal holds no secret. Raises CloudFault."""
+    try:
+        return attempt(operation, call)
+    except CloudFault as fault:
+        fault.hide(untold)
+        raise
+
+
 def _reply(body: object, error: str | None) -> Reply:
     """The function's JSON; of an error, what it says."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
@@ -118,7 +130,7 @@ def _reply(body: object, error: str | None) -> Reply:
         return Reply(found)
     kind = (found or {}).get("errorType") or error or "no JSON"
     said = (found or {}).get("errorMessage") or (text if isinstance(text, str) else "")
-    return Reply(None, f"{kind}: {said}"[:500])
+    return Reply(None, untold(f"{kind}: {said}")[:500])
 
 
 def _task(body: dict[str, Any]) -> Task:
@@ -128,7 +140,7 @@ def _task(body: dict[str, Any]) -> Task:
         status=str(body.get("status")),
         retries=int(body.get("alreadyRetriedTimes") or 0),
         seconds=duration / 1000 if isinstance(duration, (int, float)) else None,
-        error=str(error)[:200] if error else None,
+        error=untold(str(error))[:200] if error else None,
         result=_json(body.get("returnPayload")),
     )
 

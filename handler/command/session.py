@@ -57,13 +57,18 @@ class Heard:
     """A log that is listened to, and perhaps written too."""
 
     hear: Hear
-    written: Log | None = None
+    log: Log
+    written: bool = False
 
     def write(self, record_type: str, level: str = "info", **fields: object) -> None:
         """See `records.Log`."""
         self.hear({"record_type": record_type, "level": level, **fields})
-        if self.written is not None:
-            self.written.write(record_type, level, **fields)
+        if self.written:
+            self.log.write(record_type, level, **fields)
+
+    def hidden(self, text: str) -> str:
+        """See `records.Log`."""
+        return self.log.hidden(text)
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ class Session:
         return max(1, int(allowance * self.settings.backfill_share))
 
     def _log(self, base: Record, level: str, secrets: Callable[[], Iterable[str]]) -> Log:
-        return Heard(self._hear, RecordLog(base, level, secrets) if self._written else None)
+        return Heard(self._hear, RecordLog(base, level, secrets), self._written)
 
     def work(self, payload: bytes) -> Ended:
         """Work on a request to its end, or until stopped; the first failure is remembered."""

@@ -20,7 +20,7 @@ from tests.chaos.gate import Reply, Watcher, gate
 from tests.integration.command.driving import run
 from tests.localcloud.testing import LocalCloud
 from tests.localcloud.world import DEFAULT_KEY
-from tests.stage import environment
+from tests.stage import Stage, environment
 from tests.worlds import HOOK_TOKEN, hook_event, instance, world
 
 ROOT = Path(__file__).parents[2]
@@ -180,3 +180,44 @@ def test_sdk_loggers_stay_silent_when_a_module_adds_a_handler_later(
     late.addHandler(logging.StreamHandler())
     late.error("a secret")
     assert ("", "") == tuple(capsys.readouterr())
+
+
+LONG = "CAIS" + "PLANTED+/=" * 48  # as long as a security token of STS is
+QUOTES = {
+    "longer than what is recorded": {"Code": "InvalidParameter", "Message": f"Bad: {LONG}"},
+    "cut in two": {"Code": "InvalidParameter", "Message": "x" * 150 + DEFAULT_KEY.secret},
+    "encoded": {"Code": "InvalidParameter", "Message": quote(LONG, safe="")},
+    "encoded twice": {"Code": "InvalidParameter", "Message": quote(quote(LONG, safe=""))},
+    "in the code": {"Code": f"Bad.{DEFAULT_KEY.secret}", "Message": ""},
+    "what was signed": {"Code": "IncompleteSignature", "Message": "server string: GET&%2F"},
+    "a header": {"Code": "InvalidParameter", "Message": "Authorization: ACS3 Signature=abcdef"},
+}
+PIECES = (DEFAULT_KEY.secret[:20], "PLANTED+", "PLANTED%2B", "PLANTED%252B", "abcdef", "GET&")
+
+
+@pytest.mark.parametrize("status", [400, 500])
+@pytest.mark.parametrize("action", ["AssignPrivateIpAddresses", "DescribeInstances"])
+@pytest.mark.parametrize("quoted", QUOTES)
+def test_no_part_of_a_quoted_secret_is_recorded_or_raised(
+    quoted: str, action: str, status: int
+) -> None:
+    """Secrets are hidden in the whole text of a refusal, in its code too; then it is cut."""
+    body = json.dumps(QUOTES[quoted] | {"RequestId": "R"})
+    fault = {"action": action, "fault": "http", "status": status, "body": body, "times": 99}
+    key = {"id": DEFAULT_KEY.id, "secret": DEFAULT_KEY.secret, "security_token": LONG}
+    settings = {"TARGET_SECONDARY_IPS": "2", "ALIBABA_CLOUD_SECURITY_TOKEN": LONG}
+    with Stage(world(instance("a"), access_keys=[key]), settings, [fault]) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+    assert [] == [each for each in PIECES if each in delivered.everything]
+    assert delivered.of("api_error")
+
+
+def test_a_header_that_cannot_be_parsed_tells_nothing() -> None:
+    """urllib3 warns of it with the URL, which holds the hook's token; nobody hears of it."""
+    script = "import logging; from handler.cloud.openapi import silence_sdk_loggers as silence\n"
+    script += "silence(); logging.basicConfig(level=0)\n"
+    script += "logging.getLogger('urllib3.connection').warning('url=PLANTED')\n"
+    done = subprocess.run(  # noqa: S603  (this interpreter, and a script that is written here)
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)

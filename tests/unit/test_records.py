@@ -29,6 +29,10 @@ class Pages:
 
     lines: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
+    def hidden(self, text: str) -> str:
+        """There are no secrets."""
+        return text
+
     def write(self, record_type: str, level: str = "info", **fields: object) -> None:
         """Keep one record."""
         self.lines.append((record_type, level, fields))

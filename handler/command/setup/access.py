@@ -97,7 +97,8 @@ def _refused(error: Exception) -> Refused:
     if any(word in str(code) for word in _QUOTING):
         return Refused(str(code), "")
     said = str(getattr(error, "message", None) or error)
-    return Refused(str(code), said.removeprefix("code: ").partition("\n")[0][:200])
+    said = said.removeprefix("code: ").partition("\n")[0]
+    return Refused(credentials.untold(str(code)), credentials.untold(said)[:200])
 
 
 def _credential() -> Any:  # noqa: ANN401  (the SDK is untyped)
