@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud import ports
-from handler.cloud.openapi import CONNECT_MS, READ_MS, attempt, refused
+from handler.cloud.openapi import CONNECT_MS, READ_MS, attempt, bad_answer, refused
 from handler.value import Value, fields_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from handler.cloud.openapi import Connection
     from handler.cloud.ports import Place
 
-CONFLICT = 409
+ACCEPTED, CONFLICT = 202, 409
 API_3 = "2023-03-30"
 
 
@@ -93,10 +93,13 @@ class FunctionsApi:
 
         headers = {"x-fc-invocation-type": "Async", "x-fc-async-task-id": task_id}
         try:
-            self.call(invocation_of(self._place.function), payload, headers)
+            answer = self.call(invocation_of(self._place.function), payload, headers)
         except ClientException as error:
-            if error.status_code != CONFLICT:
+            if not _handed_over(error.status_code, error.code):
                 raise
+        else:
+            if answer["statusCode"] != ACCEPTED:
+                raise bad_answer(ports.INVOKE, "an invocation that was not accepted")
 
     def _through_fc2(self, payload: bytes, task_id: str) -> None:
         import fc2  # noqa: PLC0415
@@ -132,9 +135,17 @@ def fc2_client(connection: Connection, place: Place, **options: Any) -> Any:
 def _unless_handed_over(error: Any) -> None:
     """409: the task id was used before, by an earlier try of this very hand-over."""
     status = getattr(error, "status_code", None)
-    if status != CONFLICT:
-        code = str(getattr(error, "err_code", "") or "FcError")
+    code = str(getattr(error, "err_code", "") or "FcError")
+    if not _handed_over(status, code):
         raise refused(ports.INVOKE, code, status, None, None)
+
+
+def _handed_over(status: object, code: object) -> bool:
+    """FC 2.0 says StatefulAsyncInvocationAlreadyExists; of FC 3.0 only the status is known.
+
+    What is refused for another reason, such as ResourceExhausted, was not handed over.
+    """
+    return status == CONFLICT and "exhausted" not in str(code).lower()
 
 
 def silence_fc2() -> None:

@@ -27,12 +27,13 @@ SELECTORS = st.sampled_from(
         Selector(network_interface_ids=ENIS),
     ]
 )
+PRINTED = st.characters(min_codepoint=32, max_codepoint=126)
 CURSORS = st.builds(
     Cursor,
-    chain=st.text(min_size=1, max_size=200),
+    chain=st.text(PRINTED, min_size=1, max_size=200),
     hop=st.integers(1, 10_000),
     remaining=st.none() | st.integers(0, 10**6),
-    page=st.none() | st.text(max_size=300),
+    page=st.none() | st.text(PRINTED, max_size=300),
 )
 
 
