@@ -22,6 +22,7 @@ from handler.model import Rejected, Request
 from handler.pacing import Pacer
 from handler.reading import Reader
 from handler.records import not_acted_on
+from handler.rooms import Rooms
 from handler.run import Delivery, Run
 from handler.settings import Settings, read_settings
 from handler.value import replace
@@ -142,16 +143,17 @@ class App:
         """
         delivery = self._delivery(context)
         parsed = parse(event, home_region=delivery.region)
+        rooms = Rooms(self.settings.vswitch_reserve)
         if isinstance(parsed, Batch):
-            return self._batch(parsed, delivery, context)
-        return self._one(parsed, delivery, context)
+            return self._batch(parsed, delivery, rooms, context)
+        return self._one(parsed, delivery, rooms, context)
 
-    def _batch(self, batch: Batch, delivery: Delivery, context: object) -> Result:
+    def _batch(self, batch: Batch, delivery: Delivery, rooms: Rooms, context: object) -> Result:
         """Every event is tried; if one must be delivered again, then all are."""
         results, failures = [], []
-        for item in batch.items:
+        for part, item in enumerate(batch.items):
             try:
-                results.append(self._one(item, delivery, context))
+                results.append(self._one(item, replace(delivery, part=part), rooms, context))
             except Retryable as error:  # noqa: PERF203  (one event must not cost the others)
                 failures.append(error)
         if failures:
@@ -164,13 +166,13 @@ class App:
         request_id = delivery.request_id
         return {"action": "batch", "request_id": request_id, "counts": counts, "results": results}
 
-    def _one(self, item: Item, delivery: Delivery, context: object) -> Result:
+    def _one(self, item: Item, delivery: Delivery, rooms: Rooms, context: object) -> Result:
         cursor = None
         if isinstance(item, Request) and self._refuses(item):
             cursor, allowed = item.cursor, "a share above 0 of ASSIGN_PER_MINUTE"
             item = Rejected("BACKFILL_SHARE", "0", allowed, item.source, item.region, item.event_id)
         if isinstance(item, Request):
-            return self._work(item, delivery, context)
+            return self._work(item, delivery, rooms, context)
         log = self._log(delivery, item.region)
         result = not_acted_on(delivery.request_id, item)
         rejected = isinstance(item, Rejected)
@@ -188,7 +190,7 @@ class App:
         """Whether the operator has switched backfills off; plans cost no writes."""
         return request.manual and not request.dry_run and self.settings.backfill_share == 0
 
-    def _work(self, request: Request, delivery: Delivery, context: object) -> Result:
+    def _work(self, request: Request, delivery: Delivery, rooms: Rooms, context: object) -> Result:
         connector = self._connect(context)
         tokens = [request.hook.token] if request.hook else []
         log = self._log(delivery, request.region, tokens)
@@ -205,7 +207,8 @@ class App:
         cloud = connector.cloud(request.region, self._place(context))
         cloud = replace(cloud, functions=self.functions or cloud.functions)
         reader = Reader(cloud, invocation, self._capacities)
-        return Run(request, delivery, self.settings, cloud, reader, invocation, log).perform()
+        run = Run(request, delivery, self.settings, cloud, reader, invocation, log, rooms)
+        return run.perform()
 
     def _log(self, delivery: Delivery, region: str | None, tokens: list[str] | None = None) -> Log:
         base = {"request_id": delivery.request_id, "region": region}

@@ -93,10 +93,10 @@ class Backfill(Value):
 
     def _hand_over(self, functions: Functions, cursor: Cursor) -> Continuation:
         """Invoke the function for the next hop; under its task id, that happens once."""
-        payload = payload_for(self.crew.request, cursor)
+        payload, new = payload_for(self.crew.request, cursor), True
         for tries in range(HANDOVER_TRIES):
             try:
-                self.crew.invocation.send(
+                new = self.crew.invocation.send(
                     ports.INVOKE, lambda: functions.invoke_later(payload, cursor.task_id)
                 )
                 break
@@ -105,7 +105,8 @@ class Backfill(Value):
                 if last or fault.treatment is not Treatment.TRANSIENT:
                     raise
             self.crew.invocation.clock.sleep(backoff(tries))
-        return Continuation(cursor.task_id, cursor.hop)
+        # Used before by this very invocation when an answer was lost, else by an earlier try of it.
+        return Continuation(cursor.task_id, cursor.hop, repeated=not new and tries == 0)
 
     def _record_unread(
         self, missing: frozenset[str], reading: Reading, late: OutOfTime | None

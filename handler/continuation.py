@@ -28,7 +28,7 @@ class Cursor(Value):
     """Where a chain of invocations stands.
 
     Attributes:
-        chain: the first invocation's request id.
+        chain: the first invocation's request id; in an array of events, with a number.
         hop: hand-overs so far.
         remaining: how many more ENIs may be changed; None without a limit.
         page: the token of the page to begin with; None for the first one.
@@ -52,19 +52,25 @@ class Cursor(Value):
         return Cursor(self.chain, self.hop + 1, remaining, page, after)
 
 
-def cursor_of(request: Request, request_id: str) -> Cursor:
-    """Where this invocation begins."""
-    fresh = Cursor(request_id, remaining=request.limit)
+def cursor_of(request: Request, chain_id: str) -> Cursor:
+    """Where this invocation begins.
+
+    Args:
+        request: whose cursor is read.
+        chain_id: of the chain that it begins, if it begins one.
+    """
+    fresh = Cursor(chain_id, remaining=request.limit)
     found = request.cursor
     if not found or found.get("version") != VERSION:
         return fresh
     chain, hop = found.get("chain"), found.get("hop")
     if not isinstance(chain, str) or not isinstance(hop, int):
         return fresh
+    limits = (request.limit, _whole(found.get("remaining")))
     return Cursor(
         chain,
         hop,
-        _whole(found.get("remaining")),
+        min((each for each in limits if each is not None), default=None),
         _text(found.get("page")),
         _text(found.get("after")),
     )

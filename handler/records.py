@@ -47,10 +47,19 @@ class Lifecycle(Value):
 
 
 class Continuation(Value):
-    """The hand-over to the next invocation of a chain."""
+    """The hand-over to the next invocation of a chain.
+
+    `repeated`: an earlier try of this invocation had handed over, from wherever it stood then.
+    """
 
     task_id: str
     hop: int
+    repeated: bool = False
+
+    @property
+    def shown(self) -> dict[str, object]:
+        """As it stands in results and records."""
+        return {"task_id": self.task_id, "hop": self.hop}
 
 
 class Undecided:
@@ -126,9 +135,8 @@ class Tally:
         return True
 
     def progress(self) -> bool:
-        """Whether anything was finished that a later invocation need not do again."""
-        again = {Outcome.SATISFIED.value, Outcome.DEFERRED.value}
-        return any(self.counts[each.value] for each in Outcome if each.value not in again)
+        """Whether anything was assigned, so that a later invocation has less to do."""
+        return self.assigned_at is not None
 
     def out_of_time(self) -> bool:
         """Whether time ran out for anything."""

@@ -15,7 +15,6 @@ from handler.launch import Launch
 from handler.model import Reason, Treatment
 from handler.reconcile import Reconciler
 from handler.records import NAMED, Tally
-from handler.rooms import Rooms
 from handler.value import Value, fields_of
 
 if TYPE_CHECKING:
@@ -25,17 +24,28 @@ if TYPE_CHECKING:
     from handler.model import Request
     from handler.reading import Reader
     from handler.records import Continuation, Lifecycle, Log
+    from handler.rooms import Rooms
     from handler.settings import Settings
 
 
 class Delivery(Value):
-    """One invocation: its id and region, since when, until when, and of which function version."""
+    """One invocation: its id and region, since when, until when, and of which function version.
+
+    Attributes:
+        part: which event of an array this is about, from 0 on.
+    """
 
     request_id: str
     region: str | None
     started: float
     deadline: float
     version: str | None = None
+    part: int = 0
+
+    @property
+    def chain(self) -> str:
+        """Under which id its work is handed over; every event of an array has one of its own."""
+        return f"{self.request_id}-{self.part}" if self.part else self.request_id
 
 
 class End(Value):
@@ -56,6 +66,7 @@ class Run(Value):
     reader: Reader
     invocation: Invocation
     log: Log
+    rooms: Rooms
 
     def perform(self) -> dict[str, object]:
         """Do it.
@@ -67,15 +78,14 @@ class Run(Value):
             Retryable: something is undecided; what was done is recorded.
         """
         tally = Tally(self.log)
-        cursor = cursor_of(self.request, self.delivery.request_id)
-        rooms = Rooms(self.settings.vswitch_reserve)
+        cursor = cursor_of(self.request, self.delivery.chain)
         crew = Reconciler(
             self.request,
             self.settings,
             self.cloud,
             self.reader,
             self.invocation,
-            rooms,
+            self.rooms,
             tally,
             cursor.remaining,
         )
@@ -104,7 +114,8 @@ class Run(Value):
             level = "info" if end.lifecycle.completed else "warning"
             self.log.write("lifecycle", level, **fields_of(end.lifecycle))
         if end.continuation is not None:
-            self.log.write("continuation", **fields_of(end.continuation))
+            level = "warning" if end.continuation.repeated else "info"
+            self.log.write("continuation", level, **end.continuation.shown)
 
     def _unfinished(self, fault: CloudFault) -> Retryable:
         """What a call that failed for good means for the caller."""
@@ -146,7 +157,7 @@ class Run(Value):
             "counts": tally.sums(),
             "enis": tally.rows(),
             "lifecycle": fields_of(end.lifecycle) if end.lifecycle else None,
-            "continuation": fields_of(end.continuation) if end.continuation else None,
+            "continuation": end.continuation.shown if end.continuation else None,
         }
         left_out = tally.left_out()
         return result | ({"enis_left_out": left_out} if left_out else {})

@@ -45,10 +45,10 @@ class FunctionsApi:
         self._connection = connection
         self._place = place
 
-    def invoke_later(self, payload: bytes, task_id: str) -> None:
+    def invoke_later(self, payload: bytes, task_id: str) -> bool:
         """See `ports.Functions.invoke_later`."""
         invoke = self._through_fc2 if self._place.service else self._through_api
-        attempt(ports.INVOKE, lambda: invoke(payload, task_id))
+        return attempt(ports.INVOKE, lambda: invoke(payload, task_id))
 
     def call(
         self,
@@ -88,20 +88,21 @@ class FunctionsApi:
         answer: dict[str, Any] = client.call_api(params, request, patience)
         return answer
 
-    def _through_api(self, payload: bytes, task_id: str) -> None:
+    def _through_api(self, payload: bytes, task_id: str) -> bool:
         from alibabacloud_tea_openapi.exceptions import ClientException  # noqa: PLC0415
 
         headers = {"x-fc-invocation-type": "Async", "x-fc-async-task-id": task_id}
         try:
             answer = self.call(invocation_of(self._place.function), payload, headers)
         except ClientException as error:
-            if not _handed_over(error.status_code, error.code):
-                raise
-        else:
-            if answer["statusCode"] != ACCEPTED:
-                raise bad_answer(ports.INVOKE, "an invocation that was not accepted")
+            if _used_before(error.status_code, error.code):
+                return False
+            raise
+        if answer["statusCode"] != ACCEPTED:
+            raise bad_answer(ports.INVOKE, "an invocation that was not accepted")
+        return True
 
-    def _through_fc2(self, payload: bytes, task_id: str) -> None:
+    def _through_fc2(self, payload: bytes, task_id: str) -> bool:
         import fc2  # noqa: PLC0415
 
         place, client = self._place, fc2_client(self._connection, self._place)
@@ -114,7 +115,12 @@ class FunctionsApi:
                 place.service, place.function, payload, headers, place.qualifier or None
             )
         except fc2.FcError as error:
-            _unless_handed_over(error)
+            status = getattr(error, "status_code", None)
+            code = str(getattr(error, "err_code", "") or "FcError")
+            if _used_before(status, code):
+                return False
+            raise refused(ports.INVOKE, code, status, None, None) from None
+        return True
 
 
 def fc2_client(connection: Connection, place: Place, **options: Any) -> Any:
@@ -132,17 +138,10 @@ def fc2_client(connection: Connection, place: Place, **options: Any) -> Any:
     )
 
 
-def _unless_handed_over(error: Any) -> None:
-    """409: the task id was used before, by an earlier try of this very hand-over."""
-    status = getattr(error, "status_code", None)
-    code = str(getattr(error, "err_code", "") or "FcError")
-    if not _handed_over(status, code):
-        raise refused(ports.INVOKE, code, status, None, None)
+def _used_before(status: object, code: object) -> bool:
+    """Whether a refusal says that the task id was used, by an earlier try of this very hand-over.
 
-
-def _handed_over(status: object, code: object) -> bool:
-    """FC 2.0 says StatefulAsyncInvocationAlreadyExists; of FC 3.0 only the status is known.
-
+    FC 2.0 says StatefulAsyncInvocationAlreadyExists; of FC 3.0 only the status, 409, is known.
     What is refused for another reason, such as ResourceExhausted, was not handed over.
     """
     return status == CONFLICT and "exhausted" not in str(code).lower()

@@ -138,8 +138,12 @@ class Place(Value):
 class Functions(Protocol):
     """Function Compute, for the function itself."""
 
-    def invoke_later(self, payload: bytes, task_id: str) -> None:
-        """Invoke this function asynchronously, once per task id; done before is done."""
+    def invoke_later(self, payload: bytes, task_id: str) -> bool:
+        """Invoke this function asynchronously, once per task id.
+
+        Returns:
+            Whether it was taken now; not when the task id was used before.
+        """
         ...
 
 

@@ -47,9 +47,10 @@ class Kept:
 
     payload: bytes | None = None
 
-    def invoke_later(self, payload: bytes, task_id: str) -> None:  # noqa: ARG002  (the port's)
+    def invoke_later(self, payload: bytes, task_id: str) -> bool:  # noqa: ARG002  (the port's)
         """See `ports.Functions.invoke_later`."""
         self.payload = payload
+        return True
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.cloud.connect import Connector
+from handler.cloud.ports import Place
 from handler.continuation import MAX_PAYLOAD
 from handler.errors import CloudFault, OutOfTime, Retryable
 from handler.events import parse
@@ -24,13 +25,14 @@ from handler.log import RecordLog
 from handler.model import Request, Treatment
 from handler.pacing import Pacer
 from handler.reading import Reader
+from handler.rooms import Rooms
 from handler.run import Delivery, Run
 from handler.settings import read_settings
 from handler.value import replace
 from tests.localcloud.clock import ManualClock
 from tests.localcloud.testing import LocalCloud
 from tests.stage import SharedClock, environment
-from tests.worlds import REGION, instance, world
+from tests.worlds import REGION, eni, instance, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,12 +51,14 @@ class Queue:
     tries: int = 0
     taken: dict[str, bytes] = field(default_factory=dict)
 
-    def invoke_later(self, payload: bytes, task_id: str) -> None:
-        """Keep it."""
+    def invoke_later(self, payload: bytes, task_id: str) -> bool:
+        """Keep it, if the task id is new."""
         self.tries += 1
         if self.faults:
             raise self.faults.pop(0)
-        self.taken[task_id] = payload
+        new = task_id not in self.taken
+        self.taken.setdefault(task_id, payload)
+        return new
 
 
 @dataclass
@@ -86,7 +90,8 @@ class Hops:
             reader = Reader(found, invocation, {})
             delivery = Delivery(request_id, REGION, now, now + TIME)
             services = replace(found, functions=self.queue)
-            run = Run(request, delivery, settings, services, reader, invocation, log)
+            rooms = Rooms(settings.vswitch_reserve)
+            run = Run(request, delivery, settings, services, reader, invocation, log, rooms)
             try:
                 return run.perform()
             finally:
@@ -142,6 +147,16 @@ def test_limit_holds_for_the_chain_as_a_whole(hops: Hops) -> None:
     assert {"limit"} == {row["reason"] for row in result["enis"] if row["outcome"] == "deferred"}
 
 
+def test_hand_over_by_an_earlier_try_is_told_from_a_new_one(hops: Hops) -> None:
+    """It happens once; what is deferred may lie before where the chain goes on: a warning."""
+    fleet = [instance(f"n{number:02}") for number in range(12)]
+    hops.cloud.restart(world(*fleet, lifecycle_actions=[]), hops.time)
+    for level in ("info", "warning"):
+        assert {"task_id": "bf_first_1", "hop": 1} == hops.run(ALL)["continuation"]
+        (record,) = (row for row in hops.records if row["record_type"] == "continuation")
+        assert (level, "bf_first_1", 1) == (record["level"], record["task_id"], record["hop"])
+
+
 def busy(treatment: Treatment = Treatment.TRANSIENT) -> CloudFault:
     """A refused invocation."""
     return CloudFault(INVOKE, "ServiceBusy", treatment)
@@ -172,6 +187,54 @@ def test_hop_that_could_finish_nothing_raises(hops: Hops) -> None:
     """Handing over what nobody gets ahead with would go on for ever."""
     slow = {"action": "DescribeNetworkInterfaces", "fault": "error", "times": 500}
     hops.cloud.faults([slow | {"code": "Throttling.User", "status": 400}])
+    with pytest.raises(OutOfTime):
+        hops.run(ALL)
+    assert {} == hops.queue.taken
+
+
+ANSWERS: list[tuple[int, str, bool | str]] = [
+    (202, "", True),
+    (409, "StatefulAsyncInvocationAlreadyExists", False),
+    (409, "AsyncTaskAlreadyExists", False),
+    (409, "ResourceExhausted", "ResourceExhausted"),
+    (429, "ResourceExhausted", "ResourceExhausted"),
+    (200, "", "bad_answer"),
+]
+
+
+@pytest.mark.parametrize("service", ["", "network"])
+@pytest.mark.parametrize(("status", "code", "expected"), ANSWERS)
+def test_only_what_was_accepted_is_handed_over(
+    status: int, code: str, expected: bool | str, service: str
+) -> None:
+    """202, or 409 about the task id; not another 409, and not an answer to something else.
+
+    fc2 does not tell which status a success has.
+    """
+    if service and status == 200:
+        expected = True
+    body = json.dumps({"Code": code, "ErrorCode": code, "Message": "", "ErrorMessage": ""})
+    answer = {"action": "InvokeFunction", "fault": "http", "status": status, "body": body}
+    with LocalCloud(world(), faults=[answer]) as cloud:
+        environ = environment(cloud.url)
+        found = Connector(read_settings(environ).endpoints, environ)
+        functions = found.cloud(REGION, Place("1", "secondary-ips", service)).functions
+        assert functions is not None
+        try:
+            told: bool | str = functions.invoke_later(b"{}", "bf_a_1")
+        except CloudFault as fault:
+            told = fault.code
+        assert expected == told
+
+
+@pytest.mark.parametrize("tag", ["skip", "nonsense", "99"])
+def test_what_changes_nothing_does_not_keep_a_chain_going(hops: Hops, tag: str) -> None:
+    """Skipped or short, an ENI ends alike in every hop: the chunk would be handed over for ever."""
+    fleet = [instance(f"n{number}") for number in range(8)]
+    fleet[0] |= {"tags": {"secondary-ips": tag}, "enis": [eni("eni-n0", secondary=14)]}
+    hops.cloud.restart(world(*fleet, lifecycle_actions=[]), hops.time)
+    throttled = {"action": "AssignPrivateIpAddresses", "fault": "error", "times": 500}
+    hops.cloud.faults([throttled | {"code": "Throttling.User", "status": 400}])
     with pytest.raises(OutOfTime):
         hops.run(ALL)
     assert {} == hops.queue.taken

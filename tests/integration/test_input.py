@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from tests.stage import Stage
-from tests.worlds import GROUP, hook_event, instance, running_event, world
+from tests.worlds import GROUP, eni, hook_event, instance, running_event, world
 
 
 def manual(**fields: Any) -> dict[str, Any]:
@@ -120,6 +121,48 @@ def test_array_with_an_undecided_event_is_raised_after_all_were_tried() -> None:
         delivered = stage.deliver([running_event("i-never"), running_event("i-b")])
         assert "i-never" in str(delivered.error)
         assert {"eni-b": 2} == stage.held()
+
+
+def test_events_of_an_array_share_what_a_vswitch_has_above_its_reserve() -> None:
+    """Ten free and four kept back: six for both, also while the second read does not show that."""
+    late = {"action": "DescribeVSwitches", "fault": "stale", "seconds": 60, "times": 9}
+    settings = {"TARGET_SECONDARY_IPS": "5", "VSWITCH_RESERVE": "4"}
+    tight = world(instance("a"), instance("b"), cidr="10.0.0.0/28")
+    with Stage(tight, settings, [late]) as stage:
+        result = stage.deliver([running_event("i-a"), running_event("i-b")]).result
+        assert {"eni-a": 5, "eni-b": 1} == stage.held()
+        assert (1, 1) == (result["counts"]["assigned"], result["counts"]["short"])
+
+
+@dataclass
+class Queue:
+    """Takes what is handed over, once per task id."""
+
+    taken: dict[str, bytes] = field(default_factory=dict)
+
+    def invoke_later(self, payload: bytes, task_id: str) -> bool:
+        """Keep it, if the task id is new."""
+        new = task_id not in self.taken
+        self.taken.setdefault(task_id, payload)
+        return new
+
+
+def test_every_backfill_of_an_array_is_handed_over_under_a_task_id_of_its_own() -> None:
+    """One write in their time: the first changes one ENI, the second finds a hundred done."""
+    done = [instance(f"n{n:03}", eni(f"eni-n{n:03}", secondary=1)) for n in range(100)]
+    fleet = [*done, *(instance(f"z{number}") for number in range(4))]
+    brief = {"TARGET_SECONDARY_IPS": "1", "ASSIGN_PER_MINUTE": "1", "BACKFILL_SHARE": "1"}
+    ids = [each["id"] for each in fleet]
+    with Stage(world(*fleet), brief) as stage:
+        queue = stage.app.functions = Queue()
+        stage.time.advance(60 - stage.time.now() % 60)
+        events = [manual(instance_ids=ids[102:]), manual(instance_ids=ids[:102])]
+        result = stage.deliver(events, timeout=50).result
+        assert ["bf_req-1_1", "bf_req-1-1_1"] == list(queue.taken)
+        assert list(queue.taken) == [each["continuation"]["task_id"] for each in result["results"]]
+        for payload in list(queue.taken.values()):
+            stage.deliver(payload)
+        assert {1} == set(stage.held().values())
 
 
 def test_backfills_can_be_switched_off() -> None:

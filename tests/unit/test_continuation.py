@@ -54,7 +54,12 @@ def read(payload: bytes) -> Request:
 def test_next_invocation_gets_the_same_request(
     selector: Selector, cursor: Cursor, target: str | None, limit: int | None, dry: bool
 ) -> None:
-    """Selector, target, limit and dry run stay; the cursor is read as it was written."""
+    """Selector, target, limit and dry run stay; the cursor is read as it was written.
+
+    A chain has not more left to change than it began with.
+    """
+    remaining = limit if cursor.remaining is None else min(cursor.remaining, limit or 0)
+    cursor = replace(cursor, remaining=None if limit is None else remaining)
     given = request(
         selector=selector,
         target=parse_target(target) if target else None,
@@ -94,6 +99,13 @@ FOREIGN: list[Any] = [
 def test_cursor_that_nobody_here_wrote_begins_anew(cursor: Any) -> None:
     """The work is idempotent: beginning anew under an id of its own costs reads only."""
     assert Cursor("req-1", remaining=5) == cursor_of(request(cursor=cursor, limit=5), "req-1")
+
+
+@pytest.mark.parametrize("remaining", [None, "x", True, 7])
+def test_cursor_does_not_raise_a_limit(remaining: object) -> None:
+    """Whoever writes a cursor by hand: the limit of the request holds."""
+    cursor = {"version": VERSION, "chain": "abc", "hop": 3, "remaining": remaining}
+    assert 5 == cursor_of(request(cursor=cursor, limit=5), "req-1").remaining
 
 
 def test_task_id_takes_only_what_function_compute_takes() -> None:
