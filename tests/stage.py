@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from handler.errors import CloudFault
+
 
 class SharedClock:
     """The function's view of the cloud's clock; a sleep moves it."""
@@ -105,6 +107,24 @@ def environment(url: str, **settings: str) -> dict[str, str]:
         "ALIBABA_CLOUD_ACCESS_KEY_ID": DEFAULT_KEY.id,
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": DEFAULT_KEY.secret,
     } | settings
+
+
+@dataclass
+class Queue:
+    """Function Compute as far as one hop of a chain sees it: takes invocations, or refuses them."""
+
+    faults: list[CloudFault] = field(default_factory=list)
+    tries: int = 0
+    taken: dict[str, bytes] = field(default_factory=dict)
+
+    def invoke_later(self, payload: bytes, task_id: str) -> bool:
+        """Keep it, if the task id is new."""
+        self.tries += 1
+        if self.faults:
+            raise self.faults.pop(0)
+        new = task_id not in self.taken
+        self.taken.setdefault(task_id, payload)
+        return new
 
 
 @dataclass

@@ -31,7 +31,7 @@ from handler.settings import read_settings
 from handler.value import replace
 from tests.localcloud.clock import ManualClock
 from tests.localcloud.testing import LocalCloud
-from tests.stage import SharedClock, environment
+from tests.stage import Queue, SharedClock, environment
 from tests.worlds import REGION, eni, instance, world
 
 if TYPE_CHECKING:
@@ -41,24 +41,6 @@ INVOKE = "fc:InvokeFunction"
 # Two writes a minute, one after the other; a hop that has 100 s gets as far as the second minute.
 SETTINGS = {"TARGET_SECONDARY_IPS": "1", "SETTLE_SECONDS": "5", "VISIBILITY_SECONDS": "5"}
 PER_MINUTE, TIME = 2, 100.0
-
-
-@dataclass
-class Queue:
-    """Function Compute as far as a hop sees it: takes invocations, or refuses them."""
-
-    faults: list[CloudFault] = field(default_factory=list)
-    tries: int = 0
-    taken: dict[str, bytes] = field(default_factory=dict)
-
-    def invoke_later(self, payload: bytes, task_id: str) -> bool:
-        """Keep it, if the task id is new."""
-        self.tries += 1
-        if self.faults:
-            raise self.faults.pop(0)
-        new = task_id not in self.taken
-        self.taken.setdefault(task_id, payload)
-        return new
 
 
 @dataclass

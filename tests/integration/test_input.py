@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from tests.stage import Stage
+from tests.stage import Queue, Stage
 from tests.worlds import GROUP, eni, hook_event, instance, running_event, world
 
 
@@ -132,19 +131,6 @@ def test_events_of_an_array_share_what_a_vswitch_has_above_its_reserve() -> None
         result = stage.deliver([running_event("i-a"), running_event("i-b")]).result
         assert {"eni-a": 5, "eni-b": 1} == stage.held()
         assert (1, 1) == (result["counts"]["assigned"], result["counts"]["short"])
-
-
-@dataclass
-class Queue:
-    """Takes what is handed over, once per task id."""
-
-    taken: dict[str, bytes] = field(default_factory=dict)
-
-    def invoke_later(self, payload: bytes, task_id: str) -> bool:
-        """Keep it, if the task id is new."""
-        new = task_id not in self.taken
-        self.taken.setdefault(task_id, payload)
-        return new
 
 
 def test_every_backfill_of_an_array_is_handed_over_under_a_task_id_of_its_own() -> None:

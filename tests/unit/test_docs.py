@@ -36,7 +36,7 @@ from handler.target import parse_target
 from tests.localcloud.instance_types import built_in_types
 from tests.localcloud.testing import LocalCloud
 from tests.localcloud.world import DEFAULT_KEY
-from tests.stage import Stage
+from tests.stage import Queue, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -321,6 +321,10 @@ def written() -> dict[str, set[str]]:
             raw = (ROOT / f"events/{name}.json").read_bytes()
             for record in stage.deliver(raw).records:
                 found.setdefault(record["record_type"], set()).update(record)
+        hasty = stage.another_app(TARGET_SECONDARY_IPS="9", ASSIGN_PER_MINUTE="1")
+        hasty.functions = Queue()
+        for record in stage.deliver({"backfill": {"all": True}}, hasty, timeout=1).records:
+            found.setdefault(record["record_type"], set()).update(record)
     return found
 
 
