@@ -80,6 +80,11 @@ class CloudFault(HandlerError):
         self.status = status
         self.request_id = request_id
 
+    @property
+    def throttling(self) -> bool:
+        """Whether the minute's calls are used up, which only the next minute cures."""
+        return self.code.startswith("Throttling")
+
     def hide(self, hidden: Callable[[str], str]) -> None:
         """Keep what may be shown of it: without secrets, and only then shortened."""
         self.code = hidden(self.code)[:MOST_SHOWN]

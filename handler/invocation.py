@@ -160,7 +160,7 @@ class Invocation:
             except CloudFault as fault:
                 if fault.treatment is not Treatment.TRANSIENT or tries + 1 >= MAX_READS:
                     raise
-                throttled = is_throttling(fault)
+                throttled = fault.throttling
             if not throttled:
                 self.wait(backoff(tries))
                 tries += 1
@@ -176,7 +176,7 @@ class Invocation:
 
     def _note(self, fault: CloudFault, began: float) -> None:
         fault.hide(self.log.hidden)
-        if is_throttling(fault):
+        if fault.throttling:
             self._pacer.throttled(fault.operation, began)
         else:
             self._pacer.succeeded(fault.operation, began)
@@ -191,8 +191,3 @@ class Invocation:
             api_request_id=fault.request_id,
             advice=advice_on(fault.code, fault.operation),
         )
-
-
-def is_throttling(fault: CloudFault) -> bool:
-    """Whether the minute's calls are used up, which only the next minute cures."""
-    return fault.code.startswith("Throttling")

@@ -74,6 +74,7 @@ class Write(Value):
 
     Attributes:
         at: when it was made, epoch seconds.
+        before: the one in doubt when it was made.
         answer: None when its outcome is unknown.
     """
 
@@ -81,6 +82,7 @@ class Write(Value):
     token: str
     held: Held
     at: float
+    before: Write | None = None
     answer: Answer | None = None
 
     @property
@@ -164,6 +166,12 @@ class Pursuit(Value):
     def held(self) -> Held:
         """What the latest reading shows."""
         return Held.by(self.eni)
+
+    @property
+    def touched(self) -> bool:
+        """Whether a call of this invocation may have changed it."""
+        differs = bool(self.calls) and self.held != Held.by(self.first)
+        return self.write is not None or bool(self.gained) or differs
 
 
 def begin(eni: Eni) -> Pursuit:
@@ -415,7 +423,7 @@ def asked(pursuit: Pursuit, ask: Ask, token: str, now: float) -> Pursuit:
         calls=pursuit.calls + 1,
         token=token,
         requested=pursuit.requested if ask.is_prefix else gained + ask.count,
-        write=Write(ask, token, pursuit.held, now),
+        write=Write(ask, token, pursuit.held, now, pursuit.write),
     )
 
 
@@ -430,17 +438,14 @@ def answered(pursuit: Pursuit, answer: Answer, now: float) -> Pursuit:
 def refused(pursuit: Pursuit, fault: CloudFault, now: float, timing: Timing) -> Pursuit:
     """Note a refusal, by the treatment of its code."""
     pursuit = replace(pursuit, fault=fault, api_request_id=fault.request_id)
+    if fault.throttling:
+        # It was not looked at: what is in doubt is what was in doubt before.
+        return replace(pursuit, write=pursuit.write.before if pursuit.write else None)
     if fault.treatment is Treatment.TRANSIENT:
-        return _transient(pursuit, fault, now)
+        # The same token again: whatever became of the call, it cannot be done twice.
+        return _again(pursuit, now + backoff(pursuit.transients))
     refused_ask = pursuit.write.ask if pursuit.write else None
     return _TREAT[fault.treatment](replace(pursuit, write=None), refused_ask, now, timing)
-
-
-def _transient(pursuit: Pursuit, fault: CloudFault, now: float) -> Pursuit:
-    """The same token again: whatever became of the call, it cannot be done twice."""
-    if fault.code.startswith("Throttling"):
-        return pursuit
-    return _again(pursuit, now + backoff(pursuit.transients))
 
 
 def _again(pursuit: Pursuit, not_before: float) -> Pursuit:

@@ -149,7 +149,11 @@ class Reconciler:
                 ready.append(wanted)
         ready = self._with_room(ready)
         insisting: set[str] = set()
-        steps = (self._step(each, insisting) for each in decide(ready, self.rooms.left()))
+        # Those that the limit has admitted come first: they may leave their place to others.
+        decided = sorted(
+            decide(ready, self.rooms.left()), key=lambda each: each.eni.id not in self._changing
+        )
+        steps = [self._step(each, insisting) for each in decided]
         return [step for step in steps if step is not None], pauses
 
     @staticmethod
@@ -179,7 +183,7 @@ class Reconciler:
         return True
 
     def _leave_to_others(self, eni_id: str) -> None:
-        """It was not asked for anything: the limit has room for another one."""
+        """It was not changed: the limit has room for another one."""
         self.changed -= eni_id in self._changing
         self._changing.discard(eni_id)
 
@@ -215,7 +219,8 @@ class Reconciler:
         """
         member = replace(self._crew[decision.eni.id], decision=decision)
         if decision.ask is not None and not self._may_change(member.id):
-            self._finish(member, Verdict(Outcome.DEFERRED, Reason.LIMIT))
+            if not self._changing & self._crew.keys():
+                self._finish(member, Verdict(Outcome.DEFERRED, Reason.LIMIT))
             return None
         if decision.ask is not None and self.dry:
             self._draw(member.id, decision.ask, decision.eni.vswitch_id)
@@ -329,7 +334,7 @@ class Reconciler:
     def _finish(self, member: Member, verdict: Verdict) -> None:
         del self._crew[member.id]
         self.rooms.forget(member.id)
-        if verdict.reason is Reason.OUT_OF_TIME and not member.pursuit.calls:
+        if verdict.outcome is not Outcome.PLANNED and not member.pursuit.touched:
             self._leave_to_others(member.id)
         if self._exhausted(member.pursuit) and verdict == Verdict(Outcome.SHORT, Reason.VSWITCH):
             self.rooms.close(member.pursuit.eni.vswitch_id)

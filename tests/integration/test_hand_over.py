@@ -174,6 +174,18 @@ def test_hop_that_could_finish_nothing_raises(hops: Hops) -> None:
     assert {} == hops.queue.taken
 
 
+def test_limit_is_not_used_up_by_calls_that_are_throttled(hops: Hops) -> None:
+    """What is handed over may change as many as before, as nothing was changed."""
+    done = [instance(f"n{number:03}", eni(f"eni-n{number:03}", 1)) for number in range(100)]
+    hops.cloud.restart(world(*done, instance("z"), lifecycle_actions=[]), hops.time)
+    throttled = {"action": "AssignPrivateIpAddresses", "fault": "error", "times": 500}
+    hops.cloud.faults([throttled | {"code": "Throttling.User", "status": 400}])
+    ids = sorted(each["id"] for each in hops.cloud.world["instances"])
+    hops.run({"backfill": {"instance_ids": ids, "limit": 2}})
+    cursor = json.loads(hops.queue.taken["bf_first_1"])["backfill"]["cursor"]
+    assert 2 == cursor["remaining"]
+
+
 ANSWERS: list[tuple[int, str, bool | str]] = [
     (202, "", True),
     (409, "StatefulAsyncInvocationAlreadyExists", False),

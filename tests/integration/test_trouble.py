@@ -175,6 +175,35 @@ def test_limit_counts_only_enis_that_are_changed() -> None:
         assert {"eni-a": 0, "eni-b": 8, "eni-c": 8} == stage.held()
 
 
+@pytest.mark.parametrize(
+    ("code", "end"),
+    [
+        ("InvalidOperation.NotAllowed", ("failed", "refused")),
+        ("InvalidOperation.InvalidEniState", ("deferred", "not_ready")),
+        ("OperationDenied.UnHealthyDisk", ("failed", "refused")),
+    ],
+)
+def test_limit_is_left_to_others_by_an_eni_that_is_refused(code: str, end: tuple[str, str]) -> None:
+    """First by its id and refused in every delivery, it keeps no other from its turn."""
+    refused = refusal(WRITE, code, where={"NetworkInterfaceId": "eni-a"})
+    with Stage(world(instance("a"), instance("b"), instance("c")), EIGHT, [refused]) as stage:
+        limited = stage.deliver({"backfill": {"all": True, "limit": 1}})
+        assert {"eni-a": end, "eni-b": GOOD, "eni-c": ("deferred", "limit")} == limited.ends
+
+
+def test_limit_is_kept_by_an_eni_that_may_have_been_changed() -> None:
+    """Every answer is lost: whether anything was done is not known, so nobody else is touched."""
+    lost = {"action": WRITE, "fault": "no_reply", "times": 999}
+    hidden = {"action": ENIS, "fault": "stale", "seconds": 600, "times": 999}
+    with Stage(world(instance("a"), instance("b")), EIGHT, [lost, hidden]) as stage:
+        stage.time.advance(600)
+        delivered = stage.deliver({"backfill": {"all": True, "limit": 1}})
+        assert {"eni-a": ("deferred", "transient"), "eni-b": ("deferred", "limit")} == (
+            delivered.ends
+        )
+        assert {"eni-a": 8, "eni-b": 0} == stage.held()
+
+
 def test_vswitch_that_refuses_for_ever_is_insisted_on_by_one_eni() -> None:
     """It reads roomy and gives nothing: one call for each ENI, and a few more of one of them."""
     many = [instance(f"n{number:02}") for number in range(20)]
