@@ -55,6 +55,10 @@ class OutOfTime(Retryable):
     """What is needed next would begin after the deadline of this invocation."""
 
 
+class Unexpected(Retryable):
+    """A defect of the function; the text names the exception and where it was raised, no more."""
+
+
 class CloudFault(HandlerError):
     """One API call that was refused, or that got no usable answer.
 

@@ -16,7 +16,7 @@ from handler.records import Lifecycle
 from handler.visibility import sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
-    from handler.model import Eni
+    from handler.model import Eni, Hook
     from handler.reading import Reading
     from handler.reconcile import Reconciler
 
@@ -44,10 +44,28 @@ class Launch:
             CloudFault: a read failed for good, or the hook could not be completed.
         """
         crew, hook = self.reconciler, self.reconciler.request.hook
-        if hook is not None and self._left_alone() is None:
-            crew.invocation.before_wait = Keepalive(crew.cloud.ess, hook, crew.invocation)
-        self._work_as_it_appears()
-        if hook is None or crew.tally.undecided or crew.tally.denied:
+        if hook is None:
+            self._work_as_it_appears()
+            return None
+        keepalive, told = Keepalive(crew.cloud.ess, hook, crew.invocation), None
+
+        def before_wait(planned: float) -> None:
+            if self._left_alone() is None:
+                keepalive(planned)
+
+        crew.invocation.before_wait = before_wait
+        try:
+            self._work_as_it_appears()
+            told = self._tell(hook)
+        finally:
+            if told is None:
+                keepalive.leave()
+        return told
+
+    def _tell(self, hook: Hook) -> Lifecycle | None:
+        """Complete the hook, or leave it alone; None while anything is undecided."""
+        crew = self.reconciler
+        if crew.tally.undecided or crew.tally.denied:
             return None
         if reason := self._left_alone():
             return Lifecycle(hook.hook_id, None, completed=False, reason=reason)
@@ -55,12 +73,16 @@ class Launch:
         return complete(crew.cloud.ess, hook, result, crew.invocation, self.request_id)
 
     def _left_alone(self) -> str | None:
-        """Why the hook is none of our business although its instances may be."""
+        """Why the hook is none of our business although its instances may be.
+
+        A group that the event does not name is known by its instances.
+        """
         crew = self.reconciler
-        allowed, group = crew.settings.policy.scaling_groups, crew.request.scaling_group_id
+        allowed, named = crew.settings.policy.scaling_groups, crew.request.scaling_group_id
         if crew.dry:
             return "left alone: nothing is written in a dry run"
-        if crew.tally.hook_foreign or (allowed and group is not None and group not in allowed):
+        groups = {named} if named else crew.tally.groups
+        if crew.tally.hook_foreign or (allowed and not groups & allowed):
             return "left alone: the scaling group is not in ALLOWED_SCALING_GROUPS"
         return None
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # RecordLifecycleActionHeartbeat: 30..21600 s, at most 20 times an action (ESS reference).
 LEAST, MOST, TIMES = 30, 21_600, 20
 LONG_WAIT, SLACK, EVERY = 20.0, 60.0, 300.0
+# For the next delivery, which Function Compute retries within minutes.
+UNTIL_RETRIED = 600.0
 _RESULTS = {"default": None, "continue": "CONTINUE", "abandon": "ABANDON"}
 
 
@@ -47,6 +49,15 @@ class Keepalive:
                 self._beat(now, planned)
             elif now - self._last >= EVERY or self._runs_out(now):
                 self._beat(now, EVERY)
+
+    def leave(self) -> None:
+        """Nothing more is done here, and the hook is not completed: time for the next delivery.
+
+        Only if a heartbeat of ours has set the hook's time anew, perhaps to less than it had.
+        """
+        with self._lock:
+            if self._covered_until is not None and self._left > 0:
+                self._beat(self._invocation.clock.now(), UNTIL_RETRIED)
 
     def _runs_out(self, now: float) -> bool:
         """A heartbeat sets the hook's time anew, possibly to less than it had: then it binds us."""
@@ -76,14 +87,16 @@ def complete(
 ) -> Lifecycle:
     """Complete the hook; one that has ended elsewhere is not an error.
 
-    The ClientToken belongs to this invocation: when a reply is lost its next try still succeeds,
-    while any other delivery of the event is told that the action has ended.
+    The ClientToken belongs to this invocation and what it says: when a reply is lost its next try
+    still succeeds, while any other delivery of the event is told that the action has ended. So is
+    a retry of Function Compute, under the same request id, that has come to another result.
 
     Raises:
         CloudFault: Auto Scaling refused, or did not answer in time.
     """
     told = result or "DEFAULT"
-    token = hashlib.sha256(f"{request_id} {hook.hook_id} {hook.token}".encode()).hexdigest()
+    said = f"{request_id} {hook.hook_id} {hook.token} {told}"
+    token = hashlib.sha256(said.encode()).hexdigest()
     try:
         invocation.read(ports.COMPLETE, lambda: ess.complete(hook, result, token))
     except CloudFault as fault:

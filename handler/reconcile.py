@@ -87,7 +87,7 @@ class Reconciler:
 
         Raises:
             OutOfTime: the rest was recorded as deferred.
-            CloudFault: a read failed for good; the rest was recorded as deferred.
+            Exception: a read failed for good, or worse; the rest was recorded as deferred.
         """
         members = [self._member(reading.enis[each], reading.instances) for each in sorted(eni_ids)]
         self._crew, self._changing = {member.id: member for member in members}, set()
@@ -95,7 +95,7 @@ class Reconciler:
             self._measure(reading.instances)
             while self._crew:
                 self._round()
-        except (OutOfTime, CloudFault) as error:
+        except Exception as error:
             self._defer_rest(error)
             raise
 
@@ -342,7 +342,8 @@ class Reconciler:
 
     def _defer_rest(self, error: Exception) -> None:
         """What could not be finished is recorded all the same, with the reason why."""
-        end = Verdict(Outcome.DEFERRED, Reason.OUT_OF_TIME)
+        late = isinstance(error, OutOfTime)
+        end = Verdict(Outcome.DEFERRED, Reason.OUT_OF_TIME if late else Reason.TRANSIENT)
         for member in list(self._crew.values()):
             pursuit = member.pursuit
             if isinstance(error, CloudFault):

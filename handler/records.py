@@ -82,6 +82,7 @@ class Tally:
     Attributes:
         undecided: by reason.
         denied: the first result that ended so, by error code.
+        groups: scaling groups of the ENIs.
     """
 
     def __init__(self, log: Log) -> None:
@@ -91,6 +92,7 @@ class Tally:
         self.denied: dict[str | None, EniResult] = {}
         self.hook_short = 0
         self.hook_foreign = 0
+        self.groups: set[str] = set()
         self.assigned_at: float | None = None
         self._instances: OrderedDict[str, None] = OrderedDict()
         self._kept: dict[bool, list[EniResult]] = {True: [], False: []}
@@ -110,6 +112,8 @@ class Tally:
             self.undecided.setdefault(result.reason, Undecided()).add(result)
         if result.reason is Reason.NOT_PERMITTED:
             self.denied.setdefault(result.code, result)
+        if result.scaling_group_id is not None:
+            self.groups.add(result.scaling_group_id)
         self.hook_foreign += result.reason is Reason.SCALING_GROUP
         self.hook_short += (
             result.outcome in {Outcome.SHORT, Outcome.FAILED}

@@ -6,11 +6,13 @@ operator can do. No exception of a lower layer, whose text might hold a secret, 
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.cloud.faults import EXPIRED, advice_on
 from handler.continuation import cursor_of
-from handler.errors import CloudFault, NotPermitted, Retryable, StaleCredentials
+from handler.errors import CloudFault, NotPermitted, Retryable, StaleCredentials, Unexpected
 from handler.launch import Launch
 from handler.model import Reason, Treatment
 from handler.reconcile import Reconciler
@@ -108,6 +110,8 @@ class Run(Value):
             return End(failure=type(error)(str(error)))
         except CloudFault as fault:
             return End(failure=self._unfinished(fault))
+        except Exception as error:  # noqa: BLE001  (its text may hold anything)
+            return End(failure=Unexpected(_where(error)))
 
     def _tell(self, end: End) -> None:
         if end.lifecycle is not None:
@@ -187,6 +191,14 @@ class Run(Value):
                 for vswitch_id, room in sorted(crew.rooms.left().items())
             ],
         )
+
+
+def _where(error: Exception) -> str:
+    """The type of an exception, and the function that raised it: nothing that it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1]
+    file = "/".join(Path(last.filename).parts[-2:])
+    return f"{type(error).__name__} in {last.name}, {file}, line {last.lineno}"
 
 
 def _since(start: float | None, end: float | None) -> float | None:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from handler.errors import CloudFault
-
 
 class SharedClock:
     """The function's view of the cloud's clock; a sleep moves it."""
@@ -113,7 +111,7 @@ def environment(url: str, **settings: str) -> dict[str, str]:
 class Queue:
     """Function Compute as far as one hop of a chain sees it: takes invocations, or refuses them."""
 
-    faults: list[CloudFault] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
     tries: int = 0
     taken: dict[str, bytes] = field(default_factory=dict)
 
@@ -156,13 +154,21 @@ class Stage:
         environ = environment(self.cloud.url, **self.settings | settings)
         return App.from_environ(environ, SharedClock(self.time))
 
-    def deliver(self, event: object, app: App | None = None, timeout: float = 600) -> Delivered:
+    def deliver(
+        self,
+        event: object,
+        app: App | None = None,
+        timeout: float = 600,
+        request_id: str | None = None,
+    ) -> Delivered:
         """Hand an event to the function and see what comes of it."""
         raw = event if isinstance(event, bytes) else json.dumps(event).encode()
         output, errors, result, error = io.StringIO(), io.StringIO(), {}, None
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
             try:
-                result = (app or self.app).handle(raw, context(timeout, self._next_id()))
+                result = (app or self.app).handle(
+                    raw, context(timeout, request_id or self._next_id())
+                )
             except Retryable as raised:
                 error = raised
         return Delivered(result, error, output.getvalue(), errors.getvalue())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud.faults import FAULTS, treatment_of
-from handler.errors import Retryable
+from handler.errors import Retryable, Unexpected
 from handler.model import Treatment
 from tests.chaos.secrets import leaked
 from tests.chaos.turns import Killed
@@ -292,6 +292,7 @@ class Audit:
         found = leaked(worker.everything, self.secrets)
         self.check(6, not found, f"{found} has left the process")
         known = isinstance(worker.error, Retryable | Killed | None)
+        known = known and not isinstance(worker.error, Unexpected)
         self.check(5, known, f"{worker.error!r} has left the handler")
         self._records(worker)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import pytest
 from handler.cloud.connect import Connector
 from handler.cloud.ports import Place
 from handler.continuation import MAX_PAYLOAD
-from handler.errors import CloudFault, OutOfTime, Retryable
+from handler.errors import CloudFault, OutOfTime, Retryable, Unexpected
 from handler.events import parse
 from handler.invocation import Invocation
 from handler.log import RecordLog
@@ -163,6 +164,20 @@ def test_failed_hand_over_raises(hops: Hops, faults: list[CloudFault], tries: in
     assert (tries, {}) == (hops.queue.tries, hops.queue.taken)
     assert hops.run(ALL)["continuation"] is None
     assert [1] * 8 == hops.held()
+
+
+def test_defect_is_raised_without_what_it_says(hops: Hops) -> None:
+    """Whatever happens leaves as something to be retried, on record, and its text stays inside."""
+    hops.queue.faults = [ValueError("PLANTED")]
+    with pytest.raises(Unexpected, match="ValueError in invoke_later, tests/stage.py") as raised:
+        hops.run(ALL)
+    everything = "".join(traceback.format_exception(raised.value)) + json.dumps(hops.records)
+    assert "PLANTED" not in everything
+    assert ["Unexpected"] == [
+        row["raised"].partition(":")[0]
+        for row in hops.records
+        if row["record_type"] == "run_summary"
+    ]
 
 
 def test_hop_that_could_finish_nothing_raises(hops: Hops) -> None:

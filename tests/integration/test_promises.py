@@ -266,6 +266,25 @@ def test_lost_completion_is_repeated_and_succeeds_once() -> None:
         assert "CONTINUE" == stage.hook()["result"]
 
 
+def test_completion_with_another_result_has_a_token_of_its_own() -> None:
+    """The first try says ABANDON and its reply is lost; the retry, of the same id, CONTINUE.
+
+    Under one ClientToken the second was refused for its other parameters, in every retry.
+    """
+    lost = [{"action": "CompleteLifecycleAction", "fault": "no_reply", "times": 8}]
+    settings = EIGHT | {"ON_SHORTFALL": "abandon", "VSWITCH_RESERVE": "2000"}
+    with Stage(world(instance("a")), settings, lost) as stage:
+        first = stage.deliver(hook_event("i-a"), request_id="req-same")
+        assert isinstance(first.error, Retryable)
+        roomy = stage.another_app(VSWITCH_RESERVE="0")
+        second = stage.deliver(hook_event("i-a"), roomy, request_id="req-same")
+        assert ("CONTINUE", False) == (
+            second.result["lifecycle"]["result"],
+            second.result["lifecycle"]["completed"],
+        )
+        assert "ABANDON" == stage.hook()["result"]
+
+
 # --- promise 4: nothing is lost quietly -------------------------------------------------------
 
 

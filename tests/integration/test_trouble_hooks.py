@@ -12,7 +12,7 @@ import pytest
 from handler.errors import NotPermitted, Retryable
 from tests.integration.test_trouble import answer, refusal, row, rows
 from tests.stage import Stage
-from tests.worlds import ACTIVITY, TYPE, World, eni, hook_event, instance, world
+from tests.worlds import ACTIVITY, GROUP, TYPE, World, eni, hook_event, instance, world
 
 if TYPE_CHECKING:
     from tests.integration.test_trouble import Fault
@@ -110,6 +110,26 @@ def test_hook_of_a_foreign_group_is_left_alone(scope: str, named: list[str]) -> 
         assert ["warning"] == [each["level"] for each in delivered.of("lifecycle")]
 
 
+@pytest.mark.parametrize(
+    ("launched", "named", "alone"),
+    [
+        (instance("a"), "i-a", False),
+        (instance("a"), "i-released", True),
+        (instance("a", scaling_group="asg-bp1other"), "i-a", True),
+    ],
+)
+def test_hook_of_an_unnamed_group_is_ours_if_an_instance_of_it_is(
+    launched: World, named: str, *, alone: bool
+) -> None:
+    """With an allow-list, a group that neither event nor instance tells is not an allowed one."""
+    event = hook_event(named)
+    del event["content"]["scalingGroupId"], event["resourceArn"]
+    with Stage(world(launched), EIGHT | {"ALLOWED_SCALING_GROUPS": GROUP}) as stage:
+        assert stage.deliver(event).error is None
+        status = ("Pending", 0) if alone else ("Completed", 0)
+        assert status == (stage.hook()["status"], stage.hook()["heartbeats"])
+
+
 # --- what is slow -----------------------------------------------------------------------------
 
 
@@ -152,6 +172,17 @@ def test_heartbeat_that_shortened_the_window_is_renewed_in_time() -> None:
         assert needed[-1] - beats[0][0] > beats[0][1]
         for (begin, seconds), end in zip(beats, needed, strict=True):
             assert end < begin + seconds
+
+
+def test_hook_that_a_heartbeat_has_shortened_is_left_time_for_the_next_delivery() -> None:
+    """Waiting for what never appears, we set its 600 s to 120; the retry must find it waiting."""
+    with Stage(world(instance("a")), EIGHT, [instances()]) as stage:
+        assert isinstance(stage.deliver(hook_event("i-a")).error, Retryable)
+        beats = stage.cloud.calls(HEARTBEAT)
+        assert int(beats[0]["parameters"]["heartbeatTimeout"]) < 600
+        assert 600 <= int(beats[-1]["parameters"]["heartbeatTimeout"])
+        stage.time.advance(599)
+        assert "Pending" == stage.hook()["status"]
 
 
 def test_failed_heartbeat_is_sent_again() -> None:
