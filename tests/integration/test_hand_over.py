@@ -169,7 +169,7 @@ def test_failed_hand_over_raises(hops: Hops, faults: list[CloudFault], tries: in
 def test_defect_is_raised_without_what_it_says(hops: Hops) -> None:
     """Whatever happens leaves as something to be retried, on record, and its text stays inside."""
     hops.queue.faults = [ValueError("PLANTED")]
-    with pytest.raises(Unexpected, match="ValueError in invoke_later, tests/stage.py") as raised:
+    with pytest.raises(Unexpected, match="ValueError in invoke_later, tests/stage") as raised:
         hops.run(ALL)
     everything = "".join(traceback.format_exception(raised.value)) + json.dumps(hops.records)
     assert "PLANTED" not in everything
