@@ -34,6 +34,8 @@ MAX_REFUSALS = 3
 TAKEN = frozenset(
     {"InvalidIp.IpAssigned", "InvalidIp.IpRepeated", "InvalidPrivateIpAddress.Duplicated"}
 )
+# Of a prefix that a replay named: somebody else may have been given it since.
+PREFIX_TAKEN = "InvalidIp.IpPrefixNotAvailable"
 
 
 class Timing(Value):
@@ -119,7 +121,7 @@ class Pursuit(Value):
         eni: its latest reading.
         generation: of the token for what it holds now.
         write: the latest write whose effect is not visible yet.
-        lost: addresses that a replayed answer named and that the ENI does not hold.
+        lost: addresses and prefixes that a replayed answer named and that the ENI does not hold.
         gained: addresses and prefixes that our writes brought and a read confirmed.
         requested: addresses asked for so far.
         calls: AssignPrivateIpAddresses calls made.
@@ -128,7 +130,7 @@ class Pursuit(Value):
         refusals: how often in a row `refused_ask` was refused against what reads show.
         insisted: whether the next generation was taken for it.
         contested_until: another writer took this state; until then its write may become visible.
-        taken: addresses asked for by name and refused as in use.
+        taken: addresses or prefixes asked for by name and refused as in use.
         taken_at: when that was.
         hindered_since: since when the ENI has not been ready.
         polls: looks taken while waiting.
@@ -484,11 +486,12 @@ def _contested(pursuit: Pursuit, _ask: Ask | None, now: float, timing: Timing) -
 
 
 def _rejected(pursuit: Pursuit, ask: Ask | None, now: float, _timing: Timing) -> Pursuit:
-    """Final, but for addresses in use, which may be in use on this very ENI."""
-    by_name = ask is not None and ask.kind is AskKind.ADDRESSES
-    if ask is None or not by_name or pursuit.fault is None or pursuit.fault.code not in TAKEN:
-        return replace(pursuit, verdict=Verdict(Outcome.FAILED, Reason.REFUSED))
-    return replace(pursuit, taken=ask.values, taken_at=now, polls=0)
+    """Final, but for what is in use, which may be in use on this very ENI."""
+    code = pursuit.fault.code if pursuit.fault else ""
+    lost_prefix = bool(pursuit.lost) and code == PREFIX_TAKEN
+    if ask is not None and ask.values and (code in TAKEN or lost_prefix):
+        return replace(pursuit, taken=ask.values, taken_at=now, polls=0)
+    return replace(pursuit, verdict=Verdict(Outcome.FAILED, Reason.REFUSED))
 
 
 def _denied(pursuit: Pursuit, _ask: Ask | None, _now: float, _timing: Timing) -> Pursuit:

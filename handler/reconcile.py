@@ -309,13 +309,13 @@ class Reconciler:
             self._crew[member.id] = replace(member, subject=subject)
 
     def _look_for_owners(self, members: list[Member]) -> None:
-        """Which other ENIs hold addresses refused as taken; an address belongs to one vSwitch."""
+        """Which other ENIs hold what was refused as taken; it belongs to one vSwitch."""
         asked = {address for member in members for address in member.pursuit.taken}
         for vswitch_id in sorted({member.pursuit.eni.vswitch_id for member in members}):
             owners = {
                 address: eni.id
                 for eni in self.reader.list_enis(EniQuery(vswitch_id=vswitch_id))
-                for address in asked & {*eni.secondary, eni.primary}
+                for address in asked & {*eni.secondary, *eni.prefixes, eni.primary}
             }
             for member in members:
                 elsewhere = frozenset(

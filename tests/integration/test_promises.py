@@ -41,8 +41,14 @@ def unassign(stage: Stage, eni_id: str, addresses: list[str]) -> None:
         endpoint=stage.cloud.address,
         protocol="HTTP",
     )
+    named: dict[bool, list[str]] = {False: [], True: []}
+    for each in addresses:
+        named["/" in each].append(each)
     request = models.UnassignPrivateIpAddressesRequest(
-        region_id=REGION, network_interface_id=eni_id, private_ip_address=addresses
+        region_id=REGION,
+        network_interface_id=eni_id,
+        private_ip_address=named[False] or None,
+        ipv_4prefix=named[True] or None,
     )
     Client(config).unassign_private_ip_addresses(request)
 
@@ -182,6 +188,22 @@ def test_replayed_addresses_that_another_eni_has_now_are_asked_for_by_count() ->
         delivered = stage.deliver(running_event("i-a"), stage.another_app())
         assert {"eni-a": GOOD} == delivered.ends
         assert {"eni-a": 2, "eni-b": 2} == stage.held()
+
+
+def test_replayed_prefix_that_another_eni_has_now_is_replaced() -> None:
+    """Taken away, given to another ENI, and replayed by a token that ECS remembers."""
+    reserved = world(instance("a"), instance("b"))
+    reserved["vswitches"][0]["reserved_prefixes"] = ["10.0.1.0/24"]
+    one = {"network_interface_ids": ["eni-a"], "ipv4_prefix_count": {"eni-a": 1}}
+    with Stage(reserved, {}) as stage:
+        (prefix,) = stage.deliver({"backfill": one}).enis["eni-a"]["prefixes"]
+        unassign(stage, "eni-a", [prefix])
+        theirs = {"network_interface_ids": ["eni-b"], "ipv4_prefixes": {"eni-b": [prefix]}}
+        stage.deliver({"backfill": theirs})
+        stage.time.advance(60)
+        assert ("assigned", "reached") == stage.deliver({"backfill": one}).ends["eni-a"]
+        assert [prefix] == stage.enis()["eni-b"]["prefixes"]
+        assert 1 == len(stage.enis()["eni-a"]["prefixes"])
 
 
 @pytest.mark.usefixtures("undisturbed")
