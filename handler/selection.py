@@ -77,7 +77,10 @@ def _by_listing(query: EniQuery, reader: Reader, cursor: Cursor) -> Iterator[Chu
 
 
 def _by_tags(tags: tuple[tuple[str, str], ...], reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
-    """A tag query that reaches its bound is cut short there: then every instance is matched."""
+    """A tag query that reaches its bound is cut short there: then every instance is matched.
+
+    What it finds is matched too: to ECS an empty value means any value.
+    """
     found: list[Instance] = []
     if cursor.page is None:
         tagged = (
@@ -86,13 +89,16 @@ def _by_tags(tags: tuple[tuple[str, str], ...], reader: Reader, cursor: Cursor) 
         found = sorted(islice(tagged, MOST_BY_TAG), key=lambda each: each.id)
     if cursor.page is None and len(found) < MOST_BY_TAG:
         rest = [each for each in found if cursor.after is None or each.id > cursor.after]
-        for batch in batches(rest, IDS_PER_CALL):
+        for batch in batches(_bearing(tags, rest), IDS_PER_CALL):
             yield Chunk(frozenset(), _attached(batch, reader), last_id=batch[-1].id)
         return
-    wanted = set(tags)
     for page in _from(cursor.page, lambda start: reader.instance_pages(InstanceQuery(), start)):
-        matching = [each for each in page.items if wanted <= set(each.tags.items())]
-        yield Chunk(frozenset(), _attached(matching, reader), page.next_token)
+        yield Chunk(frozenset(), _attached(_bearing(tags, page.items), reader), page.next_token)
+
+
+def _bearing(tags: tuple[tuple[str, str], ...], instances: Iterable[Instance]) -> list[Instance]:
+    wanted = set(tags)
+    return [each for each in instances if wanted <= set(each.tags.items())]
 
 
 def _attached(instances: Iterable[Instance], reader: Reader) -> Reading:

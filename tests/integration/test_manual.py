@@ -206,6 +206,25 @@ def test_tag_query_that_is_cut_short_is_matched_by_hand() -> None:
         assert 503 == result["enis_left_out"]
 
 
+def test_tag_without_a_value_selects_only_instances_that_bear_it_so() -> None:
+    """ECS takes an empty value for any value: instances with another one are left alone."""
+    bare, other = instance("a", tags={"team": ""}), instance("b", tags={"team": "web"})
+    with Stage(world(bare, other, lifecycle_actions=[]), TWO) as stage:
+        delivered = stage.deliver({"backfill": {"tags": {"team": ""}}})
+        assert {"eni-a": GOOD} == delivered.ends
+        assert {"eni-a": 2, "eni-b": 0} == stage.held()
+
+
+def test_tag_without_a_value_is_counted_before_it_is_matched() -> None:
+    """The bound of a tag query is on what ECS answers, of which few may be meant."""
+    others = [instance(f"n{number:04}", tags={"team": "web"}) for number in range(1000)]
+    bare = instance("z", tags={"team": ""})
+    crowd = world(*others, bare, cidr="10.0.0.0/20", lifecycle_actions=[])
+    with Stage(crowd, {"TARGET_SECONDARY_IPS": "1"}) as stage:
+        delivered = stage.deliver({"plan": {"tags": {"team": ""}}})
+        assert {"eni-z": ("planned", "would_assign")} == delivered.ends
+
+
 def test_backfill_takes_only_its_share_of_the_minute() -> None:
     """Half of 4 calls a minute: the third write waits for the next minute."""
     settings = TWO | {"ASSIGN_PER_MINUTE": "4", "BACKFILL_SHARE": "0.5", "MAX_CONCURRENCY": "1"}
