@@ -7,6 +7,7 @@ import os
 import sys
 
 from rich.console import Console
+from rich.text import Text
 
 # What is piped into a file or a pager has no width of its own.
 PIPED_WIDTH = 120
@@ -38,26 +39,35 @@ def watched(yes: bool) -> bool:
     return not yes or sys.stderr.isatty()
 
 
+def printable(text: str) -> str:
+    """A text without what a terminal obeys: whatever is no letter to be seen becomes a `?`."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def foreign(text: str, style: str = "") -> Text:
+    """What others wrote, as it is: it is no markup, and nothing in it is obeyed."""
+    return Text(printable(text), style)
+
+
 def error(text: str) -> None:
     """Say what went wrong, on standard error."""
-    console(stderr=True).print(f"[bold red]error:[/] {_plain(text)}", soft_wrap=True)
+    said = Text.assemble(("error:", "bold red"), " ", foreign(text))
+    console(stderr=True).print(said, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Say something beside the result, on standard error."""
-    console(stderr=True).print(_plain(text), style="dim")
+    console(stderr=True).print(foreign(text, "dim"))
 
 
 def command_line(text: str) -> None:
     """A command to copy, on standard error: never broken into lines."""
-    console(stderr=True).print(f"  {_plain(text)}", style="bold", soft_wrap=True)
+    console(stderr=True).print(foreign(f"  {text}", "bold"), soft_wrap=True)
 
 
 def json_line(**fields: object) -> None:
     """One JSON object on standard output."""
     sys.stdout.write(json.dumps(fields, default=str) + "\n")
     sys.stdout.flush()
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

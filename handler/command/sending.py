@@ -195,7 +195,7 @@ class Sending:
         if self.as_json:
             self._last_line(status, _ACCEPTED if accepted_only else status.meaning, cursor)
         elif accepted_only:
-            screen.console().print(f"accepted as task {cursor.task_id}")
+            screen.console().print(screen.foreign(f"accepted as task {cursor.task_id}"))
             screen.note(self._goes_on())
         elif self.chain.hops:
             self._show()
@@ -208,7 +208,8 @@ class Sending:
 
     def _show(self) -> None:
         console = screen.console()
-        console.print(f"chain {self.chain_id}, tasks {Cursor(self.chain_id).task_id} and on")
+        tasks = f"tasks {Cursor(self.chain_id).task_id} and on"
+        console.print(screen.foreign(f"chain {self.chain_id}, {tasks}"))
         console.print(chain_table(self.chain))
         console.print()
         if not self.chain.known:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handler.command.progress import gets, missing
-from handler.command.screen import counted
+from handler.command.screen import counted, foreign
 from handler.model import Outcome, Reason
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def eni_table(rows: Iterable[Row], width: int, *, stopped: bool = False) -> Tabl
         who = _who(row) if wide else [_stacked(row)]
         numbers = [_number(row["before"]), _number(row["target"]), _number(gets(row) or None)]
         table.add_row(
-            *who, *numbers, why(row, stopped=stopped), style=STYLES.get(row["outcome"], "")
+            *who,
+            *numbers,
+            foreign(why(row, stopped=stopped)),
+            style=STYLES.get(row["outcome"], ""),
         )
     return table
 
@@ -75,7 +78,7 @@ def room_table(progress: Progress) -> Table:
         table.add_column(name, justify="right")
     for vswitch_id, before, given, after, reserve in progress.vswitches():
         style = "yellow" if after == 0 else ""
-        table.add_row(vswitch_id, *map(str, (before, given, after, reserve)), style=style)
+        table.add_row(foreign(vswitch_id), *map(str, (before, given, after, reserve)), style=style)
     return table
 
 
@@ -90,8 +93,9 @@ def chain_table(chain: Chain) -> Table:
         counts = [_number(hop.counts.get(name)) for name in ("enis", *_HOP_COUNTS)]
         seconds = "-" if hop.task.seconds is None else f"{hop.task.seconds:.1f}"
         style = STYLES[Outcome.FAILED.value] if hop.task.status == "Failed" else ""
-        row = (str(hop.number), hop.task.status, seconds, str(hop.task.retries), *counts)
-        table.add_row(*row, style=style)
+        status = foreign(hop.task.status)
+        row = (seconds, str(hop.task.retries), *counts)
+        table.add_row(str(hop.number), status, *row, style=style)
     return table
 
 
@@ -109,17 +113,15 @@ def _table() -> Table:
     return Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
 
 
-def _who(row: Row) -> list[str]:
-    return [
-        row["network_interface_id"] or "-",
-        row["instance_id"] or "-",
-        row["instance_type"] or "-",
-    ]
+def _who(row: Row) -> list[Text]:
+    names = ("network_interface_id", "instance_id", "instance_type")
+    return [foreign(row[name] or "-") for name in names]
 
 
 def _stacked(row: Row) -> Text:
     eni, instance, kind = _who(row)
-    return Text.assemble(eni, "\n", (f"  {instance} {kind}", "dim"))
+    below = Text.assemble("  ", instance, " ", kind, style="dim")
+    return Text.assemble(eni, "\n", below)
 
 
 def _number(value: int | None) -> str:

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from handler.command.screen import counted
+from handler.command.screen import counted, foreign
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -95,13 +95,13 @@ class View:
 
     def _first_line(self, pace: Pace, style: str) -> Table:
         grid = Table.grid(padding=(0, 1))
-        spinner = Spinner(style)
+        spinner, title = Spinner(style), foreign(self.title)
         spinner.start_time = 0.0  # it turns by the clock, though each drawing has a new one
         if pace.total:
             bar = ProgressBar(pace.total, pace.done, width=BAR)
-            grid.add_row(spinner, self.title, bar, f"{pace.done}/{pace.total} writes")
+            grid.add_row(spinner, title, bar, f"{pace.done}/{pace.total} writes")
         else:
-            grid.add_row(spinner, self.title)
+            grid.add_row(spinner, title)
         return grid
 
     def _sums(self, pace: Pace) -> str:

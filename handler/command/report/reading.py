@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from handler.command.screen import printable
 from handler.model import Outcome
 
 if TYPE_CHECKING:
@@ -119,8 +120,8 @@ def _is_object(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    """A text as it can be written: JSON allows halves of surrogate pairs, UTF-8 does not."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+    """A text as it can be written: to a file in UTF-8, or to a terminal."""
+    return printable(value) if isinstance(value, str) else ""
 
 
 def _number(value: object) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from handler.command import options, screen
 from handler.command.asked import BadRequest, default_region
@@ -159,7 +160,7 @@ def _shown(found: list[Done], *, dry_run: bool, lines: bool) -> Exit:
         for each in found:
             screen.json_line(**_line(each, dry_run=dry_run))
     else:
-        screen.console().print(_table(found, dry_run=dry_run))
+        screen.console().print(table_of(found, dry_run=dry_run))
         screen.console().print(_sum(found, failures, dry_run=dry_run))
     return Exit.FAILED if failures else Exit.AT_TARGET
 
@@ -175,29 +176,33 @@ def _line(each: Done, *, dry_run: bool) -> dict[str, object]:
     }
 
 
-def _table(found: list[Done], *, dry_run: bool) -> Table:
+def table_of(found: list[Done], *, dry_run: bool) -> Table:
+    """One row per resource: what becomes of it, and why."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("what", "name", "change", "why"):
         table.add_column(title, overflow="fold")
     for each in found:
         resource = each.change.resource
-        table.add_row(str(resource.kind), resource.name, _word(each, dry_run), _why(each))
+        name = screen.foreign(resource.name)
+        table.add_row(str(resource.kind), name, _word(each, dry_run), _why(each))
     return table
 
 
-def _word(each: Done, dry_run: bool) -> str:
+def _word(each: Done, dry_run: bool) -> Text:
     if each.error is not None:
-        return "[bold red]failed[/]"
+        return Text("failed", "bold red")
     if each.change.verb is Verb.KEEP:
-        return "[dim]exists[/]"
+        return Text("exists", "dim")
+    if dry_run:
+        return Text(f"would {each.change.verb}", "yellow")
     done = {Verb.CREATE: "created", Verb.UPDATE: "updated"}[each.change.verb]
-    return f"[yellow]would {each.change.verb}[/]" if dry_run else f"[green]{done}[/]"
+    return Text(done, "green")
 
 
-def _why(each: Done) -> str:
+def _why(each: Done) -> Text:
     if each.error is not None:
-        return each.error.replace("[", r"\[")
-    return "\n".join(each.change.differences).replace("[", r"\[")
+        return screen.foreign(each.error)
+    return Text("\n").join(map(screen.foreign, each.change.differences))
 
 
 def _sum(found: list[Done], failures: int, *, dry_run: bool) -> str:
