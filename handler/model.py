@@ -85,7 +85,7 @@ class Request(Value):
         selector: which ENIs.
         manual: asked for by a person or a timer; otherwise a launch.
         hook: the lifecycle action to complete, if any.
-        scaling_group_id: the scaling group that the event names, if any.
+        scaling_group_id: the scaling group that the event or the selector names, if any.
         scaling_activity_id: the scaling activity that the event names, if any.
         target: overrides tags, rules and the default.
         wants: per ENI id, the explicit addresses, prefixes or number of prefixes it shall hold.

@@ -48,6 +48,11 @@ class _Lane:
         self.throttled = False
         self.closed_until = 0.0
 
+    def set_back(self, minute: int) -> None:
+        """The clock went back to an earlier minute: what was counted belongs to no time to come."""
+        self.minute, self.used, self.succeeded, self.throttled = minute, 0, 0, False
+        self.closed_until = 0.0
+
     def enter(self, minute: int) -> None:
         """Begin a new minute: adopt what throttling revealed, or creep up."""
         passed = minute - self.minute
@@ -95,6 +100,8 @@ class Pacer:
         """
         with self._lock:
             lane = self._lane(operation, now)
+            if self._window(now) < lane.minute - 1:
+                lane.set_back(self._window(now))
             if now < lane.closed_until:
                 return lane.closed_until - now
             if lane.used >= max(1, int(lane.allowance * share)):

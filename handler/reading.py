@@ -182,11 +182,13 @@ class Reader:
         """Until there is no next token; a short or empty page is not the last one."""
         page = self._invocation.read(operation, partial(read, start))
         yield page
+        followed: set[str | None] = {start}
         while (token := page.next_token) is not None:
+            if token in followed:
+                raise CloudFault(operation, BAD_ANSWER, Treatment.TRANSIENT, "pages without end")
+            followed.add(token)
             page = self._invocation.read(operation, partial(read, token))
             yield page
-            if page.next_token == token:
-                raise CloudFault(operation, BAD_ANSWER, Treatment.TRANSIENT, "pages without end")
 
 
 def _items(pages: Iterable[Page[T]]) -> Iterator[T]:

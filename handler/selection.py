@@ -33,7 +33,7 @@ class Chunk(Value):
     """Some of the ENIs.
 
     Attributes:
-        named: the ids that the request names; empty for open selections.
+        named: the ids that the request names, or that bear its tags; empty for listings.
         reading: what a read shows of them.
         next_page: the token of the page after this one, for listings.
         last_id: the last id of this chunk, for sorted lists of ids.
@@ -90,10 +90,10 @@ def _by_tags(tags: tuple[tuple[str, str], ...], reader: Reader, cursor: Cursor) 
     if cursor.page is None and len(found) < MOST_BY_TAG:
         rest = [each for each in found if cursor.after is None or each.id > cursor.after]
         for batch in batches(_bearing(tags, rest), IDS_PER_CALL):
-            yield Chunk(frozenset(), _attached(batch, reader), last_id=batch[-1].id)
+            yield _bearers(batch, reader, last_id=batch[-1].id)
         return
     for page in _from(cursor.page, lambda start: reader.instance_pages(InstanceQuery(), start)):
-        yield Chunk(frozenset(), _attached(_bearing(tags, page.items), reader), page.next_token)
+        yield _bearers(_bearing(tags, page.items), reader, page.next_token)
 
 
 def _bearing(tags: tuple[tuple[str, str], ...], instances: Iterable[Instance]) -> list[Instance]:
@@ -101,9 +101,20 @@ def _bearing(tags: tuple[tuple[str, str], ...], instances: Iterable[Instance]) -
     return [each for each in instances if wanted <= set(each.tags.items())]
 
 
-def _attached(instances: Iterable[Instance], reader: Reader) -> Reading:
+def _bearers(
+    instances: Iterable[Instance],
+    reader: Reader,
+    next_page: str | None = None,
+    last_id: str | None = None,
+) -> Chunk:
+    """Instances and their ENIs; named as far as they say that they have any, so that none is lost.
+
+    What the read of ENIs does not show is read again then, and recorded if it stays hidden.
+    """
     known = {each.id: each for each in instances}
-    return Reading(reader.enis([eni for each in known.values() for eni in each.eni_ids]), known)
+    enis = reader.enis([eni for each in known.values() for eni in each.eni_ids])
+    named = frozenset(each.id for each in known.values() if each.eni_ids)
+    return Chunk(named, Reading(enis, known), next_page, last_id)
 
 
 def _from(start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]) -> Iterator[Page[T]]:

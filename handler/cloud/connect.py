@@ -16,6 +16,7 @@ from handler.cloud.openapi import Connection
 from handler.cloud.ports import Cloud
 from handler.cloud.transport import keep_tokens_in, share_tls_context
 from handler.cloud.vpc import VpcOpenApi
+from handler.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,17 +33,22 @@ class Connector:
         share_tls_context()
         self.credentials = RoleCredentials(environ)
         self._endpoints = endpoints
-        self._clouds: dict[str, Cloud] = {}
+        self._clouds: dict[str, tuple[Connection, Cloud]] = {}
 
     def cloud(self, region: str, place: Place | None = None) -> Cloud:
         """The services of a region ("cn-hangzhou"), for a function that lives there or none."""
         if region not in self._clouds:
             connection = Connection(region, self._endpoints, self.credentials)
-            self._clouds[region] = Cloud(
-                EcsOpenApi(connection),
-                VpcOpenApi(connection),
-                EssOpenApi(connection),
-                FunctionsApi(connection, place) if place else None,
-                self.credentials,
+            self._clouds[region] = (
+                connection,
+                Cloud(
+                    EcsOpenApi(connection),
+                    VpcOpenApi(connection),
+                    EssOpenApi(connection),
+                    None,
+                    self.credentials,
+                ),
             )
-        return self._clouds[region]
+        connection, cloud = self._clouds[region]
+        # The alias that is running may be another one in every invocation.
+        return replace(cloud, functions=FunctionsApi(connection, place) if place else None)

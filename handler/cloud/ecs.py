@@ -208,7 +208,8 @@ def _items(container: Any, name: str) -> list[Any]:
 
 
 def _tags(container: Any) -> dict[str, str]:
-    return {tag.tag_key: tag.tag_value or "" for tag in _items(container, "tag") if tag.tag_key}
+    pairs = ((_text(tag.tag_key), _text(tag.tag_value)) for tag in _items(container, "tag"))
+    return {key: value or "" for key, value in pairs if key}
 
 
 def _text(value: Any) -> str | None:

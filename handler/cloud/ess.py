@@ -86,7 +86,9 @@ class EssOpenApi:
         rows = _rows(body, "ScalingInstances", "ScalingInstance", operation)
         ids = tuple(str(row["InstanceId"]) for row in rows if row.get("InstanceId"))
         total = body.get("TotalCount")
-        more = isinstance(total, int) and page * INSTANCE_PAGE < total and rows
+        listed = isinstance(total, int) and page * INSTANCE_PAGE < total
+        # A full page is not the last one, whatever the total says, or if there is none.
+        more = bool(rows) and (listed or len(rows) >= INSTANCE_PAGE)
         return Page(ids, str(page + 1) if more else None)
 
 

@@ -30,6 +30,6 @@ class VpcOpenApi:
             rows = body["VSwitches"]["VSwitch"]
             counts = {row["VSwitchId"]: row["AvailableIpAddressCount"] for row in rows}
             return int(counts[vswitch_id])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             fault = bad_answer(ports.DESCRIBE_VSWITCHES, f"no free count of {vswitch_id}")
         raise fault

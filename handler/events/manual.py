@@ -69,6 +69,7 @@ def read_manual(form: Layer, home_region: str | None) -> Request:
         source="manual",
         region=settled_region(fields.field("region"), home_region, fields.name("region")),
         selector=selector,
+        scaling_group_id=selector.scaling_group_id,
         manual=True,
         target=_optional(fields, "target", _target),
         wants=_wants(fields, selector),

@@ -236,6 +236,20 @@ def test_only_what_was_accepted_is_handed_over(
         assert expected == told
 
 
+def test_what_is_handed_over_goes_to_the_alias_that_is_running() -> None:
+    """One function instance serves several; what was running first does not stay."""
+    with LocalCloud(world()) as cloud:
+        environ = environment(cloud.url)
+        found = Connector(read_settings(environ).endpoints, environ)
+        for alias in ("blue", "green"):
+            functions = found.cloud(REGION, Place("1", "secondary-ips", "", alias)).functions
+            assert functions is not None
+            with pytest.raises(CloudFault):
+                functions.invoke_later(b"{}", "bf_a_1")
+        asked = [call["parameters"].get("qualifier") for call in cloud.calls("InvokeFunction")]
+        assert ["blue", "green"] == asked
+
+
 @pytest.mark.parametrize("tag", ["skip", "nonsense", "99"])
 def test_what_changes_nothing_does_not_keep_a_chain_going(hops: Hops, tag: str) -> None:
     """Skipped or short, an ENI ends alike in every hop: the chunk would be handed over for ever."""

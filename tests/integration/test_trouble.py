@@ -14,6 +14,7 @@ from tests.stage import Stage
 from tests.worlds import (
     GROUP,
     REGION,
+    TYPE,
     VSWITCH,
     World,
     eni,
@@ -147,6 +148,38 @@ def test_pages_without_end_are_an_error_after_few_calls() -> None:
         assert isinstance(delivered.error, Retryable)
         assert "bad_answer" in str(delivered.error)
         assert len(stage.cloud.calls(ENIS)) <= 3
+
+
+def test_pages_that_go_round_in_a_circle_are_an_error_after_one_round() -> None:
+    """Two NextTokens that lead to one another."""
+    circle = [rows(where={"NextToken": here}, token=there) for here, there in ("AB", "BA")]
+    with Stage(world(instance("a")), EIGHT, [*circle, rows(token="A")]) as stage:
+        delivered = stage.deliver(running_event("i-a"))
+        assert "bad_answer" in str(delivered.error)
+        assert len(stage.cloud.calls(ENIS)) <= 4
+
+
+@pytest.mark.parametrize("count", ["Infinity", "1e999", "-1e999", "NaN", '"many"', "[]", "{}"])
+def test_free_count_that_is_no_number_is_a_bad_answer(count: str) -> None:
+    """Whatever stands there: the ENI is undecided, and the event comes again."""
+    odd = free(4711)
+    odd["body"] = odd["body"].replace("4711", count)
+    with Stage(world(instance("a")), EIGHT, [odd]) as stage:
+        delivered = stage.deliver(running_event("i-a"))
+        assert {"eni-a": ("deferred", "transient")} == delivered.ends
+        assert "bad_answer" == delivered.enis["eni-a"]["code"]
+
+
+@pytest.mark.parametrize("value", [None, 7, ["2"], {"a": 1}, True])
+def test_tag_without_a_text_is_an_empty_one(value: object) -> None:
+    """It is no target, and no reason to fail."""
+    tags = {"Tag": [{"TagKey": "secondary-ips", "TagValue": value}]}
+    shown = {"InstanceId": "i-a", "InstanceType": TYPE, "Status": "Running", "Tags": tags}
+    shown["NetworkInterfaces"] = {"NetworkInterface": [{"NetworkInterfaceId": "eni-a"}]}
+    odd = answer("DescribeInstances", NextToken="", Instances={"Instance": [shown]})
+    with Stage(world(instance("a")), EIGHT, [odd]) as stage:
+        delivered = stage.deliver(running_event("i-a"))
+        assert {"eni-a": ("skipped", "invalid_target")} == delivered.ends
 
 
 # --- vSwitches --------------------------------------------------------------------------------
@@ -292,7 +325,7 @@ BY_INSTANCES: list[tuple[World, World]] = [
     ({"instance_ids": ["i-a"]}, {}),
     ({"instance_ids": ["i-a", "i-b"]}, {"eni-b": GOOD}),
     ({"scaling_group_id": GROUP}, {"eni-b": GOOD}),
-    ({"tags": {"team": "web"}}, {"eni-b": GOOD, "eni-a-second": UNSEEN}),
+    ({"tags": {"team": "web"}}, {"eni-b": GOOD}),
 ]
 
 
@@ -366,6 +399,53 @@ def test_backfill_records_what_it_had_no_time_to_look_for_again() -> None:
         delivered = stage.deliver({"backfill": named}, timeout=1)
         assert isinstance(delivered.error, OutOfTime)
         assert {"eni-a": GOOD, "eni-b": GOOD, None: ("deferred", "out_of_time")} == delivered.ends
+
+
+@pytest.mark.parametrize("times", [1, 999])
+@pytest.mark.parametrize("selector", [{"tags": {"team": "web"}}, {"scaling_group_id": GROUP}])
+def test_eni_that_its_instance_names_and_no_read_shows_is_not_lost(
+    selector: World, times: int
+) -> None:
+    """Read once more, it is filled; hidden for good, its instance is undecided."""
+    two = [instance(name, tags={"team": "web"}) for name in "ab"]
+    hidden = rows(row("eni-a", "10.0.0.1"), times=times)
+    with Stage(world(*two), EIGHT, [hidden]) as stage:
+        delivered = stage.deliver({"backfill": selector})
+        assert (times > 1) == isinstance(delivered.error, Retryable)
+        ends = {each["instance_id"]: each["outcome"] for each in delivered.of("eni_result")}
+        assert dict.fromkeys(["i-a", "i-b"], "deferred" if times > 1 else "assigned") == ends
+
+
+def test_target_of_a_rule_applies_to_the_group_that_a_backfill_names() -> None:
+    """Its instances may not say that they are in it, as who sees no tags sees none."""
+    rules = json.dumps([{"scaling_group": GROUP, "target": "3"}])
+    plain = answer(
+        "DescribeInstances",
+        NextToken="",
+        Instances={
+            "Instance": [
+                {
+                    "InstanceId": "i-a",
+                    "InstanceType": TYPE,
+                    "Status": "Running",
+                    "NetworkInterfaces": {"NetworkInterface": [{"NetworkInterfaceId": "eni-a"}]},
+                }
+            ]
+        },
+    )
+    with Stage(world(instance("a")), {"TARGET_RULES": rules}, [plain]) as stage:
+        stage.deliver({"backfill": {"scaling_group_id": GROUP}})
+        assert {"eni-a": 3} == stage.held()
+
+
+def test_backfill_looks_for_every_instance_before_it_is_called_gone() -> None:
+    """One of two is released, the other hidden: a permission may be about some instances only."""
+    empty = answer("DescribeInstances", NextToken="", Instances={"Instance": []})
+    with Stage(world(instance("b")), EIGHT, [empty]) as stage:
+        named = {"instance_ids": ["i-a-released", "i-b"]}
+        delivered = stage.deliver({"backfill": named})
+        assert isinstance(delivered.error, Retryable)
+        assert UNSEEN == delivered.ends["eni-b"]
 
 
 @pytest.mark.parametrize("order", ["ab", "ba"])

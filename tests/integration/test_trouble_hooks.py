@@ -82,6 +82,18 @@ def test_deadline_before_visibility_tells_of_the_missing_permission_too(timeout:
         assert "Pending" == stage.hook()["status"]
 
 
+@pytest.mark.parametrize("total", [{}, {"TotalCount": "101"}, {"TotalCount": 7}])
+def test_full_page_of_instances_is_not_the_last(total: World) -> None:
+    """Without a total, or with a wrong one, the next page is asked for all the same."""
+    where = {"ScalingGroupId": GROUP, "PageNumber": "1"}
+    crowd = [{"InstanceId": f"i-x{number:02}"} for number in range(100)]
+    first = answer("DescribeScalingInstances", where, ScalingInstances=crowd, **total)
+    last = answer("DescribeScalingInstances", ScalingInstances=[{"InstanceId": "i-a"}], **total)
+    with Stage(world(instance("a")), EIGHT, [first, last]) as stage:
+        plan = stage.deliver({"plan": {"scaling_group_id": GROUP}})
+        assert (100, 1) == (plan.result["counts"]["gone"], plan.result["counts"]["planned"])
+
+
 def test_hook_without_its_group_asks_by_activity() -> None:
     """Which instances were released is read by scaling activity when no group is named."""
     event = hook_event("i-a", "i-released")

@@ -93,7 +93,10 @@ EXPECTED: dict[str, Parsed] = {
         wants={ENI_1: Ask(AskKind.PREFIX_COUNT, 1)},
     ),
     "backfill-scaling-group.json": replace(
-        MANUAL, selector=Selector(scaling_group_id=GROUP), target=Target(below_max=0)
+        MANUAL,
+        selector=Selector(scaling_group_id=GROUP),
+        scaling_group_id=GROUP,
+        target=Target(below_max=0),
     ),
     "backfill-tags.json": replace(MANUAL, selector=Selector(tags=(("team", "batch"),)), limit=20),
     "cloudmonitor-alert-instance-running.json": replace(RUNNING, event_id=_cloud_monitor(3)),

@@ -62,6 +62,7 @@ def test_next_invocation_gets_the_same_request(
     cursor = replace(cursor, remaining=None if limit is None else remaining)
     given = request(
         selector=selector,
+        scaling_group_id=selector.scaling_group_id,
         target=parse_target(target) if target else None,
         limit=limit,
         dry_run=dry,

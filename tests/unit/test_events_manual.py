@@ -42,7 +42,8 @@ def _rejected(event: object) -> Rejected:
 )
 def test_selector_says_which_enis(field: str, value: object, selector: Selector) -> None:
     """Each selector alone is a request; ids count once, in the order given."""
-    expected = Request("manual", HOME, selector, manual=True)
+    group = selector.scaling_group_id
+    expected = Request("manual", HOME, selector, scaling_group_id=group, manual=True)
     assert _request(**{field: value}) == expected
 
 

@@ -36,6 +36,15 @@ def one_minute(pacing: Pacer, start: float, succeed: int, *, throttle: bool = Fa
         pacing.throttled(OP, start + 10)
 
 
+@pytest.mark.parametrize(("back", "calls"), [(60.0, 0), (120.0, 3), (86_400.0, 3)])
+def test_clock_that_is_set_back_begins_a_window_of_its_own(back: float, calls: int) -> None:
+    """By less than two windows it may be a call that came late; by more, waiting has no end."""
+    pacing = pacer()
+    assert admitted(pacing, T0) == 3
+    pacing.throttled(OP, T0)
+    assert admitted(pacing, T0 - back) == calls
+
+
 @pytest.mark.parametrize(("into", "wait"), [(0.0, 60.0), (20.0, 40.0), (59.5, 0.5)])
 def test_windows_begin_at_multiples_of_the_minute(into: float, wait: float) -> None:
     """The allowance is used up until the wall clock's minute ends, whenever it was begun."""
