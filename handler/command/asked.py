@@ -10,6 +10,8 @@ from pathlib import Path
 
 from handler.command.naming import in_options, spelt
 from handler.events import parse
+from handler.events.decode import Decoder, text_of
+from handler.events.fields import FieldError
 from handler.model import Rejected, Request
 from handler.value import replace
 
@@ -125,14 +127,16 @@ def _tag(text: str) -> tuple[str, str]:
 
 
 def _loaded(file: str) -> object:
+    """The JSON of a file, in which nothing is left open: it is read as an event is."""
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise BadRequest(f"FILE: {file}: {error.strerror}") from None
     try:
-        return json.loads(raw)
-    except ValueError:
-        return raw  # the function's parser says what is wrong with it
+        return Decoder().value(text_of(raw), "FILE")
+    except FieldError as error:
+        found = f"found {error.found}; allowed: {error.allowed}"
+        raise BadRequest(f"FILE: {file}: {found}") from None
 
 
 def _as(verb: str, form: object) -> object:
@@ -157,7 +161,7 @@ def _placed(form: object, region: str | None) -> object:
 
 
 def _checked(verb: str, form: object, region: str | None, *, from_file: bool) -> Asked:
-    payload = form if isinstance(form, bytes) else json.dumps(form).encode()
+    payload = json.dumps(form).encode()
     found = parse(payload, home_region=region)
     if isinstance(found, Request) and found.manual:
         return Asked(verb, payload, found)

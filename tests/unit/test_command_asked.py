@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,8 @@ def write(tmp_path: Path) -> Any:
 
     def written(content: object) -> str:
         path = tmp_path / "request.json"
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        text = content if isinstance(content, (str, bytes)) else json.dumps(content)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return str(path)
 
     return written
@@ -146,3 +148,35 @@ def test_bad_files_are_refused_by_name(
     with pytest.raises(BadRequest) as caught:
         asked(PLAN, write(content), wanted, REGION, None)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"plan": {"all": true, "limit": 1, "limit": 2}}', 'the key "limit" twice in one object'),
+        ('{"plan": {"all": true}, "plan": {}}', 'the key "plan" twice in one object'),
+        ('{"plan": {"all": true, "cursor": {"hop": NaN}}}', "NaN, which JSON does not have"),
+        ('{"plan": {"all": true, "cursor": {"hop": 1e999}}}', "a number too large to hold"),
+        (f'{{"plan": {{"all": true, "limit": {"9" * 101}}}}}', "a number of 101 digits"),
+        pytest.param(f'{{"plan": {"[" * 99}{"]" * 99}}}', "JSON nested too deep", id="deep"),
+        pytest.param("[" * 100_000, "JSON nested too deep", id="endless"),
+        pytest.param(b'{"plan": {"all": true}}\xff', "bytes that are not UTF-8", id="bytes"),
+        ("", "an empty text"),
+        ("{", '"{"'),
+    ],
+)
+def test_files_are_read_as_strictly_as_events(write: Any, content: str | bytes, said: str) -> None:
+    """What the function would refuse is refused here, and the file is named."""
+    file = write(content)
+    with pytest.raises(BadRequest) as caught:
+        asked(PLAN, file, Options(), REGION, None)
+    assert f"FILE: {file}: found {said}; allowed: " in str(caught.value)
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, lambda raw: json.dumps(raw.decode())])
+def test_files_may_be_encoded_as_events_may(write: Any, encode: Any) -> None:
+    """A region is put into what is found, and a plan of it stays a plan."""
+    found = asked(PLAN, write(encode(b'{"backfill": {"all": true}}')), Options(), None, REGION)
+
+    assert {"plan": {"region": REGION, "all": True}} == form(found)
+    assert found.request.dry_run
