@@ -47,7 +47,7 @@ class Launch:
         if hook is None:
             self._work_as_it_appears()
             return None
-        keepalive, told = Keepalive(crew.cloud.ess, hook, crew.invocation), None
+        keepalive = Keepalive(crew.cloud.ess, hook, crew.invocation)
 
         def before_wait(planned: float) -> None:
             if self._left_alone() is None:
@@ -57,9 +57,11 @@ class Launch:
         try:
             self._work_as_it_appears()
             told = self._tell(hook)
-        finally:
-            if told is None:
-                keepalive.leave()
+        except Exception:
+            keepalive.leave()
+            raise
+        if told is None:
+            keepalive.leave()
         return told
 
     def _tell(self, hook: Hook) -> Lifecycle | None:
