@@ -400,7 +400,7 @@ class Protocol(RuleBasedStateMachine):
         self.never_above_target()
 
 
-Protocol.TestCase.settings = settings(stateful_step_count=30, deadline=None)
+Protocol.TestCase.settings = settings(max_examples=400, stateful_step_count=30, deadline=None)
 TestProtocol = Protocol.TestCase
 
 
