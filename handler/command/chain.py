@@ -2,15 +2,19 @@
 
 Each hop hands over before it ends, under a task id that is known beforehand: when a hop has
 succeeded, the next one is there, or there is none. Function Compute may show a task some seconds
-late.
+late. What a hop answers is taken for a result only where it has the shape of one: under the name
+that was given there may be another function.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from handler.command.credentials import untold
 from handler.command.exits import Exit
 from handler.command.progress import missing
 from handler.errors import CloudFault
@@ -19,6 +23,7 @@ from handler.model import Outcome, Treatment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from handler.command.progress import Row
     from handler.continuation import Cursor
 
 SUCCEEDED = "Succeeded"
@@ -28,13 +33,17 @@ LOST = "Lost"
 _ENDED = frozenset({SUCCEEDED, "Failed", "Stopped", "Expired", "Invalid", LOST})
 _PLANNED = Outcome.PLANNED.value
 _NOT_ACTED_ON = frozenset({"rejected", "ignored"})
+# More than there is of anything; what is larger could not even be summed and written.
+TOO_MANY = 10**15
+# Characters of an answer that nobody understands.
+ANSWER_SHOWN = 500
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a synchronous invocation answered: the function's result, or its error."""
+    """What a synchronous invocation answered: any JSON, or the function's error."""
 
-    result: dict[str, Any] | None
+    result: object
     error: str | None = None
 
 
@@ -48,14 +57,14 @@ class Task:
         retries: further runs after failed ones.
         seconds: how long its last run took, once it has ended.
         error: the type of a failure.
-        result: what the function returned; None where Function Compute does not tell it.
+        result: what the function returned, any JSON; None where Function Compute does not tell it.
     """
 
     status: str
     retries: int = 0
     seconds: float | None = None
     error: str | None = None
-    result: dict[str, Any] | None = field(default=None, repr=False)
+    result: object = field(default=None, repr=False)
 
     @property
     def ended(self) -> bool:
@@ -82,13 +91,15 @@ class Hop:
     @property
     def told(self) -> bool:
         """Whether it is known how each ENI ended; a plan says only by its rows who ends short."""
-        return bool(self.counts) and not (self.counts.get(_PLANNED) and self._rows_left_out)
+        planned = self.counts.get(_PLANNED, 0)
+        left_out = bool(self._result.get("enis_left_out")) or planned > len(self._planned)
+        return bool(self.counts) and not (planned and left_out)
 
     @property
     def short(self) -> int:
         """ENIs that end, or in a plan would end, below their target."""
-        planned = [row for row in self._result.get("enis", ()) if row["outcome"] == _PLANNED]
-        return self.counts.get(Outcome.SHORT.value, 0) + sum(missing(row) > 0 for row in planned)
+        planned_short = sum(missing(row) > 0 for row in self._planned)
+        return self.counts.get(Outcome.SHORT.value, 0) + planned_short
 
     @property
     def next_number(self) -> int | None:
@@ -105,15 +116,24 @@ class Hop:
     @property
     def refused(self) -> bool:
         """Whether the function did not act on the request."""
-        return self._result.get("action") in _NOT_ACTED_ON
+        return str(self._result.get("action")) in _NOT_ACTED_ON
+
+    @property
+    def odd(self) -> bool:
+        """Whether it answered something else than a result."""
+        return self.task.result is not None and not is_result(self.task.result)
 
     @property
     def trouble(self) -> str | None:
         """What went wrong, if anything did."""
         if self.refused:
             return str(self._result.get("reason"))
-        failed = self.task.status != SUCCEEDED
-        return f"{self.task_id} {self.task.status}: {self.task.error}" if failed else None
+        if self.task.status != SUCCEEDED:
+            return f"{self.task_id} {self.task.status}: {self.task.error}"
+        if self.odd:
+            answer = untold(json.dumps(self.task.result, ensure_ascii=False))[:ANSWER_SHOWN]
+            return f"{self.task_id} answered what is no result of the function: {answer}"
+        return None
 
     def row(self) -> dict[str, Any]:
         """As a JSON line."""
@@ -124,17 +144,19 @@ class Hop:
             "status": self.task.status,
             "retries": self.task.retries,
             "seconds": self.task.seconds,
-            "error": self.task.error,
-            "result": self.task.result,
+            "error": self.trouble if self.odd else self.task.error,
+            "result": self.task.result if isinstance(self.task.result, dict) else None,
         }
 
-    @property
+    @cached_property
     def _result(self) -> dict[str, Any]:
-        return self.task.result or {}
+        found = self.task.result
+        return found if isinstance(found, dict) and is_result(found) else {}
 
     @property
-    def _rows_left_out(self) -> bool:
-        return bool(self._result.get("enis_left_out"))
+    def _planned(self) -> list[Row]:
+        rows = self._result.get("enis") or ()
+        return [row for row in rows if row["outcome"] == _PLANNED]
 
 
 @dataclass
@@ -165,7 +187,7 @@ class Chain:
     @property
     def exit(self) -> Exit:
         """What it means to a shell."""
-        failed = [hop for hop in self.hops if hop.task.status != SUCCEEDED]
+        failed = [hop for hop in self.hops if hop.task.status != SUCCEEDED or hop.odd]
         if not self.hops or failed or self.counts[Outcome.FAILED.value]:
             return Exit.FAILED
         if any(hop.refused for hop in self.hops):
@@ -173,6 +195,47 @@ class Chain:
         if not self.told:
             return Exit.UNTOLD
         return Exit.SHORT if any(hop.short for hop in self.hops) else Exit.AT_TARGET
+
+
+def is_result(answer: object) -> bool:
+    """Whether an answer can be one of the function, as far as it is looked at here."""
+    if not isinstance(answer, dict):
+        return False
+    return (
+        _are_counts(answer.get("counts", None if _acted_on(answer) else {}))
+        and _are_rows(answer.get("enis"))
+        and _is_hand_over(answer.get("continuation"))
+    )
+
+
+def _acted_on(answer: dict[str, Any]) -> bool:
+    return str(answer.get("action")) not in _NOT_ACTED_ON
+
+
+def _are_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_whole, value.values()))
+
+
+def _are_rows(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(map(_is_row, value)))
+
+
+def _is_row(value: object) -> bool:
+    """Whether it is an ENI; one of a plan says what it would get."""
+    if not isinstance(value, dict) or not isinstance(value.get("outcome"), str):
+        return False
+    if value["outcome"] != _PLANNED:
+        return True
+    perhaps = [value.get(name, "nothing") for name in ("target", "before")]
+    return _is_whole(value.get("requested")) and all(it is None or _is_whole(it) for it in perhaps)
+
+
+def _is_hand_over(value: object) -> bool:
+    return value is None or (isinstance(value, dict) and _is_whole(value.get("hop")))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < TOO_MANY
 
 
 def follow(

@@ -14,7 +14,7 @@ from handler.cloud.functions import API_3, FunctionsApi, Operation, fc2_client, 
 from handler.cloud.openapi import USER_AGENT as FUNCTION_AGENT
 from handler.cloud.openapi import Connection, attempt, refused
 from handler.cloud.transport import keep_tokens_in
-from handler.command.chain import Reply, Task
+from handler.command.chain import TOO_MANY, Reply, Task
 from handler.command.credentials import untold
 from handler.errors import CloudFault
 
@@ -72,7 +72,7 @@ class Remote:
         """
         operation = GET_STATEFUL if self._place.service else GET_TASK
         try:
-            return _task(_asked(operation, lambda: self._ask(task_id)))
+            return task_of(_asked(operation, lambda: self._ask(task_id)))
         except CloudFault as fault:
             if fault.code not in _NOT_FOUND:
                 raise
@@ -81,7 +81,7 @@ class Remote:
     def _sync_api(self, payload: bytes) -> Reply:
         operation = invocation_of(self._place.function)
         answer = self._api.call(operation, payload, read_ms=SYNC_SECONDS * 1000)
-        return _reply(answer["body"], answer["headers"].get("x-fc-error-type"))
+        return reply_of(answer["body"], answer["headers"].get("x-fc-error-type"))
 
     def _sync_fc2(self, payload: bytes) -> Reply:
         import fc2  # noqa: PLC0415  (only for functions in a service)
@@ -96,9 +96,9 @@ class Remote:
             )
         except fc2.FcError as error:
             if error.status_code == 200:  # the function's own error
-                return _reply(error.message, str(error.err_code or "error"))
+                return reply_of(error.message, str(error.err_code or "error"))
             raise refused(INVOKE, str(error.err_code), error.status_code, None, None) from None
-        return _reply(answer.data, None)
+        return reply_of(answer.data, None)
 
     def _ask(self, task_id: str) -> dict[str, Any]:
         function, service = self._place.function, self._place.service
@@ -122,32 +122,42 @@ def _asked(operation: str, call: Callable[[], T]) -> T:
         raise
 
 
-def _reply(body: object, error: str | None) -> Reply:
-    """The function's JSON; of an error, what it says."""
+def reply_of(body: object, error: str | None) -> Reply:
+    """What the function answered; of an error, what that says."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    found = _json(text)
-    if error is None and found is not None:
-        return Reply(found)
-    kind = (found or {}).get("errorType") or error or "no JSON"
-    said = (found or {}).get("errorMessage") or (text if isinstance(text, str) else "")
-    return Reply(None, untold(f"{kind}: {said}")[:500])
+    found = _answer(text)
+    if error is None:
+        return Reply("" if found is None else found)
+    said = found if isinstance(found, dict) else {}
+    message = said.get("errorMessage") or (text if isinstance(text, str) else "")
+    return Reply(None, untold(f"{said.get('errorType') or error}: {message}")[:500])
 
 
-def _task(body: dict[str, Any]) -> Task:
-    duration = body.get("durationMs")
-    error = body.get("taskErrorMessage") or body.get("invocationErrorMessage")
+def task_of(body: object) -> Task:
+    """A task as Function Compute tells of it; a field of another type is as good as absent."""
+    told = body if isinstance(body, dict) else {}
+    duration = _number(told.get("durationMs"))
+    error = told.get("taskErrorMessage") or told.get("invocationErrorMessage")
     return Task(
-        status=str(body.get("status")),
-        retries=int(body.get("alreadyRetriedTimes") or 0),
-        seconds=duration / 1000 if isinstance(duration, (int, float)) else None,
+        status=str(told.get("status")),
+        retries=int(_number(told.get("alreadyRetriedTimes")) or 0),
+        seconds=None if duration is None else duration / 1000,
         error=untold(str(error))[:200] if error else None,
-        result=_json(body.get("returnPayload")),
+        result=_answer(told.get("returnPayload") or None),
     )
 
 
-def _json(text: object) -> dict[str, Any] | None:
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if 0 <= value < TOO_MANY else None
+
+
+def _answer(text: object) -> object:
+    """The object that a JSON text stands for; anything else is kept as the text that it is."""
     try:
         found = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+        json.dumps(found, allow_nan=False)  # what JSON cannot say could not be written again
+    except (TypeError, ValueError, RecursionError):
+        return str(text)
+    return found if isinstance(found, dict) else text

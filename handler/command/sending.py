@@ -213,7 +213,8 @@ class Sending:
         console.print(chain_table(self.chain))
         console.print()
         if not self.chain.known:
-            screen.note(_UNTOLD)
+            if not any(hop.odd for hop in self.chain.hops):
+                screen.note(_UNTOLD)
             return
         counts = self.chain.counts
         addresses = screen.counted(counts["addresses_assigned"], "address")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
 
 from handler.command.chain import LOST, Chain, Hop, Task, follow
 from handler.command.exits import Exit
+from handler.command.tables import chain_table
 from handler.continuation import Cursor
 from handler.errors import CloudFault
 from handler.model import Treatment
@@ -135,6 +141,125 @@ def test_refused_questions_end_it(faults: list[Task | CloudFault | None]) -> Non
 def test_exit_statuses(tasks: list[Task], expected: Exit) -> None:
     """The worst hop decides."""
     assert expected == Chain([Hop(0, "bf_c_0", task) for task in tasks]).exit
+
+
+COUNTS = {"assigned": 1}
+PLANNED = planned(target=3)
+(ROW,) = PLANNED["enis"]
+ODD: list[Any] = [
+    "",
+    "hello",
+    [1, 2],
+    [],
+    7,
+    0,
+    False,
+    {},
+    {"action": "assign"},
+    {"action": ["rejected"], "reason": {}},
+    {"action": "rejected", "counts": 5},
+    {"counts": None},
+    {"counts": [1]},
+    {"counts": {"assigned": "1"}},
+    {"counts": {"assigned": None}},
+    {"counts": {"assigned": True}},
+    {"counts": {"assigned": 1.5}},
+    {"counts": {"assigned": -1}},
+    {"counts": {"assigned": 10**400}},
+    {"counts": COUNTS, "enis": 1},
+    {"counts": COUNTS, "enis": {}},
+    {"counts": COUNTS, "enis": [1]},
+    {"counts": COUNTS, "enis": [None]},
+    {"counts": COUNTS, "enis": [{}]},
+    {"counts": COUNTS, "enis": [{"outcome": ["planned"]}]},
+    {"counts": COUNTS, "enis": [{"outcome": "planned"}]},
+    *(
+        {"counts": COUNTS, "enis": [ROW | {name: "x"}]}
+        for name in ("target", "before", "requested")
+    ),
+    {"counts": COUNTS, "continuation": 1},
+    {"counts": COUNTS, "continuation": []},
+    {"counts": COUNTS, "continuation": {}},
+    {"counts": COUNTS, "continuation": {"hop": "x"}},
+    {"counts": COUNTS, "continuation": {"hop": None}},
+    {"counts": COUNTS, "continuation": {"hop": 1.0}},
+    {"counts": COUNTS, "continuation": {"hop": -1}},
+]
+
+
+def seen(result: Any) -> Chain:
+    """A chain whose only hop returned this."""
+    return Chain([Hop(0, "bf_c_0", Task("Succeeded", result=result))])
+
+
+@pytest.mark.parametrize("result", ODD, ids=lambda it: repr(it)[:60])
+def test_an_answer_that_is_no_result_is_shown_and_is_no_success(result: Any) -> None:
+    """Another function may have this name: what it says is not taken for ENIs."""
+    chain = seen(result)
+    (hop,) = chain.hops
+
+    assert (Exit.FAILED, False, False) == (chain.exit, chain.known, chain.told)
+    assert ({}, None, 0, True) == (hop.counts, hop.next_number, hop.short, hop.last)
+    assert hop.trouble is not None
+    assert hop.trouble.startswith("bf_c_0 answered what is no result of the function: ")
+    assert hop.row()["error"] == hop.trouble
+    assert isinstance(hop.row()["result"], (dict, type(None)))
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [("hello", '"hello"'), ([1], "[1]"), ({"a": 1}, '{"a": 1}'), ([0] * 999, "[0, 0, ")],
+)
+def test_what_was_answered_is_shown(result: Any, said: str) -> None:
+    """As JSON; the beginning of it where it is long."""
+    (hop,) = seen(result).hops
+    assert said in str(hop.trouble)
+    assert len(str(hop.trouble)) < 600
+
+
+def test_what_may_be_a_secret_is_not_shown() -> None:
+    """Whoever answers may quote what it was called with."""
+    (hop,) = seen(["x" * 40]).hops
+    assert "xxx" not in str(hop.trouble)
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({"counts": COUNTS, "enis": None, "continuation": None}, Exit.AT_TARGET),
+        ({"counts": COUNTS, "enis": [{"outcome": "assigned"}]}, Exit.AT_TARGET),
+        (PLANNED | {"enis": None}, Exit.UNTOLD),
+        (PLANNED | {"counts": {"planned": 2}}, Exit.UNTOLD),
+        ({"counts": COUNTS, "action": {}, "reason": []}, Exit.AT_TARGET),
+    ],
+)
+def test_what_is_left_out_of_a_result(result: Any, expected: Exit) -> None:
+    """Is not told; an ENI of a plan that has no row may end short."""
+    assert expected == seen(result).exit
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(["counts", "enis", "continuation", "hop", "outcome", "action"]),
+                inner | st.sampled_from(["planned", "rejected", ROW]),
+                max_size=4,
+            )
+        ),
+        max_leaves=6,
+    )
+)
+def test_no_answer_stops_the_command(result: Any) -> None:
+    """Whatever was returned, there is a status, a table and a JSON line."""
+    chain = seen(result)
+    (hop,) = chain.hops
+
+    assert chain.exit in Exit
+    assert isinstance(json.dumps([hop.row(), hop.trouble, chain.counts]), str)
+    Console(file=io.StringIO()).print(chain_table(chain))
 
 
 def test_sums_keep_their_zeros() -> None:

@@ -12,6 +12,7 @@ from tests.worlds import instance, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 NEW, OLD, SERVICE = "new", "old", "service"
 GENERATIONS = [["--function", NEW], ["--function", OLD, "--service", SERVICE]]
@@ -175,6 +176,35 @@ def test_a_function_that_fails_fails_the_command(
 
     assert 1 == done.status
     assert said in done.err
+
+
+OTHER = """
+import json
+
+def initialize(context):
+    pass
+
+def handler(event, context):
+    form = json.loads(event)["backfill"]
+    return {"max": None, "1": {"counts": 5}, "2": ["[/]\\x1b[31m"]}[str(form["target"])]
+"""
+
+
+@pytest.mark.parametrize("way", [["--sync"], ["--follow", *OFTEN]], ids=["answered", "followed"])
+@pytest.mark.parametrize("named", GENERATIONS, ids=IDS)
+def test_another_function_of_that_name_is_no_success(
+    tmp_path: Path, named: list[str], way: list[str]
+) -> None:
+    """What it answers is shown: status 1."""
+    (tmp_path / "index.py").write_text(OTHER)
+    answers = {"max": '"null"', "1": '{"counts": 5}', "2": "[/]"}
+    with LocalCloud(region(1, code=str(tmp_path), return_payload=True)) as cloud:
+        for target, answer in answers.items():
+            done = run(cloud, "invoke", "--all", "--target", target, *way, *named)
+            assert (1, 1) == (done.status, len(done.err.splitlines()))
+            assert "answered what is no result of the function: " in done.err
+            assert answer in done.err
+            assert "\x1b" not in done.err + done.out
 
 
 @pytest.mark.parametrize(
