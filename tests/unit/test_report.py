@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from handler.command.report.page import ADVICE, MOST, below, render, summed
 from handler.command.report.reading import Fleet, read
 from tests.unit.test_docs import GUIDE, table
 
+ROOT = Path(__file__).parents[2]
 RECORD = {
     "timestamp": "2026-11-23T12:00:00.000001Z",
     "record_type": "eni_result",
@@ -95,6 +100,11 @@ def test_other_lines_are_counted(text: str) -> None:
         {"outcome": ["short"]},
         {"record_type": "run_summary", "vswitches": ["x", {"room": "1"}, None]},
         {"vswitch_id": "half of a pair: \ud83d"},
+        {"target": 10**400, "before": 1, "after": 1, "requested": 10**4_000},
+        {"target": 1, "before": 10**400, "after": 10**400},
+        {"target": 1e999, "before": -1e999, "after": float("nan"), "requested": 1e999},
+        {"target": -(10**400), "after": -8},
+        {"record_type": "run_summary", "vswitches": [{"room": 10**400, "reserve": 1e999}]},
     ],
 )
 def test_damaged_records_do_not_stop_the_page(fields: dict[str, Any]) -> None:
@@ -117,6 +127,76 @@ def test_no_line_stops_the_page(fields: dict[str, Any]) -> None:
     """Whatever a field holds, there is a page, and a file takes it."""
     fleet = fleet_of(line(**fields), json.dumps(fields), line(network_interface_id="eni-b"))
     assert "<h1>" in render(fleet, "x", 9).encode().decode()
+
+
+@pytest.mark.parametrize(
+    "number", [10**400, -(10**400), 10**4_299, 1e999], ids=["+", "-", "4", "f"]
+)
+def test_numbers_beyond_all_bounds_are_absent(number: float) -> None:
+    """They can neither be summed nor drawn."""
+    fields = dict.fromkeys(("target", "before", "after", "requested"), number)
+    (row,) = fleet_of(line(**fields)).rows.values()
+    assert [None, None, None, 0] == [row[name] for name in fields]
+
+
+def command(
+    *arguments: str | bytes, folder: Path, lines: bytes = b"", **environ: str
+) -> subprocess.CompletedProcess[bytes]:
+    """`python -m handler report ...` in a folder."""
+    return subprocess.run(  # noqa: S603  (this interpreter, and arguments of the tests)
+        [sys.executable, "-m", "handler", "report", *arguments],
+        check=False,
+        input=lines,
+        capture_output=True,
+        cwd=folder,
+        env=dict(os.environ) | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | environ,
+        timeout=60,
+    )
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    """One that is not UTF-8 too: of the records, and of the page."""
+    records, page = b"a\xff[b]\x1b.jsonl", b"p\xff[b]\x1b.html"
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + records)).write_text(line())
+    done = command(records, "-o", page, folder=tmp_path)
+
+    assert (0, b"wrote p?[b]?.html\n") == (done.returncode, done.stderr)
+    written = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + page))
+    assert "from a?[b]?.jsonl" in written.read_text(encoding="utf-8")
+
+
+def test_a_file_that_is_not_there_may_have_any_name(tmp_path: Path) -> None:
+    """It is named as far as it can be."""
+    done = command(b"a\xff", folder=tmp_path)
+    assert (2, True) == (done.returncode, b"found a?, No such file" in done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1", "utf-16"])
+def test_the_page_is_the_same_in_every_encoding(tmp_path: Path, encoding: str) -> None:
+    """It says itself that it is UTF-8, whatever the terminal is."""
+    text = line(network_interface_id="eni-\u4e2d")
+    done = command("-o", "-", folder=tmp_path, lines=text.encode(), PYTHONIOENCODING=encoding)
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert "eni-\u4e2d" in done.stdout.decode()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "utf-8:strict"])
+def test_lines_in_any_encoding_are_read(tmp_path: Path, encoding: str) -> None:
+    """From standard input as from a file; what is no UTF-8 is another line, or shown as it can."""
+    raw = json.dumps(RECORD | {"reason": "\u4e2d"}, ensure_ascii=False).encode()
+    lines = b"\n".join([b"\xff\xfe\x00", raw, raw.replace(b"eni-a", b"eni-\xff")])
+    (tmp_path / "records").write_bytes(lines)
+    pages = [
+        command(source, "-o", "-", folder=tmp_path, lines=lines, PYTHONIOENCODING=encoding)
+        for source in ("-", "records")
+    ]
+
+    for page in pages:
+        assert (0, b"") == (page.returncode, page.stderr)
+        assert "short: \u4e2d" in page.stdout.decode()
+        assert "1 lines were no records" in page.stdout.decode()
+    assert pages[0].stdout == pages[1].stdout.replace(b"from records", b"from standard input")
 
 
 def test_groups_are_summed() -> None:

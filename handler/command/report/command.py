@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -39,11 +40,8 @@ def report(source: Source = "-", output: Output = Path("report.html"), rows: Row
 def _read(source: str) -> Fleet:
     """What the lines tell; refused when that is nothing."""
     try:
-        if source == "-":
-            fleet = read(sys.stdin)
-        else:
-            with Path(source).open(encoding="utf-8", errors="replace") as lines:
-                fleet = read(lines)
+        with _opened(source) as lines:
+            fleet = read(lines)
     except OSError as error:
         raise BadRequest(f"FILE: found {source}, {error.strerror}; allowed: {_ALLOWED}") from None
     if not fleet.rows:
@@ -52,9 +50,17 @@ def _read(source: str) -> Fleet:
     return fleet
 
 
+def _opened(source: str) -> TextIO:
+    """Lines of UTF-8, whatever the terminal speaks; no byte is refused."""
+    if source == "-":
+        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
+    return Path(source).open(encoding="utf-8", errors="replace")
+
+
 def _written(page: str, output: Path) -> Exit:
     if str(output) == "-":
-        sys.stdout.write(page)
+        sys.stdout.buffer.write(page.encode())  # it says itself that it is UTF-8
+        sys.stdout.buffer.flush()
         return Exit.AT_TARGET
     try:
         output.write_text(page, encoding="utf-8")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from handler.command.progress import gets, gravity, missing
+from handler.command.screen import printable
 from handler.model import Outcome
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def render(fleet: Fleet, source: str, rows: int) -> str:
         each.room, each.reserve = fleet.rooms.get(each.name, (None, None))
     reasons = summed((row for row in everything if below(row)), _why)
     text = _template().render(
-        source=source,
+        source=printable(source),
         fleet=fleet,
         total=summed(everything, lambda _: "")[0],
         outcomes=Counter(row["outcome"] for row in everything),

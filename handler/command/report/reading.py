@@ -24,6 +24,8 @@ _TEXTS = (
     *("network_interface_id", "instance_id", "vswitch_id", "scaling_group_id", "instance_type"),
     *("outcome", "reason", "code", "advice", "target_source"),
 )
+# More than there are addresses; a page of sums of larger numbers could not be drawn.
+_TOO_MANY = 10**15
 _NUMBERS = ("target", "before", "after", "requested")
 
 
@@ -125,4 +127,7 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A number that can be summed and drawn."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if abs(value) < _TOO_MANY else None
