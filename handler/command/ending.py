@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,7 +117,7 @@ def _saved(rest: bytes, verb: str) -> str:
         path = Path(_write(rest, verb, str(Path.cwd()))).name
     except OSError:
         path = _write(rest, verb, None)
-    return f"python -m handler {verb} {path}"
+    return shlex.join(["python", "-m", "handler", verb, path])
 
 
 def _write(rest: bytes, verb: str, folder: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from dataclasses import dataclass, field
 from math import ceil
@@ -177,13 +178,13 @@ class Sending:
         return status
 
     def _goes_on(self) -> str:
-        return _LOCAL_ENDS if self.local else _GOES_ON.format(self.chain_id)
+        return _LOCAL_ENDS if self.local else _GOES_ON.format(shlex.quote(self.chain_id))
 
     def _how_to_go_on(self, *, sync: bool) -> str:
         """For whoever leaves before the end."""
         if self._under_way or self.local:
             return self._goes_on()
-        return _NO_ANSWER if sync else _PERHAPS.format(self.chain_id)
+        return _NO_ANSWER if sync else _PERHAPS.format(shlex.quote(self.chain_id))
 
     def _note(self, hop: Hop) -> None:
         self.chain.hops.append(hop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,6 +108,18 @@ def test_what_may_have_been_accepted_can_be_looked_for(tmp_path: Path, capsys: C
 
     assert (Exit.FAILED, 3) == (status, len(function.sent))
     assert "--chain op" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("faults", [(), (UNANSWERED,) * 9], ids=["accepted", "perhaps"])
+def test_how_to_follow_can_be_pasted(
+    tmp_path: Path, capsys: Capture, faults: tuple[CloudFault, ...]
+) -> None:
+    """Whatever the chain is called."""
+    chain = sending(Function(faults=faults))
+    chain.chain_id = "it's; $(x) [red]"
+    chain.deliver(request(tmp_path), sync=False, following=False)
+
+    assert f"--chain {shlex.quote(chain.chain_id)} " in " ".join(capsys.readouterr().err.split())
 
 
 def test_what_was_refused_is_not_looked_for(tmp_path: Path, capsys: Capture) -> None:

@@ -144,6 +144,33 @@ def test_ctrl_c_stops_and_the_printed_command_resumes(tmp_path: Path) -> None:
         assert sorted(set(written(cloud))) == sorted(written(cloud))
 
 
+def test_the_printed_command_can_be_pasted_whatever_the_file_is_called(tmp_path: Path) -> None:
+    """Where the folder is gone, the file is in one for temporary files, which may have any name."""
+    folder, other = tmp_path / "gone", tmp_path / "it's; $(touch owned) [red]"
+    folder.mkdir()
+    other.mkdir()
+    slow = [{"action": "DescribeInstances", "fault": "slow", "seconds": 2, "times": 1}]
+    with LocalCloud(fleet(1), faults=slow) as cloud:
+        process = start(cloud, "backfill", "--all", "--yes", folder=folder, TMPDIR=str(other))
+        cloud.wait_for_call(PATIENCE)
+        folder.rmdir()
+        process.send_signal(signal.SIGINT)
+        stopped = finish(process)
+    (rest,) = other.iterdir()
+    *_, resume = stopped.err.splitlines()
+    pasted = subprocess.run(  # noqa: S603  (a shell, and what the command printed)
+        ["/bin/sh", "-c", f"printf '%s\\n' {resume}"],
+        check=True,
+        capture_output=True,
+        cwd=tmp_path,
+        text=True,
+    )
+
+    assert 130 == stopped.status
+    assert ["python", "-m", "handler", "backfill", str(rest)] == pasted.stdout.splitlines()
+    assert [other] == list(tmp_path.iterdir())
+
+
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     """Even while a call is in flight that is not answered yet: nothing more is said."""
     slow = [{"action": WRITE, "fault": "slow", "seconds": PATIENCE * 10}]
