@@ -13,7 +13,6 @@ from handler.events import parse
 from handler.events.decode import Decoder, text_of
 from handler.events.fields import FieldError
 from handler.model import Rejected, Request
-from handler.value import replace
 
 PLAN, BACKFILL = "plan", "backfill"
 # Where the SDKs of Alibaba Cloud look for a region.
@@ -71,10 +70,13 @@ class Asked:
     request: Request
 
     def as_plan(self) -> Asked:
-        """The same without writes."""
-        form = json.loads(self.payload)
-        payload = json.dumps(_as(PLAN, form)).encode()
-        return Asked(PLAN, payload, replace(self.request, dry_run=True))
+        """The same without writes.
+
+        Raises:
+            BadRequest: the request stands inside of something else, and would write there.
+        """
+        form = _as(PLAN, json.loads(self.payload))
+        return _checked(PLAN, form, self.request.region, from_file=True)
 
 
 def default_region(environ: Mapping[str, str]) -> str | None:
@@ -163,10 +165,12 @@ def _placed(form: object, region: str | None) -> object:
 def _checked(verb: str, form: object, region: str | None, *, from_file: bool) -> Asked:
     payload = json.dumps(form).encode()
     found = parse(payload, home_region=region)
-    if isinstance(found, Request) and found.manual:
+    if isinstance(found, Request) and found.manual and (verb != PLAN or found.dry_run):
         return Asked(verb, payload, found)
     if isinstance(found, Rejected):
         raise BadRequest(found.reason if from_file else in_options(found))
     allowed = 'allowed: one manual request, {"plan": {...}} or {"backfill": {...}}'
     source = getattr(found, "source", "an array of events")
+    if source == "manual":
+        source = "a backfill inside of something else"
     raise BadRequest(f"FILE: found {source}; {allowed}")

@@ -86,6 +86,22 @@ def test_a_plan_stays_a_plan(write: Any, verb: str, in_file: str, expected: str)
     assert ([expected], expected == PLAN) == (list(form(found)), found.request.dry_run)
 
 
+WRAPPED = {
+    "triggerName": "t",
+    "triggerTime": "2026-11-27T00:00:00Z",
+    "payload": json.dumps({"backfill": {"all": True, "region": REGION}}),
+}
+
+
+def test_a_backfill_inside_of_something_else_is_no_plan(write: Any) -> None:
+    """It would write: nothing of it is sent as a plan, neither by `plan` nor before a backfill."""
+    file = write(WRAPPED)
+    with pytest.raises(BadRequest, match="a backfill inside of something else; allowed: one man"):
+        asked(PLAN, file, Options(), REGION, None)
+    with pytest.raises(BadRequest, match="a backfill inside of something else; allowed: one man"):
+        asked(BACKFILL, file, Options(), REGION, None).as_plan()
+
+
 def test_the_plan_of_a_backfill() -> None:
     """The same request without writes."""
     found = asked(BACKFILL, None, ALL, REGION, None).as_plan()
