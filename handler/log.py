@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -68,10 +69,15 @@ def without(text: str, secrets: Iterable[str]) -> str:
     """A text without these values: as they are, in JSON, and encoded for a URL, also twice."""
     for secret in secrets:
         if len(secret) >= SECRET_LENGTH:
-            once = quote(secret, safe="")
-            for form in {secret, json.dumps(secret)[1:-1], once, quote(once, safe="")}:
+            for form in _forms(secret):
                 text = text.replace(form, "***")
     return text
+
+
+@lru_cache(maxsize=8)  # every record is searched for the same few
+def _forms(secret: str) -> frozenset[str]:
+    once = quote(secret, safe="")
+    return frozenset({secret, json.dumps(secret)[1:-1], once, quote(once, safe="")})
 
 
 def _render(_logger: object, _method: str, record: MutableMapping[str, Any]) -> str:
