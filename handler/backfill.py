@@ -112,7 +112,12 @@ class Backfill(Value):
         self, missing: frozenset[str], reading: Reading, late: OutOfTime | None
     ) -> None:
         """Gone, unless something of it is shown: then it is undecided, perhaps a permission."""
-        hidden, late = self._hidden(missing, reading, late)
+        hidden: list[Eni] = []
+        try:
+            if late is None:
+                hidden = unexplained(self.crew.reader, missing, reading, probes=None)
+        except OutOfTime as error:
+            late = error
         attached = self.crew.request.selector.by_instances
         enis = reading.enis.values()
         unreadable = [eni for eni in enis if not readable(eni, attached=attached)]
@@ -127,17 +132,6 @@ class Backfill(Value):
                 self._record(each, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)
             else:
                 self._record(each, None, Outcome.GONE, Reason.NOT_FOUND)
-
-    def _hidden(
-        self, missing: frozenset[str], reading: Reading, late: OutOfTime | None
-    ) -> tuple[list[Eni], OutOfTime | None]:
-        """ENIs of instances that ECS does not show: each is looked for before it is called gone."""
-        if late is not None:
-            return [], late
-        try:
-            return unexplained(self.crew.reader, missing, reading, probes=None), None
-        except OutOfTime as error:
-            return [], error
 
     def _record(
         self,

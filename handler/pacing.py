@@ -43,15 +43,17 @@ class _Lane:
 
     def __init__(self, configured: int, minute: int) -> None:
         self.configured = self.allowance = configured
-        self.minute = minute
-        self.used = self.admitted = self.succeeded = 0
-        self.throttled = False
+        self.admitted = 0
+        self.begin(minute)
+
+    def begin(self, minute: int) -> None:
+        """Count anew, with nothing closed: the first minute, or one that the clock went back to."""
+        self.count_from(minute)
         self.closed_until = 0.0
 
-    def set_back(self, minute: int) -> None:
-        """The clock went back to an earlier minute: what was counted belongs to no time to come."""
+    def count_from(self, minute: int) -> None:
+        """Count the calls of this minute."""
         self.minute, self.used, self.succeeded, self.throttled = minute, 0, 0, False
-        self.closed_until = 0.0
 
     def enter(self, minute: int) -> None:
         """Begin a new minute: adopt what throttling revealed, or creep up."""
@@ -63,7 +65,7 @@ class _Lane:
         while passed > 0 and self.allowance < self.configured:
             step = max(1, int(self.allowance * GROWTH))
             self.allowance, passed = min(self.configured, self.allowance + step), passed - 1
-        self.minute, self.used, self.succeeded, self.throttled = minute, 0, 0, False
+        self.count_from(minute)
 
 
 class Pacer:
@@ -101,7 +103,7 @@ class Pacer:
         with self._lock:
             lane = self._lane(operation, now)
             if self._window(now) < lane.minute - 1:
-                lane.set_back(self._window(now))
+                lane.begin(self._window(now))
             if now < lane.closed_until:
                 return lane.closed_until - now
             if lane.used >= max(1, int(lane.allowance * share)):

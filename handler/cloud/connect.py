@@ -33,22 +33,19 @@ class Connector:
         share_tls_context()
         self.credentials = RoleCredentials(environ)
         self._endpoints = endpoints
-        self._clouds: dict[str, tuple[Connection, Cloud]] = {}
+        self._clouds: dict[str, Cloud] = {}
 
     def cloud(self, region: str, place: Place | None = None) -> Cloud:
         """The services of a region ("cn-hangzhou"), for a function that lives there or none."""
+        connection = Connection(region, self._endpoints, self.credentials)
         if region not in self._clouds:
-            connection = Connection(region, self._endpoints, self.credentials)
-            self._clouds[region] = (
-                connection,
-                Cloud(
-                    EcsOpenApi(connection),
-                    VpcOpenApi(connection),
-                    EssOpenApi(connection),
-                    None,
-                    self.credentials,
-                ),
+            self._clouds[region] = Cloud(
+                EcsOpenApi(connection),
+                VpcOpenApi(connection),
+                EssOpenApi(connection),
+                None,
+                self.credentials,
             )
-        connection, cloud = self._clouds[region]
         # The alias that is running may be another one in every invocation.
-        return replace(cloud, functions=FunctionsApi(connection, place) if place else None)
+        functions = FunctionsApi(connection, place) if place else None
+        return replace(self._clouds[region], functions=functions)

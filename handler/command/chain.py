@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.command.credentials import untold
 from handler.command.exits import Exit
-from handler.command.progress import missing
+from handler.command.progress import TOO_MANY, missing
 from handler.errors import CloudFault
 from handler.model import Outcome, Treatment
 
@@ -33,8 +33,6 @@ LOST = "Lost"
 _ENDED = frozenset({SUCCEEDED, "Failed", "Stopped", "Expired", "Invalid", LOST})
 _PLANNED = Outcome.PLANNED.value
 _NOT_ACTED_ON = frozenset({"rejected", "ignored"})
-# More than there is of anything; what is larger could not even be summed and written.
-TOO_MANY = 10**15
 # Characters of an answer that nobody understands.
 ANSWER_SHOWN = 500
 

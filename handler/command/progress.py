@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+# More than there is of anything; what is larger could be neither summed nor drawn.
+TOO_MANY = 10**15
 _GRAVITY = {
     Outcome.FAILED: 0,
     Outcome.DEFERRED: 1,

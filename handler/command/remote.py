@@ -14,8 +14,9 @@ from handler.cloud.functions import API_3, FunctionsApi, Operation, fc2_client, 
 from handler.cloud.openapi import USER_AGENT as FUNCTION_AGENT
 from handler.cloud.openapi import Connection, attempt, refused
 from handler.cloud.transport import keep_tokens_in
-from handler.command.chain import TOO_MANY, Reply, Task
+from handler.command.chain import Reply, Task
 from handler.command.credentials import untold
+from handler.command.progress import TOO_MANY
 from handler.errors import CloudFault
 
 if TYPE_CHECKING:

@@ -9,6 +9,8 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
+from handler.events import fields
+
 # What is piped into a file or a pager has no width of its own.
 PIPED_WIDTH = 120
 
@@ -41,9 +43,7 @@ def watched(yes: bool) -> bool:
 
 def printable(text: str) -> str:
     """A text without what a terminal obeys: whatever is no letter to be seen becomes a `?`."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return fields.printable(text, limit=len(text))
 
 
 def foreign(text: str, style: str = "") -> Text:

@@ -11,7 +11,6 @@ import difflib
 import ipaddress
 import json
 import math
-import re
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.events.fields import (
@@ -41,7 +40,6 @@ PREFIX_LENGTH = 28
 MAX_TAGS = 20  # of an ECS resource
 MAX_TAG_LENGTH = 128
 MAX_CURSOR_BYTES = 64 * 1024
-_PRINTED = re.compile("[ -~]*")
 
 _T = TypeVar("_T")
 _Ip = TypeVar("_Ip", ipaddress.IPv4Address, ipaddress.IPv4Network)
@@ -183,7 +181,7 @@ def _cursor(field: Field) -> Mapping[str, object]:
         raise FieldError(field.name, f"{size} bytes", allowed)
     for key in ("chain", "page", "after"):
         value = field.value.get(key)
-        if isinstance(value, str) and not _PRINTED.fullmatch(value):
+        if isinstance(value, str) and not (value.isascii() and value.isprintable()):
             raise Field(child(field.name, key), value).refused("printable ASCII characters")
     return field.value
 

@@ -97,6 +97,12 @@ def hops() -> Iterator[Hops]:
 ALL = {"backfill": {"all": True}}
 
 
+def throttled(action: str) -> dict[str, Any]:
+    """Every call of it is refused until another minute, which never comes."""
+    refusal = {"code": "Throttling.User", "status": 400, "times": 500}
+    return {"action": action, "fault": "error"} | refusal
+
+
 def test_what_time_was_too_short_for_is_handed_over_once_under_its_task_id(hops: Hops) -> None:
     """Four ENIs of eight; the next hop finds them done and finishes the others."""
     assert {"task_id": "bf_first_1", "hop": 1} == hops.run(ALL)["continuation"]
@@ -182,8 +188,7 @@ def test_defect_is_raised_without_what_it_says(hops: Hops) -> None:
 
 def test_hop_that_could_finish_nothing_raises(hops: Hops) -> None:
     """Handing over what nobody gets ahead with would go on for ever."""
-    slow = {"action": "DescribeNetworkInterfaces", "fault": "error", "times": 500}
-    hops.cloud.faults([slow | {"code": "Throttling.User", "status": 400}])
+    hops.cloud.faults([throttled("DescribeNetworkInterfaces")])
     with pytest.raises(OutOfTime):
         hops.run(ALL)
     assert {} == hops.queue.taken
@@ -193,8 +198,7 @@ def test_limit_is_not_used_up_by_calls_that_are_throttled(hops: Hops) -> None:
     """What is handed over may change as many as before, as nothing was changed."""
     done = [instance(f"n{number:03}", eni(f"eni-n{number:03}", 1)) for number in range(100)]
     hops.cloud.restart(world(*done, instance("z"), lifecycle_actions=[]), hops.time)
-    throttled = {"action": "AssignPrivateIpAddresses", "fault": "error", "times": 500}
-    hops.cloud.faults([throttled | {"code": "Throttling.User", "status": 400}])
+    hops.cloud.faults([throttled("AssignPrivateIpAddresses")])
     ids = sorted(each["id"] for each in hops.cloud.world["instances"])
     hops.run({"backfill": {"instance_ids": ids, "limit": 2}})
     cursor = json.loads(hops.queue.taken["bf_first_1"])["backfill"]["cursor"]
@@ -256,8 +260,7 @@ def test_what_changes_nothing_does_not_keep_a_chain_going(hops: Hops, tag: str) 
     fleet = [instance(f"n{number}") for number in range(8)]
     fleet[0] |= {"tags": {"secondary-ips": tag}, "enis": [eni("eni-n0", secondary=14)]}
     hops.cloud.restart(world(*fleet, lifecycle_actions=[]), hops.time)
-    throttled = {"action": "AssignPrivateIpAddresses", "fault": "error", "times": 500}
-    hops.cloud.faults([throttled | {"code": "Throttling.User", "status": 400}])
+    hops.cloud.faults([throttled("AssignPrivateIpAddresses")])
     with pytest.raises(OutOfTime):
         hops.run(ALL)
     assert {} == hops.queue.taken

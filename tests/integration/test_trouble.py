@@ -65,6 +65,24 @@ def rows(*shown: World, where: World | None = None, times: int = 999, token: str
     return answer(ENIS, where, times, NextToken=token, NetworkInterfaceSets=sets)
 
 
+def shown(instance_id: str, *eni_ids: str, status: str = "Running") -> World:
+    """An instance as DescribeInstances shows it."""
+    attached = [{"NetworkInterfaceId": each} for each in eni_ids]
+    return {
+        "InstanceId": instance_id,
+        "InstanceType": TYPE,
+        "Status": status,
+        "NetworkInterfaces": {"NetworkInterface": attached},
+    }
+
+
+def instances(*rows: World, times: int = 999) -> Fault:
+    """DescribeInstances shows these, or nothing at all."""
+    return answer(
+        "DescribeInstances", times=times, NextToken="", Instances={"Instance": list(rows)}
+    )
+
+
 def free(available: int | None, where: World | None = None, times: int = 999) -> Fault:
     """DescribeVSwitches tells this number of free addresses; None shows no vSwitch."""
     shown = {"VSwitchId": VSWITCH, "AvailableIpAddressCount": available}
@@ -174,9 +192,7 @@ def test_free_count_that_is_no_number_is_a_bad_answer(count: str) -> None:
 def test_tag_without_a_text_is_an_empty_one(value: object) -> None:
     """It is no target, and no reason to fail."""
     tags = {"Tag": [{"TagKey": "secondary-ips", "TagValue": value}]}
-    shown = {"InstanceId": "i-a", "InstanceType": TYPE, "Status": "Running", "Tags": tags}
-    shown["NetworkInterfaces"] = {"NetworkInterface": [{"NetworkInterfaceId": "eni-a"}]}
-    odd = answer("DescribeInstances", NextToken="", Instances={"Instance": [shown]})
+    odd = instances(shown("i-a", "eni-a") | {"Tags": tags})
     with Stage(world(instance("a")), EIGHT, [odd]) as stage:
         delivered = stage.deliver(running_event("i-a"))
         assert {"eni-a": ("skipped", "invalid_target")} == delivered.ends
@@ -419,20 +435,7 @@ def test_eni_that_its_instance_names_and_no_read_shows_is_not_lost(
 def test_target_of_a_rule_applies_to_the_group_that_a_backfill_names() -> None:
     """Its instances may not say that they are in it, as who sees no tags sees none."""
     rules = json.dumps([{"scaling_group": GROUP, "target": "3"}])
-    plain = answer(
-        "DescribeInstances",
-        NextToken="",
-        Instances={
-            "Instance": [
-                {
-                    "InstanceId": "i-a",
-                    "InstanceType": TYPE,
-                    "Status": "Running",
-                    "NetworkInterfaces": {"NetworkInterface": [{"NetworkInterfaceId": "eni-a"}]},
-                }
-            ]
-        },
-    )
+    plain = instances(shown("i-a", "eni-a"))
     with Stage(world(instance("a")), {"TARGET_RULES": rules}, [plain]) as stage:
         stage.deliver({"backfill": {"scaling_group_id": GROUP}})
         assert {"eni-a": 3} == stage.held()
@@ -440,8 +443,7 @@ def test_target_of_a_rule_applies_to_the_group_that_a_backfill_names() -> None:
 
 def test_backfill_looks_for_every_instance_before_it_is_called_gone() -> None:
     """One of two is released, the other hidden: a permission may be about some instances only."""
-    empty = answer("DescribeInstances", NextToken="", Instances={"Instance": []})
-    with Stage(world(instance("b")), EIGHT, [empty]) as stage:
+    with Stage(world(instance("b")), EIGHT, [instances()]) as stage:
         named = {"instance_ids": ["i-a-released", "i-b"]}
         delivered = stage.deliver({"backfill": named})
         assert isinstance(delivered.error, Retryable)

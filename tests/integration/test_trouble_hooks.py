@@ -5,40 +5,17 @@ An instance that is not shown may be late, gone or hidden; a hook may belong to 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from handler.errors import NotPermitted, Retryable
-from tests.integration.test_trouble import answer, refusal, row, rows
+from tests.integration.test_trouble import answer, instances, refusal, row, rows, shown
 from tests.stage import Stage
-from tests.worlds import ACTIVITY, GROUP, TYPE, World, eni, hook_event, instance, world
-
-if TYPE_CHECKING:
-    from tests.integration.test_trouble import Fault
+from tests.worlds import ACTIVITY, GROUP, World, eni, hook_event, instance, world
 
 EIGHT = {"TARGET_SECONDARY_IPS": "8"}
 GOOD, GONE = ("assigned", "reached"), ("gone", "not_found")
 HIDDEN, NOT_READY = ("deferred", "not_permitted"), ("deferred", "not_ready")
 HEARTBEAT, COMPLETE = "RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"
-
-
-def shown(instance_id: str, *eni_ids: str, status: str = "Running") -> World:
-    """An instance as DescribeInstances shows it."""
-    attached = [{"NetworkInterfaceId": each} for each in eni_ids]
-    return {
-        "InstanceId": instance_id,
-        "InstanceType": TYPE,
-        "Status": status,
-        "NetworkInterfaces": {"NetworkInterface": attached},
-    }
-
-
-def instances(*rows: World, times: int = 999) -> Fault:
-    """DescribeInstances shows these, or nothing at all."""
-    return answer(
-        "DescribeInstances", times=times, NextToken="", Instances={"Instance": list(rows)}
-    )
 
 
 UNLISTED = answer("DescribeScalingInstances", TotalCount=0, ScalingInstances=[])

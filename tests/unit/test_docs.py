@@ -314,16 +314,16 @@ def record_fields(record_type: str) -> list[str]:
 def written() -> dict[str, set[str]]:
     """The fields of every record that a few real deliveries write, by record type."""
     refusal = {"action": "AssignPrivateIpAddresses", "fault": "error", "code": "Throttling.User"}
-    events = ("ess-lifecycle-hook-scale-out", "unknown-shape", "backfill-misspelt-field")
+    names = ("ess-lifecycle-hook-scale-out", "unknown-shape", "backfill-misspelt-field")
     found: dict[str, set[str]] = {}
     with Stage(DEMO, {"TARGET_SECONDARY_IPS": "8"}, [refusal]) as stage:
-        for name in events:
-            raw = (ROOT / f"events/{name}.json").read_bytes()
-            for record in stage.deliver(raw).records:
-                found.setdefault(record["record_type"], set()).update(record)
         hasty = stage.another_app(TARGET_SECONDARY_IPS="9", ASSIGN_PER_MINUTE="1")
         hasty.functions = Queue()
-        for record in stage.deliver({"backfill": {"all": True}}, hasty, timeout=1).records:
+        deliveries = [
+            *(stage.deliver((ROOT / f"events/{name}.json").read_bytes()) for name in names),
+            stage.deliver({"backfill": {"all": True}}, hasty, timeout=1),
+        ]
+        for record in (record for each in deliveries for record in each.records):
             found.setdefault(record["record_type"], set()).update(record)
     return found
 

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from handler.command.progress import TOO_MANY
 from handler.command.screen import printable
 from handler.model import Outcome
 
@@ -24,8 +25,6 @@ _TEXTS = (
     *("network_interface_id", "instance_id", "vswitch_id", "scaling_group_id", "instance_type"),
     *("outcome", "reason", "code", "advice", "target_source"),
 )
-# More than there are addresses; a page of sums of larger numbers could not be drawn.
-_TOO_MANY = 10**15
 _NUMBERS = ("target", "before", "after", "requested")
 
 
@@ -130,4 +129,4 @@ def _number(value: object) -> int | None:
     """A number that can be summed and drawn."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return value if abs(value) < _TOO_MANY else None
+    return value if abs(value) < TOO_MANY else None
