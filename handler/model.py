@@ -155,7 +155,7 @@ class Eni(Value):
         instance_id: None when it is attached to nothing.
         secondary: secondary private IPv4 addresses; the primary address is not among them.
         prefixes: IPv4 prefixes, as CIDR.
-        complete: False when the row lacks its primary address: then it is not a reading.
+        complete: False when the row does not show one primary address: then it is not a reading.
         primary: the primary private IPv4 address.
     """
 

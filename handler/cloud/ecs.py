@@ -158,9 +158,10 @@ def _eni(row: Any) -> Eni:
 
 
 def _read_eni(row: Any, eni_id: str) -> Eni:
+    """A row that shows its one primary address, and no address twice, shows all of them."""
     sets = _items(row.private_ip_sets, "private_ip_set")
-    primary = {each.private_ip_address for each in sets if each.primary}
     held = {_checked(each.private_ip_address, _ADDRESS) for each in sets}
+    primary = [each.private_ip_address for each in sets if each.primary]
     prefixes = _items(row.ipv_4prefix_sets, "ipv_4prefix_set")
     attachment = _text(row.attachment.instance_id) if row.attachment else None
     return Eni(
@@ -169,11 +170,11 @@ def _read_eni(row: Any, eni_id: str) -> Eni:
         status=_required(row.status),
         vswitch_id=_required(row.v_switch_id),
         instance_id=_text(row.instance_id) or attachment,
-        secondary=frozenset(held - primary),
+        secondary=frozenset(held.difference(primary)),
         prefixes=frozenset(_checked(each.ipv_4prefix, _PREFIX) for each in prefixes),
         tags=_tags(row.tags),
         service_managed=bool(row.service_managed),
-        complete=bool(primary),
+        complete=len(primary) == 1 and len(held) == len(sets),
         primary=next(iter(primary), None),
     )
 
