@@ -11,7 +11,7 @@ from alibabacloud_ecs20140526.client import Client
 from darabonba.runtime import RuntimeOptions
 
 from handler.cloud import ports
-from handler.cloud.openapi import CheckedAnswers, attempt, bad_answer
+from handler.cloud.openapi import CheckedAnswers, attempt, bad_answer, text_of
 from handler.cloud.ports import Page
 from handler.model import Answer, AskKind, Eni, Instance
 
@@ -72,7 +72,7 @@ class EcsOpenApi:
                 request, self._runtime
             ).body
             rows = _rows(body, "network_interface_sets", "network_interface_set")
-            return Page(tuple(map(_eni, rows)), _text(body.next_token))
+            return Page(tuple(map(_eni, rows)), _next_page(body, ports.DESCRIBE_ENIS))
 
         return attempt(ports.DESCRIBE_ENIS, call)
 
@@ -89,7 +89,7 @@ class EcsOpenApi:
         def call() -> Page[Instance]:
             body = self._client.describe_instances_with_options(request, self._runtime).body
             rows = _rows(body, "instances", "instance")
-            return Page(tuple(map(_instance, rows)), _text(body.next_token))
+            return Page(tuple(map(_instance, rows)), _next_page(body, ports.DESCRIBE_INSTANCES))
 
         return attempt(ports.DESCRIBE_INSTANCES, call)
 
@@ -188,6 +188,10 @@ def _instance(row: Any) -> Instance:
         tags=_tags(row.tags),
         eni_ids=tuple(_required(each.network_interface_id) for each in enis),
     )
+
+
+def _next_page(body: Any, operation: str) -> str | None:
+    return text_of(body.next_token, operation, "NextToken")
 
 
 def _rows(body: Any, outer: str, inner: str) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud import ports
-from handler.cloud.openapi import OpenApi, bad_answer
+from handler.cloud.openapi import OpenApi, bad_answer, text_of
 from handler.cloud.ports import LifecycleAction, Page
 
 if TYPE_CHECKING:
@@ -62,11 +62,7 @@ class EssOpenApi:
             },
         )
         rows = _rows(body, "LifecycleActions", "LifecycleAction", ports.DESCRIBE_ACTIONS)
-        actions = tuple(
-            LifecycleAction(str(row.get("LifecycleActionToken", "")), _instance_ids(row))
-            for row in rows
-        )
-        return Page(actions, body.get("NextToken") or None)
+        return Page(tuple(map(_action, rows)), _text(body, "NextToken", ports.DESCRIBE_ACTIONS))
 
     def scaling_instances(
         self, scaling_group_id: str | None, scaling_activity_id: str | None = None, page: int = 1
@@ -84,7 +80,7 @@ class EssOpenApi:
         )
         operation = ports.DESCRIBE_SCALING_INSTANCES
         rows = _rows(body, "ScalingInstances", "ScalingInstance", operation)
-        ids = tuple(str(row["InstanceId"]) for row in rows if row.get("InstanceId"))
+        ids = tuple(found for row in rows if (found := _text(row, "InstanceId", operation)))
         total = body.get("TotalCount")
         listed = isinstance(total, int) and page * INSTANCE_PAGE < total
         # A full page is not the last one, whatever the total says, or if there is none.
@@ -102,8 +98,16 @@ def _rows(body: dict[str, Any], name: str, nested: str, operation: str) -> list[
     return found
 
 
-def _instance_ids(row: dict[str, Any]) -> tuple[str, ...]:
+def _action(row: dict[str, Any]) -> LifecycleAction:
+    """A lifecycle action; whoever waits for its instances must not be told of fewer."""
     found = row.get("InstanceIds")
     if isinstance(found, dict):
         found = found.get("InstanceId")
-    return tuple(str(each) for each in found) if isinstance(found, list) else ()
+    listed = found if isinstance(found, list) else []
+    ids = [text_of(each, ports.DESCRIBE_ACTIONS, "InstanceIds") for each in listed]
+    token = _text(row, "LifecycleActionToken", ports.DESCRIBE_ACTIONS)
+    return LifecycleAction(token or "", tuple(filter(None, ids)))
+
+
+def _text(row: dict[str, Any], field: str, operation: str) -> str | None:
+    return text_of(row.get(field), operation, field)

@@ -213,6 +213,17 @@ def refused(
     )
 
 
+def text_of(value: object, operation: str, field: str) -> str | None:
+    """What stands in a field that holds text, None when it is empty or absent.
+
+    Raises:
+        CloudFault: it holds something else: neither an id nor the end of a listing is made of that.
+    """
+    if value is None or isinstance(value, str):
+        return value or None
+    raise bad_answer(operation, f"{field} is not a text")
+
+
 def bad_answer(operation: str, what: str) -> CloudFault:
     """An answer that cannot be what the cloud meant; whether the call was done is unknown."""
     return CloudFault(operation, BAD_ANSWER, treatment_of(BAD_ANSWER, None), what)

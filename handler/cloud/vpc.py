@@ -29,7 +29,9 @@ class VpcOpenApi:
         try:
             rows = body["VSwitches"]["VSwitch"]
             counts = {row["VSwitchId"]: row["AvailableIpAddressCount"] for row in rows}
-            return int(counts[vswitch_id])
-        except (KeyError, TypeError, ValueError, OverflowError):
-            fault = bad_answer(ports.DESCRIBE_VSWITCHES, f"no free count of {vswitch_id}")
-        raise fault
+        except (KeyError, TypeError):
+            counts = {}
+        count = counts.get(vswitch_id)
+        if isinstance(count, bool) or not isinstance(count, int):
+            raise bad_answer(ports.DESCRIBE_VSWITCHES, f"no free count of {vswitch_id}")
+        return count

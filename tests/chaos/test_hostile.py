@@ -13,7 +13,7 @@ from tests.chaos.gate import Reply, Watcher, gate
 from tests.chaos.secrets import PLANTED, leaked
 from tests.localcloud.testing import LocalCloud
 from tests.stage import Stage
-from tests.worlds import eni, hook_event, instance, world
+from tests.worlds import GROUP, eni, hook_event, instance, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,13 @@ TYPES, VSWITCHES, COMPLETE = (
     "DescribeVSwitches",
     "CompleteLifecycleAction",
 )
+MEMBERS, ACTIONS = "DescribeScalingInstances", "DescribeLifecycleActions"
 EVERY = (ASSIGN, ENIS, INSTANCES, TYPES, VSWITCHES, COMPLETE)
 READS = (ENIS, INSTANCES, TYPES, VSWITCHES)
 
 FOUR = {"TARGET_SECONDARY_IPS": "4", "SETTLE_SECONDS": "5", "VISIBILITY_SECONDS": "5"}
-LAUNCH = world(instance("a", eni("eni-a", 1)), instance("b"))
+WEB = {"tags": {"fleet": "web"}}
+LAUNCH = world(instance("a", eni("eni-a", 1), **WEB), instance("b", **WEB))
 EVENT = hook_event("i-a", "i-b")
 GOOD = {"eni-a": ("assigned", "reached"), "eni-b": ("assigned", "reached")}
 
@@ -151,11 +153,17 @@ def hostile() -> dict[str, tuple[str, Alter]]:
 
 HOSTILE = hostile()
 
-# What the launch reads of each reply: "*" stands for every row.
-READ: dict[str, list[str]] = {
-    ENIS: [
-        "NextToken",
-        *(
+UNNAMED = hook_event()
+del UNNAMED["content"]["instanceIds"]
+GROUPED = {"backfill": {"scaling_group_id": GROUP}}
+TAGGED = {"backfill": {"tags": {"fleet": "web"}}}
+LISTED = {"backfill": {"all": True}}
+# What is read of each reply, and for which request: "*" stands for every row.
+READ: dict[str, tuple[object, str, list[str]]] = {
+    "ENIs": (
+        EVENT,
+        ENIS,
+        [
             f"NetworkInterfaceSets.NetworkInterfaceSet.*.{path}"
             for path in (
                 *("NetworkInterfaceId", "Type", "Status", "VSwitchId", "InstanceId", "Tags"),
@@ -164,27 +172,51 @@ READ: dict[str, list[str]] = {
                 *("PrivateIpSets.PrivateIpSet.*", "PrivateIpSets.PrivateIpSet.*.Primary"),
                 "PrivateIpSets.PrivateIpSet.*.PrivateIpAddress",
             )
-        ),
-    ],
-    INSTANCES: [
-        "NextToken",
-        *(
+        ],
+    ),
+    "instances": (
+        EVENT,
+        INSTANCES,
+        [
             f"Instances.Instance.*.{path}"
             for path in (
                 *("InstanceId", "InstanceType", "Status", "Tags", "NetworkInterfaces"),
                 "NetworkInterfaces.NetworkInterface.*.NetworkInterfaceId",
             )
-        ),
-    ],
-    TYPES: [
-        "InstanceTypes.InstanceType.*.InstanceTypeId",
-        "InstanceTypes.InstanceType.*.EniPrivateIpAddressQuantity",
-    ],
-    VSWITCHES: [
-        "VSwitches.VSwitch.*",
-        "VSwitches.VSwitch.*.VSwitchId",
-        "VSwitches.VSwitch.*.AvailableIpAddressCount",
-    ],
+        ],
+    ),
+    "types": (
+        EVENT,
+        TYPES,
+        [
+            "InstanceTypes.InstanceType.*.InstanceTypeId",
+            "InstanceTypes.InstanceType.*.EniPrivateIpAddressQuantity",
+        ],
+    ),
+    "vSwitches": (
+        EVENT,
+        VSWITCHES,
+        [
+            "VSwitches.VSwitch.*",
+            "VSwitches.VSwitch.*.VSwitchId",
+            "VSwitches.VSwitch.*.AvailableIpAddressCount",
+        ],
+    ),
+    "scaling instances": (
+        GROUPED,
+        MEMBERS,
+        ["ScalingInstances.*", "ScalingInstances.*.InstanceId", "TotalCount"],
+    ),
+    "lifecycle actions": (
+        UNNAMED,
+        ACTIONS,
+        [
+            *("NextToken", "LifecycleActions.*", "LifecycleActions.*.LifecycleActionToken"),
+            *("LifecycleActions.*.InstanceIds", "LifecycleActions.*.InstanceIds.*"),
+        ],
+    ),
+    "pages of ENIs": (LISTED, ENIS, ["NextToken"]),
+    "pages of instances": (TAGGED, INSTANCES, ["NextToken", "Instances.Instance.*.Tags.Tag.*"]),
 }
 ODD = (None, True, False, 0, -1, 7, 1.5, 10**30, "", "x", "7", "10.0.0.77", [], [[]], {}, {"x": 1})
 
@@ -278,22 +310,48 @@ def test_hostile_reply_is_contained(name: str, times: int) -> None:
 
 
 @pytest.mark.parametrize("new", ODD, ids=repr)
-@pytest.mark.parametrize("action", READ)
-def test_odd_value_is_contained(action: str, new: object) -> None:
-    """Whatever stands in a field that the launch reads, for as long as it is sent.
+@pytest.mark.parametrize("name", READ)
+def test_odd_value_is_contained(name: str, new: object) -> None:
+    """Whatever stands in a field that is read, for as long as it is sent.
 
     Seen to fail when a row without a single primary address was believed.
     """
-    for path in READ[action]:
+    event, action, paths = READ[name]
+    for path in paths:
         alter = edited(lambda body, path=path: put(body, path.split("."), new))
         with Stage(LAUNCH, FOUR) as stage, gate(stage.cloud, Liar(action, alter, 100)) as url:
             urls = dict.fromkeys(["ECS_ENDPOINT", "VPC_ENDPOINT", "ESS_ENDPOINT"], url)
-            contained(stage.deliver(EVENT, stage.another_app(**urls)), stage)
+            contained(stage.deliver(event, stage.another_app(**urls)), stage)
+            assert action in stage.actions()
             stage.time.advance(60)
-            honest = stage.deliver(EVENT)
+            honest = stage.deliver(event)
             contained(honest, stage)
-            assert {"eni-a": 4, "eni-b": 4} == stage.held()
+            assert {"eni-a": 4, "eni-b": 4} == stage.held(), path
             assert honest.error is None
+
+
+@pytest.mark.parametrize("new", [True, False, 1.5, [], {}, [["x"]]], ids=repr)
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("vSwitches", "VSwitches.VSwitch.*.AvailableIpAddressCount"),
+        ("pages of ENIs", "NextToken"),
+        ("pages of instances", "NextToken"),
+        ("lifecycle actions", "NextToken"),
+        ("lifecycle actions", "LifecycleActions.*.LifecycleActionToken"),
+        ("lifecycle actions", "LifecycleActions.*.InstanceIds.*"),
+        ("scaling instances", "ScalingInstances.*.InstanceId"),
+    ],
+)
+def test_value_of_another_type_is_no_answer(name: str, path: str, new: object) -> None:
+    """Neither the end of a listing nor an id nor a count is made of it: the read is made again."""
+    event, action, _ = READ[name]
+    liar = Liar(action, edited(lambda body: put(body, path.split("."), new)), 1)
+    with Stage(LAUNCH, FOUR) as stage, gate(stage.cloud, liar) as url:
+        urls = dict.fromkeys(["ECS_ENDPOINT", "VPC_ENDPOINT", "ESS_ENDPOINT"], url)
+        delivered = stage.deliver(event, stage.another_app(**urls))
+        assert ["bad_answer"] == [row["code"] for row in delivered.of("api_error")]
+        assert GOOD == delivered.ends
 
 
 @pytest.mark.parametrize("name", BESIDE)
