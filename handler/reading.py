@@ -174,7 +174,12 @@ class Reader:
         def read(page: str | None) -> Page[str]:
             return ess.scaling_instances(group_id, activity_id, int(page or 1))
 
-        return set(_items(self._pages(ports.DESCRIBE_SCALING_INSTANCES, read)))
+        found: set[str] = set()
+        for page in self._pages(ports.DESCRIBE_SCALING_INSTANCES, read):
+            if page.next_token is not None and found.issuperset(page.items):
+                raise _endless(ports.DESCRIBE_SCALING_INSTANCES)  # numbers never come in a circle
+            found.update(page.items)
+        return found
 
     def _pages(
         self, operation: str, read: Callable[[str | None], Page[T]], start: str | None = None
@@ -185,10 +190,14 @@ class Reader:
         followed: set[str | None] = {start}
         while (token := page.next_token) is not None:
             if token in followed:
-                raise CloudFault(operation, BAD_ANSWER, Treatment.TRANSIENT, "pages without end")
+                raise _endless(operation)
             followed.add(token)
             page = self._invocation.read(operation, partial(read, token))
             yield page
+
+
+def _endless(operation: str) -> CloudFault:
+    return CloudFault(operation, BAD_ANSWER, Treatment.TRANSIENT, "pages without end")
 
 
 def _items(pages: Iterable[Page[T]]) -> Iterator[T]:

@@ -71,6 +71,17 @@ def test_full_page_of_instances_is_not_the_last(total: World) -> None:
         assert (100, 1) == (plan.result["counts"]["gone"], plan.result["counts"]["planned"])
 
 
+@pytest.mark.parametrize("total", [{}, {"TotalCount": 100_000}])
+def test_pages_that_show_nothing_new_are_not_followed(total: World) -> None:
+    """The same page again and again is no listing: its end would never come."""
+    crowd = [{"InstanceId": f"i-x{number:02}"} for number in range(100)]
+    always = answer("DescribeScalingInstances", ScalingInstances=crowd, **total)
+    with Stage(world(instance("a")), EIGHT, [always]) as stage:
+        delivered = stage.deliver({"plan": {"scaling_group_id": GROUP}})
+        assert "bad_answer" in str(delivered.error)
+        assert 2 == len(stage.cloud.calls("DescribeScalingInstances"))
+
+
 def test_hook_without_its_group_asks_by_activity() -> None:
     """Which instances were released is read by scaling activity when no group is named."""
     event = hook_event("i-a", "i-released")
