@@ -44,12 +44,8 @@ class _Lane:
     def __init__(self, configured: int, minute: int) -> None:
         self.configured = self.allowance = configured
         self.admitted = 0
-        self.begin(minute)
-
-    def begin(self, minute: int) -> None:
-        """Count anew, with nothing closed: the first minute, or one that the clock went back to."""
-        self.count_from(minute)
         self.closed_until = 0.0
+        self.count_from(minute)
 
     def count_from(self, minute: int) -> None:
         """Count the calls of this minute."""
@@ -103,7 +99,9 @@ class Pacer:
         with self._lock:
             lane = self._lane(operation, now)
             if self._window(now) < lane.minute - 1:
-                lane.begin(self._window(now))
+                # The clock was set back, the cloud's was not: what was used counts on, for a window.
+                lane.minute = self._window(now)
+                lane.closed_until = min(lane.closed_until, self._next_window(now))
             if now < lane.closed_until:
                 return lane.closed_until - now
             if lane.used >= max(1, int(lane.allowance * share)):

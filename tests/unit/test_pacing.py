@@ -36,13 +36,21 @@ def one_minute(pacing: Pacer, start: float, succeed: int, *, throttle: bool = Fa
         pacing.throttled(OP, start + 10)
 
 
-@pytest.mark.parametrize(("back", "calls"), [(60.0, 0), (120.0, 3), (86_400.0, 3)])
-def test_clock_that_is_set_back_begins_a_window_of_its_own(back: float, calls: int) -> None:
-    """By less than two windows it may be a call that came late; by more, waiting has no end."""
-    pacing = pacer()
-    assert admitted(pacing, T0) == 3
-    pacing.throttled(OP, T0)
-    assert admitted(pacing, T0 - back) == calls
+@pytest.mark.parametrize("throttled", [False, True])
+@pytest.mark.parametrize("back", [60.0, 120.0, 86_400.0])
+def test_clock_that_is_set_back_gives_nothing_twice(back: float, throttled: bool) -> None:
+    """The cloud's clock was not set back: what was used counts on, and not for longer than before.
+
+    By less than two windows it may be a call that came late, of which nothing is concluded.
+    """
+    pacing, later = pacer(), T0 - back + 30
+    assert 3 == admitted(pacing, T0)
+    if throttled:
+        pacing.throttled(OP, T0)
+    assert 0 == admitted(pacing, later)
+    if back > 60.0:
+        assert 30.0 == pacing.admit(OP, later)
+        assert admitted(pacing, later + 30) > 0
 
 
 @pytest.mark.parametrize(("into", "wait"), [(0.0, 60.0), (20.0, 40.0), (59.5, 0.5)])
