@@ -99,7 +99,7 @@ class Pacer:
         with self._lock:
             lane = self._lane(operation, now)
             if self._window(now) < lane.minute - 1:
-                # The clock was set back, the cloud's was not: what was used counts on, for a window.
+                # The clock was set back, the cloud's was not: what was used counts on, for a while.
                 lane.minute = self._window(now)
                 lane.closed_until = min(lane.closed_until, self._next_window(now))
             if now < lane.closed_until:
