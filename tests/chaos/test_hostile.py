@@ -219,20 +219,44 @@ READ: dict[str, tuple[object, str, list[str]]] = {
     "pages of ENIs": (LISTED, ENIS, ["NextToken"]),
     "pages of instances": (TAGGED, INSTANCES, ["NextToken", "Instances.Instance.*.Tags.Tag.*"]),
 }
-ODD = (None, True, False, 0, -1, 7, 1.5, 10**30, "", "x", "7", "10.0.0.77", [], [[]], {}, {"x": 1})
+ODD: tuple[object, ...] = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    7,
+    1.5,
+    10**30,
+    "",
+    "x",
+    "7",
+    "10.0.0.77",
+    [],
+    [[]],
+    {},
+    {"x": 1},
+)
 
 
 def put(body: Any, path: list[str], new: object) -> None:
     """Put a value where the path leads, if it leads anywhere."""
-    if not path or not isinstance(body, (dict, list)):
-        return
     here, *rest = path
-    keys = range(len(body)) if here == "*" else [here]
-    for key in keys:
-        if not rest:
-            body[key] = new
-        elif here == "*" or here in body:
-            put(body[key], rest, new)
+    places: dict[Any, Any] = {}
+    if here == "*" and isinstance(body, list):
+        places = dict(enumerate(body))
+    elif isinstance(body, dict) and (here in body or not rest):
+        places = {here: body.get(here)}
+    for place, held in places.items():
+        if rest:
+            put(held, rest, new)
+        else:
+            body[place] = new
+
+
+def putting(path: str, new: object) -> Alter:
+    """Another value where the path leads."""
+    return edited(lambda body: put(body, path.split("."), new))
 
 
 def eni_of_another(body: dict[str, Any]) -> None:
@@ -319,8 +343,8 @@ def test_odd_value_is_contained(name: str, new: object) -> None:
     """
     event, action, paths = READ[name]
     for path in paths:
-        alter = edited(lambda body, path=path: put(body, path.split("."), new))
-        with Stage(LAUNCH, FOUR) as stage, gate(stage.cloud, Liar(action, alter, 100)) as url:
+        liar = Liar(action, putting(path, new), 100)
+        with Stage(LAUNCH, FOUR) as stage, gate(stage.cloud, liar) as url:
             urls = dict.fromkeys(["ECS_ENDPOINT", "VPC_ENDPOINT", "ESS_ENDPOINT"], url)
             contained(stage.deliver(event, stage.another_app(**urls)), stage)
             assert action in stage.actions()
@@ -347,7 +371,7 @@ def test_odd_value_is_contained(name: str, new: object) -> None:
 def test_value_of_another_type_is_no_answer(name: str, path: str, new: object) -> None:
     """Neither the end of a listing nor an id nor a count is made of it: the read is made again."""
     event, action, _ = READ[name]
-    liar = Liar(action, edited(lambda body: put(body, path.split("."), new)), 1)
+    liar = Liar(action, putting(path, new), 1)
     with Stage(LAUNCH, FOUR) as stage, gate(stage.cloud, liar) as url:
         urls = dict.fromkeys(["ECS_ENDPOINT", "VPC_ENDPOINT", "ESS_ENDPOINT"], url)
         delivered = stage.deliver(event, stage.another_app(**urls))
