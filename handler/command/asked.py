@@ -7,10 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from handler.command.naming import in_options, spelt
 from handler.events import parse
-from handler.events.decode import Decoder, text_of
+from handler.events.decode import MAX_BYTES, Decoder, text_of
 from handler.events.fields import FieldError
 from handler.model import Rejected, Request
 
@@ -128,10 +129,21 @@ def _tag(text: str) -> tuple[str, str]:
     return key, value
 
 
+def standard_input() -> BinaryIO:
+    """The bytes of standard input.
+
+    Raises:
+        BadRequest: there is none.
+    """
+    if sys.stdin is None:
+        raise BadRequest("FILE: found a standard input that is closed; allowed: a FILE")
+    return sys.stdin.buffer
+
+
 def _loaded(file: str) -> object:
     """The JSON of a file, in which nothing is left open: it is read as an event is."""
     try:
-        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        raw = _bytes_of(file)
     except OSError as error:
         raise BadRequest(f"FILE: {file}: {error.strerror}") from None
     try:
@@ -139,6 +151,14 @@ def _loaded(file: str) -> object:
     except FieldError as error:
         found = f"found {error.found}; allowed: {error.allowed}"
         raise BadRequest(f"FILE: {file}: {found}") from None
+
+
+def _bytes_of(file: str) -> bytes:
+    """No more of them than is needed to see that they are too many."""
+    if file == "-":
+        return standard_input().read(MAX_BYTES + 1)
+    with Path(file).open("rb") as source:
+        return source.read(MAX_BYTES + 1)
 
 
 def _as(verb: str, form: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     from handler.command.remote import Remote
 
 _PANEL = "Which function, and how"
+# Letters, digits, _ and - (CreateFunction); FC 3.0 calls those of FC 2.0 service$function.
+_NAME = re.compile(r"[A-Za-z0-9_$-]{1,128}")
+# Seconds for which Function Compute shows a task: nothing is waited for any longer.
+TASK_IS_KEPT = 7 * 86_400
 _ACCOUNT_VARIABLES = ("FC_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
+
+
 FunctionName = Annotated[
     Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
     typer.Option(
@@ -81,17 +88,18 @@ Poll = Annotated[
         "--poll",
         metavar="SECONDS",
         min=0.05,
+        max=TASK_IS_KEPT,
         help="Seconds between two looks at a chain.",
         rich_help_panel=_PANEL,
     ),
 ]
-
 Patience = Annotated[
     float,
     typer.Option(
         "--patience",
         metavar="SECONDS",
         min=0,
+        max=TASK_IS_KEPT,
         help="Seconds until an invocation that is not shown is given up.",
         rich_help_panel=_PANEL,
     ),
@@ -143,10 +151,13 @@ def _placed(named: Place, environ: Mapping[str, str]) -> Place:
     """Where the function lives.
 
     Raises:
-        BadRequest: it is not said.
+        BadRequest: it is not said, or in a way that is no name.
     """
     if not named.function:
         raise BadRequest("--function: found nothing; allowed: the function's name")
+    for option, name in (("--function", named.function), ("--service", named.service)):
+        if name and not _NAME.fullmatch(name):
+            raise BadRequest(f"{option}: found {name!r}; allowed: letters, digits, _, - and $")
     known = (environ.get(name) for name in _ACCOUNT_VARIABLES)
     account = named.account_id or next(filter(None, known), "")
     if not account and not environ.get("FUNCTIONS_ENDPOINT"):

@@ -73,7 +73,7 @@ class Remote:
         """
         operation = GET_STATEFUL if self._place.service else GET_TASK
         try:
-            return task_of(_asked(operation, lambda: self._ask(task_id)))
+            return _asked(operation, lambda: task_of(self._ask(task_id)))
         except CloudFault as fault:
             if fault.code not in _NOT_FOUND:
                 raise
@@ -135,12 +135,19 @@ def reply_of(body: object, error: str | None) -> Reply:
 
 
 def task_of(body: object) -> Task:
-    """A task as Function Compute tells of it; a field of another type is as good as absent."""
+    """A task as Function Compute tells of it; a field of another type is as good as absent.
+
+    Raises:
+        ValueError: it does not tell how far the task has come.
+    """
     told = body if isinstance(body, dict) else {}
+    status = told.get("status")
+    if not isinstance(status, str) or not status:
+        raise ValueError("no status")
     duration = _number(told.get("durationMs"))
     error = told.get("taskErrorMessage") or told.get("invocationErrorMessage")
     return Task(
-        status=str(told.get("status")),
+        status=status,
         retries=int(_number(told.get("alreadyRetriedTimes")) or 0),
         seconds=None if duration is None else duration / 1000,
         error=untold(str(error))[:200] if error else None,

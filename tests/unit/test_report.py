@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import subprocess
@@ -139,6 +140,14 @@ def test_numbers_beyond_all_bounds_are_absent(number: float) -> None:
     assert [None, None, None, 0] == [row[name] for name in fields]
 
 
+@pytest.mark.parametrize("number", [-1, -7, True, 1.5, "8"])
+def test_what_counts_nothing_is_absent(number: object) -> None:
+    """Neither a target nor what an ENI holds is below zero, or between two numbers."""
+    fields = dict.fromkeys(("target", "before", "after", "requested"), number)
+    (row,) = fleet_of(line(**fields)).rows.values()
+    assert [None, None, None, 0] == [row[name] for name in fields]
+
+
 def command(
     *arguments: str | bytes, folder: Path, lines: bytes = b"", **environ: str
 ) -> subprocess.CompletedProcess[bytes]:
@@ -169,6 +178,31 @@ def test_a_file_that_is_not_there_may_have_any_name(tmp_path: Path) -> None:
     """It is named as far as it can be."""
     done = command(b"a\xff", folder=tmp_path)
     assert (2, True) == (done.returncode, b"found a?, No such file" in done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path, *, from_file: bool) -> None:
+    """Some editors and downloads begin a file with one."""
+    lines = codecs.BOM_UTF8 + line().encode()
+    (tmp_path / "records").write_bytes(lines)
+    done = command("records" if from_file else "-", folder=tmp_path, lines=lines)
+    assert (0, b"wrote report.html\n") == (done.returncode, done.stderr)
+
+
+def test_standard_input_may_be_closed(tmp_path: Path) -> None:
+    """That is said in a line."""
+    begun = [*("sh", "-c", 'exec "$0" -m handler "$@" <&-'), sys.executable]
+    for arguments in (["report", "-"], ["plan", "-", "--region", "cn-hangzhou"]):
+        done = subprocess.run(  # noqa: S603  (this interpreter, and arguments of the test)
+            [*begun, *arguments],
+            check=False,
+            capture_output=True,
+            cwd=tmp_path,
+            env=dict(os.environ) | {"PYTHONPATH": str(ROOT)},
+            timeout=60,
+        )
+        said = b"error: FILE: found a standard input that is closed; allowed: a FILE\n"
+        assert (2, said) == (done.returncode, done.stderr)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1", "utf-16"])

@@ -10,7 +10,7 @@ from typing import Annotated, TextIO
 import typer
 
 from handler.command import screen
-from handler.command.asked import BadRequest
+from handler.command.asked import BadRequest, standard_input
 from handler.command.exits import Exit
 from handler.command.report.reading import Fleet, read
 
@@ -51,10 +51,10 @@ def _read(source: str) -> Fleet:
 
 
 def _opened(source: str) -> TextIO:
-    """Lines of UTF-8, whatever the terminal speaks; no byte is refused."""
+    """Lines of UTF-8, whatever the terminal speaks or the file begins with; no byte is refused."""
     if source == "-":
-        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
-    return Path(source).open(encoding="utf-8", errors="replace")
+        return io.TextIOWrapper(standard_input(), encoding="utf-8-sig", errors="replace")
+    return Path(source).open(encoding="utf-8-sig", errors="replace")
 
 
 def _written(page: str, output: Path) -> Exit:

@@ -126,7 +126,7 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> int | None:
-    """A number that can be summed and drawn."""
+    """A number of things that can be summed and drawn."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return value if abs(value) < TOO_MANY else None
+    return value if 0 <= value < TOO_MANY else None

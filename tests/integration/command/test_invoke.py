@@ -211,6 +211,12 @@ def test_another_function_of_that_name_is_no_success(
     ("arguments", "status", "said"),
     [
         (["--all"], 2, "--function: found nothing"),
+        (["--all", "--function", "a/../b"], 2, "--function: found 'a/../b'; allowed: "),
+        (["--all", "--function", "a?b"], 2, "--function: found 'a?b'; allowed: "),
+        (["--all", "--function", "a", "--service", "b/c"], 2, "--service: found 'b/c'; allowed: "),
+        (["--all", *GENERATIONS[0], "--patience", "inf"], 2, "'--patience': "),
+        (["--all", *GENERATIONS[0], "--patience", "1e308"], 2, "'--patience': "),
+        (["--all", *GENERATIONS[0], "--poll", "inf"], 2, "'--poll': "),
         (["--all", "--function", "none"], 1, "FunctionNotFound"),
         (["--chain", "none", *GENERATIONS[0], *OFTEN], 1, "no task bf_none_0"),
     ],
