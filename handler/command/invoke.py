@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from handler.command.remote import Remote
 
 _PANEL = "Which function, and how"
-# Letters, digits, _ and - (CreateFunction); FC 3.0 calls those of FC 2.0 service$function.
+# What CreateFunction allows and more, but nothing that leads to another path.
 _NAME = re.compile(r"[A-Za-z0-9_$-]{1,128}")
 # Seconds for which Function Compute shows a task: nothing is waited for any longer.
 TASK_IS_KEPT = 7 * 86_400
