@@ -13,14 +13,20 @@ from tests.worlds import HOOK_TOKEN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+PIECE = 30
 PLANTED = (DEFAULT_KEY.secret, HOOK_TOKEN)
 
 
 def leaked(text: str, secrets: Iterable[str] = PLANTED) -> list[str]:
-    """The secrets that stand in a text: as they are, in JSON, in a URL, in base64."""
-    return [secret for secret in secrets for form in _forms(secret) if form in text]
+    """The secrets that stand in a text, or whose beginning or end does: however it is written."""
+    return [secret for secret in secrets for form in _all_forms(secret) if form in text]
+
+
+def _all_forms(secret: str) -> set[str]:
+    return _forms(secret) | _forms(secret[:PIECE]) | _forms(secret[-PIECE:])
 
 
 def _forms(secret: str) -> set[str]:
+    """As it is, in JSON, in a URL, in base64."""
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     return {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), encoded}
