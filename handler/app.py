@@ -207,6 +207,8 @@ class App:
         cloud = connector.cloud(request.region, self._place(context))
         cloud = replace(cloud, functions=self.functions or cloud.functions)
         reader = Reader(cloud, invocation, self._capacities)
+        if request.dry_run:  # what a plan reckons with stays there for whoever writes
+            rooms = Rooms(self.settings.vswitch_reserve)
         run = Run(request, delivery, self.settings, cloud, reader, invocation, log, rooms)
         return run.perform()
 

@@ -375,6 +375,17 @@ def paused(pursuit: Pursuit, instance: Instance | None, now: float) -> Pursuit:
     return replace(pursuit, polls=pursuit.polls + 1, hindered_since=since)
 
 
+def in_doubt(pursuit: Pursuit) -> Ask | None:
+    """What was asked when nobody knows what became of it, from the state that still is.
+
+    It is asked again as it was: another ask would be refused, if this one was performed.
+    """
+    write = pursuit.write
+    if write is None or write.answer is not None or write.held != pursuit.held:
+        return None
+    return write.ask
+
+
 def next_call(pursuit: Pursuit, decision: Decision) -> tuple[Pursuit, Ask | None]:
     """What to ask for now; None and a verdict when the ENI is finished.
 
@@ -440,14 +451,17 @@ def answered(pursuit: Pursuit, answer: Answer, now: float) -> Pursuit:
 def refused(pursuit: Pursuit, fault: CloudFault, now: float, timing: Timing) -> Pursuit:
     """Note a refusal, by the treatment of its code."""
     pursuit = replace(pursuit, fault=fault, api_request_id=fault.request_id)
+    before = pursuit.write.before if pursuit.write else None
     if fault.throttling:
         # It was not looked at: what is in doubt is what was in doubt before.
-        return replace(pursuit, write=pursuit.write.before if pursuit.write else None)
+        return replace(pursuit, write=before)
     if fault.treatment is Treatment.TRANSIENT:
         # The same token again: whatever became of the call, it cannot be done twice.
         return _again(pursuit, now + backoff(pursuit.transients))
     refused_ask = pursuit.write.ask if pursuit.write else None
-    return _TREAT[fault.treatment](replace(pursuit, write=None), refused_ask, now, timing)
+    # An ENI that takes no addresses now tells nothing of an earlier call.
+    left = before if fault.treatment in {Treatment.WAIT, Treatment.GONE} else None
+    return _TREAT[fault.treatment](replace(pursuit, write=left), refused_ask, now, timing)
 
 
 def _again(pursuit: Pursuit, not_before: float) -> Pursuit:

@@ -138,6 +138,7 @@ class Reconciler:
         """Finish what is finished; return what to ask for, and what has to wait."""
         now = self.invocation.clock.now()
         ready, pauses = [], []
+        steps: list[tuple[Member, Ask] | None] = []
         for member in list(self._crew.values()):
             wanted = demand(member.pursuit.eni, member.wish, member.capacity)
             held_up = self._held_up(member, wanted, now)
@@ -145,6 +146,8 @@ class Reconciler:
                 self._finish(member, held_up)
             elif isinstance(held_up, Pause):
                 pauses.append(held_up)
+            elif wanted.ask is not None and (ask := protocol.in_doubt(member.pursuit)):
+                steps.append((member, ask))  # on what it was granted
             else:
                 ready.append(wanted)
         ready = self._with_room(ready)
@@ -153,7 +156,7 @@ class Reconciler:
         decided = sorted(
             decide(ready, self.rooms.left()), key=lambda each: each.eni.id not in self._changing
         )
-        steps = [self._step(each, insisting) for each in decided]
+        steps += [self._step(each, insisting) for each in decided]
         return [step for step in steps if step is not None], pauses
 
     @staticmethod
@@ -191,7 +194,7 @@ class Reconciler:
         """Look at the vSwitches of which something is needed; drop the ENIs of unreadable ones."""
         for wanted in ready:
             if wanted.ask is not None:
-                self.rooms.settle(wanted.eni.id, 0)
+                self._settle(self._crew[wanted.eni.id])
         concerned = {wanted.eni.vswitch_id for wanted in ready if wanted.draws}
         unreadable = self._learn(self.rooms.unknown(concerned))
         for wanted in ready:
@@ -223,7 +226,7 @@ class Reconciler:
                 self._finish(member, Verdict(Outcome.DEFERRED, Reason.LIMIT))
             return None
         if decision.ask is not None and self.dry:
-            self._draw(member.id, decision.ask, decision.eni.vswitch_id)
+            self._draw(decision.eni, decision.ask)
             self._finish(member, Verdict(Outcome.PLANNED, Reason.WOULD_ASSIGN))
             return None
         pursuit, ask = protocol.next_call(member.pursuit, decision)
@@ -235,12 +238,19 @@ class Reconciler:
             if decision.eni.vswitch_id in insisting:
                 return None
             insisting.add(decision.eni.vswitch_id)
-        self._draw(member.id, ask, decision.eni.vswitch_id)
+        self._draw(decision.eni, ask)
         return member, ask
 
-    def _draw(self, eni_id: str, ask: Ask, vswitch_id: str) -> None:
+    def _draw(self, eni: Eni, ask: Ask) -> None:
         if not ask.is_prefix:
-            self.rooms.grant(eni_id, vswitch_id, ask.count)
+            self.rooms.grant(eni.id, eni.vswitch_id, ask.count, len(eni.secondary))
+
+    def _settle(self, member: Member) -> None:
+        """Give back what a read shows not to be taken; all is kept while a write is in doubt."""
+        if member.pursuit.write is not None:
+            self.rooms.forget(member.id)
+        else:
+            self.rooms.settle(member.id, len(member.pursuit.eni.secondary))
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -267,11 +277,13 @@ class Reconciler:
         return replace(member, pursuit=protocol.answered(sent, answer, now()))
 
     def _take_back(self, member: Member) -> None:
-        """Note what came of a call; what was refused took nothing from the vSwitch."""
+        """Note what came of a call; what was refused took nothing, but an earlier one may have."""
+        doubtful = self._crew[member.id].pursuit.write is not None
         self._crew[member.id] = member
         if member.pursuit.write is not None:
             return
-        self.rooms.settle(member.id, 0)
+        if not doubtful:
+            self.rooms.settle(member.id)
         if member.pursuit.verdict is not None:
             self._finish(member, member.pursuit.verdict)
 
@@ -285,9 +297,9 @@ class Reconciler:
         found = self.reader.enis(sorted(self._crew))
         for eni_id, member in list(self._crew.items()):
             seen = protocol.observe(member.pursuit, found.get(eni_id), began, self.timing)
-            if member.pursuit.write is not None and seen.write is None:
-                self.rooms.settle(eni_id, len(seen.gained) - len(member.pursuit.gained))
             self._keep(member, seen)
+            if member.pursuit.write is not None and seen.write is None:
+                self._settle(self._crew[eni_id])
         self._reread_instances()
         members = self._crew.values()
         self._learn({m.pursuit.eni.vswitch_id for m in members if self._exhausted(m.pursuit)})

@@ -16,7 +16,7 @@ class Rooms:
     def __init__(self, reserve: int) -> None:
         self.reserve = reserve
         self._free: dict[str, int] = {}
-        self._granted: dict[str, tuple[str, int]] = {}
+        self._granted: dict[str, tuple[str, int, int]] = {}
 
     def unknown(self, vswitch_ids: set[str]) -> set[str]:
         """Those of them that were not read yet."""
@@ -31,17 +31,23 @@ class Rooms:
         """What each vSwitch read so far may still give; below 0 counts as 0."""
         return {vswitch_id: max(0, free) for vswitch_id, free in self._free.items()}
 
-    def grant(self, eni_id: str, vswitch_id: str, count: int) -> None:
-        """Deduct what is about to be asked for on behalf of an ENI."""
-        self.settle(eni_id, 0)
+    def grant(self, eni_id: str, vswitch_id: str, count: int, had: int) -> None:
+        """Deduct what is about to be asked for on behalf of an ENI that holds so many."""
+        self.settle(eni_id, had)
         self._free[vswitch_id] -= count
-        self._granted[eni_id] = (vswitch_id, count)
+        self._granted[eni_id] = (vswitch_id, count, had)
 
-    def settle(self, eni_id: str, used: int) -> None:
-        """Give back what an ENI was granted and did not use."""
-        vswitch_id, count = self._granted.pop(eni_id, ("", 0))
+    def settle(self, eni_id: str, has: int | None = None) -> None:
+        """Give back what an ENI was granted and has not grown by, whoever made it grow.
+
+        Args:
+            eni_id: the ENI.
+            has: how many it holds now; None when it certainly got nothing.
+        """
+        vswitch_id, count, had = self._granted.pop(eni_id, ("", 0, 0))
         if vswitch_id:
-            self._free[vswitch_id] += count - used
+            grown = 0 if has is None else max(0, has - had)
+            self._free[vswitch_id] += max(0, count - grown)
 
     def forget(self, eni_id: str) -> None:
         """An ENI is finished: what it was granted stays deducted, and is no longer its own."""

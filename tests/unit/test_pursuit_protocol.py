@@ -42,6 +42,7 @@ from handler.pursuit import (
     begin,
     client_token,
     hindrance,
+    in_doubt,
     located,
     next_call,
     observe,
@@ -191,7 +192,9 @@ class Writer:
         """Finish, wait, or get a call ready."""
         self.call = self.pause = None
         pursuit = self._known()
-        self.rooms.settle(self.eni_id, 0)
+        doubt = in_doubt(pursuit)
+        if doubt is None:
+            self.rooms.settle(self.eni_id, len(pursuit.eni.secondary))
         wanted = demand(pursuit.eni, Wish(Target(count=self.target), "default"), QUOTA)
         held_up: Pause | Verdict | None = pursuit.verdict
         if wanted.ask is not None and held_up is None:
@@ -200,6 +203,8 @@ class Writer:
             self.pursuit, self.pause = paused(pursuit, instance(), now), held_up
         elif isinstance(held_up, Verdict):
             self.verdict = held_up
+        elif wanted.ask is not None and doubt is not None:
+            self._call(pursuit, doubt)
         else:
             self._next(pursuit, decide([wanted], self.rooms.left())[0])
 
@@ -208,21 +213,26 @@ class Writer:
         if ask is None:
             self.verdict = self.pursuit.verdict
         else:
-            self.rooms.grant(self.eni_id, VSWITCH, ask.count)
-            token = client_token(REGION, self.eni_id, self.pursuit.held, self.pursuit.generation)
-            self.call = ask, token
+            had = len(self.pursuit.eni.secondary)
+            self.rooms.grant(self.eni_id, VSWITCH, ask.count, had)
+            self._call(self.pursuit, ask)
+
+    def _call(self, pursuit: Pursuit, ask: Ask) -> None:
+        token = client_token(REGION, self.eni_id, pursuit.held, pursuit.generation)
+        self.call = ask, token
 
     def hear(self, said: Answer | CloudFault, now: float) -> None:
         """Note what came of the call that was ready."""
         assert self.call is not None
+        doubtful = self._known().write is not None
         sent = asked(self._known(), *self.call, now)
         self.call = None
         if isinstance(said, Answer):
             self.pursuit = answered(sent, said, now)
         else:
             self.pursuit = refused(sent, said, now, TIMING)
-        if self.pursuit.write is None:
-            self.rooms.settle(self.eni_id, 0)
+        if self.pursuit.write is None and not doubtful:
+            self.rooms.settle(self.eni_id)
 
 
 def _is_exhausted(pursuit: Pursuit) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,16 +30,25 @@ def test_only_what_was_not_read_is_unknown() -> None:
 def test_a_grant_is_deducted_and_given_back() -> None:
     """What an ENI was granted and did not use is there for the next one."""
     ledger = rooms(a=20)
-    ledger.grant("eni-a", "a", 5)
+    ledger.grant("eni-a", "a", 5, had=0)
     assert {"a": 7} == ledger.left()
     ledger.settle("eni-a", 2)
     assert {"a": 10} == ledger.left()
 
 
+@pytest.mark.parametrize(("has", "left"), [(None, 12), (2, 12), (3, 12), (5, 10), (8, 7), (14, 7)])
+def test_what_an_eni_has_grown_by_is_not_given_back(has: int | None, left: int) -> None:
+    """Whoever made it grow, and by however much; one that has shrunk has got nothing."""
+    ledger = rooms(a=20)
+    ledger.grant("eni-a", "a", 5, had=3)
+    ledger.settle("eni-a", has)
+    assert {"a": left} == ledger.left()
+
+
 def test_giving_back_twice_gives_nothing() -> None:
     """A grant is settled once."""
     ledger = rooms(a=20)
-    ledger.grant("eni-a", "a", 5)
+    ledger.grant("eni-a", "a", 5, had=0)
     ledger.settle("eni-a", 0)
     ledger.settle("eni-a", 0)
     assert {"a": 12} == ledger.left()
@@ -47,7 +57,7 @@ def test_giving_back_twice_gives_nothing() -> None:
 def test_what_a_finished_eni_was_granted_stays_deducted() -> None:
     """The ledger remembers no ENI that is finished, however large the fleet."""
     ledger = rooms(a=20)
-    ledger.grant("eni-a", "a", 5)
+    ledger.grant("eni-a", "a", 5, had=0)
     ledger.forget("eni-a")
     ledger.settle("eni-a", 0)
     assert {"a": 7} == ledger.left()
@@ -56,15 +66,15 @@ def test_what_a_finished_eni_was_granted_stays_deducted() -> None:
 def test_a_new_grant_replaces_the_old_one() -> None:
     """An ENI has one call in flight, so it has one grant."""
     ledger = rooms(a=20)
-    ledger.grant("eni-a", "a", 5)
-    ledger.grant("eni-a", "a", 3)
+    ledger.grant("eni-a", "a", 5, had=0)
+    ledger.grant("eni-a", "a", 3, had=0)
     assert {"a": 9} == ledger.left()
 
 
 def test_later_readings_only_lower() -> None:
     """A late reading must not bring back what was granted in the meantime."""
     ledger = rooms(a=20)
-    ledger.grant("eni-a", "a", 5)
+    ledger.grant("eni-a", "a", 5, had=0)
     ledger.learn("a", 20)
     assert {"a": 7} == ledger.left()
     ledger.learn("a", 10)
@@ -100,9 +110,9 @@ def test_never_more_than_was_read_less_the_reserve(
     used = 0
     for eni_id, wanted, kept in wishes:
         granted = min(wanted, ledger.left()["v"])
-        ledger.grant(eni_id, "v", granted)
+        ledger.grant(eni_id, "v", granted, had=3)
         assert used + granted <= max(0, free - reserve)
         ledger.learn("v", free)
-        ledger.settle(eni_id, min(kept, granted))
+        ledger.settle(eni_id, 3 + min(kept, granted))
         used += min(kept, granted)
     assert max(0, free - reserve) - used == ledger.left()["v"]

@@ -1,0 +1,112 @@
+"""What a vSwitch has above its reserve is given once: also when nobody knows what became of a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.test_trouble import EIGHT, GOOD, WRITE, instances, refusal, shown
+from tests.localcloud.sdk import call
+from tests.stage import Stage
+from tests.worlds import hook_event, instance, world
+
+if TYPE_CHECKING:
+    from tests.integration.test_trouble import Fault
+
+# A /27 less four addresses of ECS and two primary ones has 26, and 10 of them above this reserve.
+TWO = world(instance("a"), instance("b"), cidr="10.0.0.0/27")
+TEN = EIGHT | {"VSWITCH_RESERVE": "16"}
+ON_A, ON_B = {"NetworkInterfaceId": "eni-a"}, {"NetworkInterfaceId": "eni-b"}
+STATE = "InvalidOperation.InvalidEcsState"
+# The call is performed, and nobody hears of it.
+LOST: Fault = {"action": WRITE, "fault": "no_reply", "times": 1, "where": ON_A}
+
+
+def late(times: int, where: dict[str, str] | None = None) -> Fault:
+    """So many reads of ENIs by their ids show what was 100 s ago."""
+    named = where or {"NetworkInterfaceId.1": "eni-a"}
+    action = "DescribeNetworkInterfaces"
+    return {"action": action, "fault": "stale", "seconds": 100, "times": times, "where": named}
+
+
+def test_a_plan_in_an_array_takes_no_room_from_a_launch() -> None:
+    """What a plan reckons with is there for whoever writes."""
+    with Stage(TWO, EIGHT) as stage:
+        plan = {"plan": {"all": True, "target": "max"}}
+        stage.deliver([plan, hook_event("i-a")])
+        assert {"eni-a": 8, "eni-b": 0} == stage.held()
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+def test_another_instance_gets_ready_while_a_write_is_in_doubt() -> None:
+    """The call in doubt is made again as it was, and its room is not shared out."""
+    pending = [shown("i-a", "eni-a"), shown("i-b", "eni-b", status="Pending")]
+    with Stage(TWO, TEN) as stage:
+        stage.time.advance(200)
+        stage.cloud.faults([LOST, late(3), instances(*pending, times=2)])
+        stage.deliver(hook_event("i-a", "i-b"))
+        assert {"eni-a": 8, "eni-b": 2} == stage.held()
+        first, second = (each for each in stage.writes() if each["NetworkInterfaceId"] == "eni-a")
+        assert first == second
+
+
+def test_the_retry_of_a_write_in_doubt_is_refused() -> None:
+    """What may have been taken is not given to others, whatever the retry is told."""
+    refused = [refusal(WRITE, STATE, 400, ON_A, times=1), refusal(WRITE, STATE, 400, ON_B, times=2)]
+    with Stage(TWO, TEN) as stage:
+        stage.time.advance(200)
+        stage.cloud.faults([LOST, *refused, late(3)])
+        stage.deliver(hook_event("i-a", "i-b"))
+        assert 10 == sum(stage.held().values())
+
+
+def test_another_writer_adds_to_an_eni_whose_write_is_in_doubt() -> None:
+    """Which of the new addresses are whose cannot be told; the room of ours is used up."""
+    refused = refusal(WRITE, STATE, 400, ON_B, times=1)
+    with Stage(TWO, TEN) as stage:
+        stage.time.advance(200)
+        stage.cloud.faults([LOST, refused, late(2)])
+        advance = stage.time.advance
+        others = [ON_A | {"SecondaryPrivateIpAddressCount": 6}]
+
+        def sleep(seconds: float) -> None:
+            while others:
+                call(stage.cloud, WRITE, others.pop())
+            advance(seconds)
+
+        stage.app.clock.sleep = sleep  # type: ignore[method-assign]
+        stage.deliver(hook_event("i-a", "i-b"))
+        assert sum(stage.held().values()) - 6 <= 10
+
+
+FIVE = {"TARGET_SECONDARY_IPS": "5", "VSWITCH_RESERVE": "2"}
+# A /28 less four and two has 10: 8 above that reserve.
+SMALL = world(instance("a"), instance("b"), cidr="10.0.0.0/28")
+ONE_EACH = [{"backfill": {"instance_ids": [each]}} for each in ("i-a", "i-b")]
+
+
+def test_a_throttled_retry_leaves_in_doubt_what_was() -> None:
+    """The throttled call was not looked at; what the one before it took stays deducted."""
+    throttled = refusal(WRITE, "Throttling.User", 400, times=1)
+    recent: Fault = late(2) | {"seconds": 5}
+    with Stage(SMALL, FIVE) as stage:
+        stage.time.advance(60)
+        stage.cloud.faults([recent, LOST, throttled])
+        delivered = stage.deliver(ONE_EACH)
+        assert {"eni-a": 5, "eni-b": 3} == stage.held()
+        assert GOOD == delivered.ends["eni-a"]
+        assert 5 == len(delivered.enis["eni-a"]["addresses"])
+
+
+@pytest.mark.parametrize("order", [ONE_EACH, ONE_EACH[::-1]])
+def test_an_eni_that_is_given_up_in_doubt_keeps_its_room(order: list[object]) -> None:
+    """The next event of the array gets what is certainly left."""
+    first = order[0]["backfill"]["instance_ids"][0][2:]  # type: ignore[index]
+    on_first = {"NetworkInterfaceId": f"eni-{first}"}
+    lost: Fault = LOST | {"times": 99, "where": on_first}
+    with Stage(SMALL, FIVE) as stage:
+        stage.time.advance(200)
+        stage.cloud.faults([lost, late(99, {"NetworkInterfaceId.1": f"eni-{first}"})])
+        stage.deliver(order)
+        assert [3, 5] == sorted(stage.held().values())
