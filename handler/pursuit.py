@@ -490,13 +490,18 @@ def _want_of_room(pursuit: Pursuit, ask: Ask | None, now: float, timing: Timing)
 
 
 def _burnt(pursuit: Pursuit, _ask: Ask | None, _now: float, _timing: Timing) -> Pursuit:
-    if pursuit.generation >= MAX_GENERATION:
-        return replace(pursuit, verdict=Verdict(Outcome.DEFERRED, Reason.TRANSIENT))
-    return replace(pursuit, generation=pursuit.generation + 1)
+    return _spent(pursuit) or replace(pursuit, generation=pursuit.generation + 1)
 
 
 def _contested(pursuit: Pursuit, _ask: Ask | None, now: float, timing: Timing) -> Pursuit:
-    return _again(replace(pursuit, contested_until=now + timing.settle, polls=0), now)
+    return _spent(pursuit) or replace(pursuit, contested_until=now + timing.settle, polls=0)
+
+
+def _spent(pursuit: Pursuit) -> Pursuit | None:
+    """The ENI put off, when too many tokens of its state were found to be spent."""
+    if pursuit.generation < MAX_GENERATION:
+        return None
+    return replace(pursuit, verdict=Verdict(Outcome.DEFERRED, Reason.TRANSIENT))
 
 
 def _rejected(pursuit: Pursuit, ask: Ask | None, now: float, _timing: Timing) -> Pursuit:

@@ -8,6 +8,7 @@ from handler.model import Answer, Ask, Decision, Eni, Instance, Outcome, Reason,
 from handler.planner import decide, demand
 from handler.pursuit import (
     MAX_REFUSALS,
+    MAX_GENERATION,
     MAX_TRANSIENT,
     TAKEN,
     Held,
@@ -355,7 +356,7 @@ def test_transient_errors_are_spaced_out() -> None:
     assert Pause(NOW + 0.4, NOW + 0.4) == hindrance(again, instance(), NOW, TIMING)
 
 
-@pytest.mark.parametrize("code", ["InternalError", "IdempotentParameterMismatch", "no_answer"])
+@pytest.mark.parametrize("code", ["InternalError", "no_answer"])
 def test_transient_errors_are_bounded(code: str) -> None:
     """After eight of them the ENI is put off."""
     pursuit = sent()
@@ -363,6 +364,15 @@ def test_transient_errors_are_bounded(code: str) -> None:
         pursuit = refused(pursuit, fault(code, None), NOW, TIMING)
     assert pursuit.verdict is None
     assert GAVE_UP == refused(pursuit, fault(code, None), NOW, TIMING).verdict
+
+
+@pytest.mark.parametrize("code", ["IdempotentParameterMismatch", "IdempotentFailed"])
+def test_tokens_found_to_be_spent_are_bounded(code: str) -> None:
+    """Each costs a call and may cost a wait: after 64 of one state the ENI is put off."""
+    last = replace(sent(), generation=MAX_GENERATION - 1)
+    assert refused(last, fault(code, None), NOW, TIMING).verdict is None
+    more = replace(sent(), generation=MAX_GENERATION)
+    assert GAVE_UP == refused(more, fault(code, None), NOW, TIMING).verdict
 
 
 def test_throttling_is_the_pacers_business() -> None:
