@@ -72,18 +72,22 @@ class Backfill(Value):
     def _work(self, chunk: Chunk) -> None:
         """What is named and not shown is read once more before it is called gone."""
         attached = self.crew.request.selector.by_instances
-        ready, missing = sort_out(chunk.reading, chunk.named, attached=attached)
-        self.crew.work(chunk.reading, ready)
-        reading, late = chunk.reading, None
+        done, missing = sort_out(chunk.reading, chunk.named, attached=attached)
+        self.crew.work(chunk.reading, done)
+        reading: Reading = chunk.reading
+        error: Exception | None = None
         if missing:
             try:
                 self.crew.invocation.wait(_RECHECK_SECONDS)
                 reading = self.crew.reader.of_named(self.crew.request.selector, missing)
-            except OutOfTime as error:
-                late = error
+            except (OutOfTime, CloudFault) as met:
+                error = met
             found, missing = sort_out(reading, missing, attached=attached)
-            self.crew.work(reading, found - ready)
-        self._record_unread(missing, reading, late)
+            self.crew.work(reading, found - done)
+            done |= found
+        error = self._record_unread(missing, reading, done, error)
+        if isinstance(error, CloudFault):
+            raise error
         if self.crew.tally.out_of_time():
             raise OutOfTime("the time was not enough for all ENIs of a chunk")
 
@@ -109,29 +113,46 @@ class Backfill(Value):
         return Continuation(cursor.task_id, cursor.hop, repeated=not new and tries == 0)
 
     def _record_unread(
-        self, missing: frozenset[str], reading: Reading, late: OutOfTime | None
-    ) -> None:
-        """Gone, unless something of it is shown: then it is undecided, perhaps a permission."""
+        self,
+        missing: frozenset[str],
+        reading: Reading,
+        done: set[str],
+        error: Exception | None,
+    ) -> Exception | None:
+        """Gone, unless something of it is shown: then it is undecided, perhaps a permission.
+
+        Args:
+            missing: what is named and was not shown.
+            reading: what was, at last.
+            done: the ENIs that were worked on.
+            error: what kept it from being looked for again, if anything.
+
+        Returns:
+            That, or what came in between now.
+        """
         hidden: list[Eni] = []
         try:
-            if late is None:
+            if error is None:
                 hidden = unexplained(self.crew.reader, missing, reading, probes=None)
-        except OutOfTime as error:
-            late = error
+        except (OutOfTime, CloudFault) as met:
+            error = met
         attached = self.crew.request.selector.by_instances
         enis = reading.enis.values()
         unreadable = [eni for eni in enis if not readable(eni, attached=attached)]
-        found = {eni.id: eni for eni in hidden + unreadable}
+        found = {eni.id: eni for eni in hidden + unreadable if eni.id not in done}
         for eni in found.values():
             self._record(eni.id, eni, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)
         told = set(found) | {eni.instance_id for eni in found.values()}
         for each in sorted(missing - told):
-            if late is not None:
+            if isinstance(error, OutOfTime):
                 self._record(each, None, Outcome.DEFERRED, Reason.OUT_OF_TIME)
+            elif error is not None:
+                self._record(each, None, Outcome.DEFERRED, Reason.TRANSIENT)
             elif hidden or each in reading.instances:
                 self._record(each, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)
             else:
                 self._record(each, None, Outcome.GONE, Reason.NOT_FOUND)
+        return error
 
     def _record(
         self,

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.errors import OutOfTime
+from handler.cloud.faults import advice_on
+from handler.errors import CloudFault, OutOfTime
 from handler.lifecycle import Keepalive, complete, result_for
-from handler.model import Outcome, Reason
+from handler.model import Outcome, Reason, Treatment
 from handler.pacing import backoff
+from handler.reading import Reading
 from handler.records import Lifecycle
 from handler.visibility import sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from handler.model import Eni, Hook
-    from handler.reading import Reading
     from handler.reconcile import Reconciler
 
 _HIDDEN = "Allow ecs:DescribeInstances to the function's role: the ENIs are visible, it is not."
@@ -31,6 +34,7 @@ class Launch:
         self.reconciler = reconciler
         self.request_id = request_id
         self._done: set[str] = set()
+        self._shown: set[str] = set()
         self._asked_ess = False
 
     def run(self) -> Lifecycle | None:
@@ -83,7 +87,7 @@ class Launch:
         allowed, named = crew.settings.policy.scaling_groups, crew.request.scaling_group_id
         if crew.dry:
             return "left alone: nothing is written in a dry run"
-        groups = {named} if named else crew.tally.groups
+        groups = {named} if named else crew.groups
         if crew.tally.hook_foreign or (allowed and not groups & allowed):
             return "left alone: the scaling group is not in ALLOWED_SCALING_GROUPS"
         return None
@@ -93,13 +97,15 @@ class Launch:
         invocation, patience = self.reconciler.invocation, self.reconciler.timing.visibility
         reader, selector = self.reconciler.reader, self.reconciler.request.selector
         awaited, waited, polls = self._launched(), 0.0, 0
-        ever_named = bool(awaited)
+        ever_named, reading = bool(awaited), Reading()
         while True:
-            reading = reader.of_named(selector, awaited)
-            ready, awaited = sort_out(reading, awaited, attached=True)
             try:
-                self.reconciler.work(reading, ready - self._done)
+                reading = reader.of_named(selector, awaited)
+                ready, awaited = sort_out(reading, awaited, attached=True)
+                new = ready - self._done
                 self._done |= ready
+                self._shown |= reading.instances.keys()
+                self.reconciler.work(reading, new)
                 awaited = self._without_released(awaited, reading, waited)
                 if (ever_named and not awaited) or waited >= patience:
                     break
@@ -107,6 +113,9 @@ class Launch:
                 invocation.wait(pause, patience - waited)
             except OutOfTime:
                 break
+            except CloudFault as fault:
+                self._defer(awaited, reading, fault)
+                raise
             waited, polls = waited + pause, polls + 1
             awaited = awaited or self._launched()
             ever_named = ever_named or bool(awaited)
@@ -154,11 +163,32 @@ class Launch:
             orphans = unexplained(self.reconciler.reader, awaited, reading)
         except OutOfTime:
             orphans = unexplained(self.reconciler.reader, awaited, reading, probes=0)
-        reason = Reason.NOT_PERMITTED if orphans else Reason.NOT_VISIBLE
-        advice = _HIDDEN if orphans else _NOT_YET
-        for eni in orphans:
+        # An instance that was shown before has left; nobody hides it.
+        hidden = {eni.instance_id for eni in orphans} - self._shown
+        reason = Reason.NOT_PERMITTED if hidden else Reason.NOT_VISIBLE
+        advice = _HIDDEN if hidden else _NOT_YET
+        self._record_undecided(awaited, reading, orphans, reason, advice)
+
+    def _defer(self, awaited: frozenset[str], reading: Reading, fault: CloudFault) -> None:
+        """What is left after a read that failed is recorded as the one before it showed it."""
+        denied = fault.treatment is Treatment.CREDENTIALS
+        reason = Reason.NOT_PERMITTED if denied else Reason.TRANSIENT
+        advice = advice_on(fault.code, fault.operation)
+        self._record_undecided(awaited, reading, reading.enis.values(), reason, advice)
+
+    def _record_undecided(
+        self,
+        awaited: frozenset[str],
+        reading: Reading,
+        enis: Iterable[Eni],
+        reason: Reason,
+        advice: str,
+    ) -> None:
+        """These ENIs, but for those that were worked on, and what else is awaited."""
+        left = [eni for eni in enis if eni.id not in self._done]
+        for eni in left:
             self._record(eni.instance_id, eni, Outcome.DEFERRED, reason, advice)
-        told = {eni.instance_id for eni in orphans} | {eni.id for eni in orphans}
+        told = {eni.instance_id for eni in left} | {eni.id for eni in left} | self._done
         for each in sorted(awaited - told):
             self._record(each, reading.enis.get(each), Outcome.DEFERRED, reason, advice)
 

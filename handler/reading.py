@@ -168,18 +168,30 @@ class Reader:
         }
 
     def of_group(self, group_id: str | None, activity_id: str | None = None) -> set[str]:
-        """The instances of a scaling group, or those that one activity brought."""
-        ess = self._cloud.ess
+        """The instances of a scaling group, or those that one activity brought.
+
+        Pages are numbered: when an instance leaves, the next ones move up, perhaps to a page that
+        was read already. If fewer were shown than there were, they are listed until none is new.
+        """
+        found: set[str] = set()
+        while True:
+            pages = list(self._members(group_id, activity_id))
+            new = {each for page in pages for each in page.items} - found
+            found |= new
+            if not new or len(found) >= max(page.total or 0 for page in pages):
+                return found
+
+    def _members(self, group_id: str | None, activity_id: str | None) -> Iterator[Page[str]]:
+        ess, seen = self._cloud.ess, set[str]()
 
         def read(page: str | None) -> Page[str]:
             return ess.scaling_instances(group_id, activity_id, int(page or 1))
 
-        found: set[str] = set()
         for page in self._pages(ports.DESCRIBE_SCALING_INSTANCES, read):
-            if page.next_token is not None and found.issuperset(page.items):
+            if page.next_token is not None and seen.issuperset(page.items):
                 raise _endless(ports.DESCRIBE_SCALING_INSTANCES)  # numbers never come in a circle
-            found.update(page.items)
-        return found
+            seen.update(page.items)
+            yield page
 
     def _pages(
         self, operation: str, read: Callable[[str | None], Page[T]], start: str | None = None

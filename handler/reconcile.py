@@ -82,6 +82,14 @@ class Reconciler:
         """Whether nothing may be written."""
         return self.request.dry_run or self.settings.dry_run
 
+    @property
+    def groups(self) -> set[str | None]:
+        """The scaling groups of all ENIs so far, those that are being worked on included."""
+        return {
+            *self.tally.groups,
+            *(each.subject.scaling_group_id for each in list(self._crew.values())),
+        }
+
     def work(self, reading: Reading, eni_ids: Iterable[str]) -> None:
         """Finish these ENIs: each ends in exactly one result.
 

@@ -70,8 +70,10 @@ def _by_ids(
 
 
 def _by_listing(query: EniQuery, reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
+    before: set[str] = set()  # a listing that moves while it is read shows rows again
     for page in _from(cursor.page, lambda start: reader.eni_pages(query, start)):
-        enis = {eni.id: eni for eni in page.items}
+        enis = {eni.id: eni for eni in page.items if eni.id not in before}
+        before = {eni.id for eni in page.items}
         owners = sorted({e.instance_id for e in page.items if e.instance_id and e.ours})
         yield Chunk(frozenset(), Reading(enis, reader.instances(owners)), page.next_token)
 

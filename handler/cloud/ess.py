@@ -81,11 +81,11 @@ class EssOpenApi:
         operation = ports.DESCRIBE_SCALING_INSTANCES
         rows = _rows(body, "ScalingInstances", "ScalingInstance", operation)
         ids = tuple(found for row in rows if (found := _text(row, "InstanceId", operation)))
-        total = body.get("TotalCount")
-        listed = isinstance(total, int) and page * INSTANCE_PAGE < total
+        told = body.get("TotalCount")
+        total = told if isinstance(told, int) else 0
         # A full page is not the last one, whatever the total says, or if there is none.
-        more = bool(rows) and (listed or len(rows) >= INSTANCE_PAGE)
-        return Page(ids, str(page + 1) if more else None)
+        more = bool(rows) and (page * INSTANCE_PAGE < total or len(rows) >= INSTANCE_PAGE)
+        return Page(ids, str(page + 1) if more else None, total)
 
 
 def _rows(body: dict[str, Any], name: str, nested: str, operation: str) -> list[dict[str, Any]]:

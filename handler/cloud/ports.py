@@ -30,10 +30,15 @@ INVOKE = "fc:InvokeFunction"
 
 
 class Page(Value, Generic[T]):
-    """One page of a listing; the next one is asked for with `next_token`, None on the last."""
+    """One page of a listing; the next one is asked for with `next_token`, None on the last.
+
+    Attributes:
+        total: how many items all pages have, if it is told.
+    """
 
     items: tuple[T, ...]
     next_token: str | None = None
+    total: int | None = None
 
 
 class EniQuery(Value):

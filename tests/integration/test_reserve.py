@@ -1,4 +1,4 @@
-"""What a vSwitch has above its reserve is given once: also when nobody knows what became of a call."""
+"""What a vSwitch has above its reserve is given once, also while a write is in doubt."""
 
 from __future__ import annotations
 

@@ -8,13 +8,23 @@ from __future__ import annotations
 import pytest
 
 from handler.errors import NotPermitted, Retryable
-from tests.integration.test_trouble import answer, instances, refusal, row, rows, shown
+from tests.integration.test_trouble import (
+    ENIS,
+    WRITE,
+    answer,
+    instances,
+    refusal,
+    row,
+    rows,
+    shown,
+)
 from tests.stage import Stage
 from tests.worlds import ACTIVITY, GROUP, World, eni, hook_event, instance, world
 
 EIGHT = {"TARGET_SECONDARY_IPS": "8"}
 GOOD, GONE = ("assigned", "reached"), ("gone", "not_found")
 HIDDEN, NOT_READY = ("deferred", "not_permitted"), ("deferred", "not_ready")
+MEMBERS = "DescribeScalingInstances"
 HEARTBEAT, COMPLETE = "RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"
 
 
@@ -94,6 +104,54 @@ def test_hook_without_its_group_asks_by_activity() -> None:
         assert "CONTINUE" == stage.hook()["result"]
 
 
+def shrinking() -> list[World]:
+    """Of 101 instances one leaves between two pages: the last one is on neither page."""
+    listed = [{"InstanceId": f"i-n{number:03}"} for number in range(100)]
+    first = {"TotalCount": 101, "ScalingInstances": listed}
+    second = {"TotalCount": 100, "ScalingInstances": []}
+    return [
+        answer(MEMBERS, {"PageNumber": page}, 1, **shown)
+        for page, shown in (("1", first), ("2", second))
+    ]
+
+
+def test_instance_that_a_shrinking_list_skips_is_not_lost_from_a_backfill() -> None:
+    """What takes several pages is listed again until nothing new is in it."""
+    fleet = [instance(f"n{number:03}", eni(f"eni-n{number:03}", 1)) for number in range(100)]
+    crowd = world(*fleet, instance("z"), lifecycle_actions=[])
+    with Stage(crowd, {"TARGET_SECONDARY_IPS": "1"}, shrinking()) as stage:
+        delivered = stage.deliver({"backfill": {"scaling_group_id": GROUP}})
+        assert GOOD == delivered.ends["eni-z"]
+        assert 1 == stage.held()["eni-z"]
+
+
+def test_instance_that_a_shrinking_list_skips_is_not_gone() -> None:
+    """ECS does not show it yet, Auto Scaling still lists it: the hook waits."""
+    with Stage(world(instance("a")), EIGHT, [*shrinking(), instances(), rows()]) as stage:
+        assert isinstance(stage.deliver(hook_event("i-a")).error, Retryable)
+        assert "Pending" == stage.hook()["status"]
+
+
+def test_auto_scaling_is_not_asked_before_reads_had_time_to_catch_up() -> None:
+    """An instance that it lists as late as ECS shows it is launched, not released."""
+    late = [rows(times=3), instances(times=3)]
+    unlisted = answer(MEMBERS, times=1, TotalCount=0, ScalingInstances=[])
+    with Stage(world(instance("a")), EIGHT, [*late, unlisted]) as stage:
+        assert {"eni-a": GOOD} == stage.deliver(hook_event("i-a")).ends
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+def test_hook_is_about_the_instances_of_its_own_action() -> None:
+    """An activity may have several hooks, each with instances of its own."""
+    event = hook_event()
+    del event["content"]["instanceIds"]
+    launch = world(instance("a"), instance("b"))
+    mine = launch["lifecycle_actions"][0] | {"instance_ids": ["i-a"]}
+    other = mine | {"token": "9C2E9DA7-0000-449A-ACF6-CEE24444F7BB", "instance_ids": ["i-b"]}
+    with Stage(launch | {"lifecycle_actions": [mine, other]}, EIGHT) as stage:
+        assert {"eni-a": GOOD} == stage.deliver(event).ends
+
+
 # --- foreign groups ---------------------------------------------------------------------------
 
 
@@ -130,6 +188,23 @@ def test_hook_of_an_unnamed_group_is_ours_if_an_instance_of_it_is(
         assert status == (stage.hook()["status"], stage.hook()["heartbeats"])
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_hook_of_an_allowed_group_is_kept_alive_while_its_first_eni_is_worked_on(
+    *, named: bool
+) -> None:
+    """A group that only the instance tells is known as soon as the instance is."""
+    event = hook_event("i-a")
+    if not named:
+        del event["content"]["scalingGroupId"], event["resourceArn"]
+    launch = world(instance("a"))
+    launch["lifecycle_actions"][0]["timeout"] = 50
+    with Stage(launch, EIGHT | {"ALLOWED_SCALING_GROUPS": GROUP}) as stage:
+        stage.time.advance(60 - stage.time.now() % 60)
+        stage.cloud.faults([refusal(WRITE, "Throttling.User", 400, times=1)])
+        stage.deliver(event)
+        assert ("Completed", "CONTINUE") == (stage.hook()["status"], stage.hook()["result"])
+
+
 # --- what is slow -----------------------------------------------------------------------------
 
 
@@ -151,6 +226,83 @@ def test_slow_eni_does_not_starve_another_instance() -> None:
         delivered = stage.deliver(hook_event("i-a", "i-b"))
         assert isinstance(delivered.error, Retryable)
         assert {"eni-a": GOOD, "eni-a-second": NOT_READY, "eni-b": GOOD} == delivered.ends
+
+
+def test_every_instance_that_is_not_ready_is_looked_at_again() -> None:
+    """One that never gets ready does not keep another one waiting."""
+    starting = [shown(f"i-{each}", f"eni-{each}", status="Starting") for each in "ab"]
+    with Stage(world(instance("a", status="Starting"), instance("b")), EIGHT) as stage:
+        stage.cloud.faults([instances(*starting, times=1)])
+        ends = stage.deliver(hook_event("i-a", "i-b")).ends
+        assert {"eni-a": NOT_READY, "eni-b": GOOD} == ends
+
+
+# --- records ----------------------------------------------------------------------------------
+
+
+SECOND = eni("eni-second")
+BOTH = ["eni-a", "eni-second"]
+BY_INSTANCE = [hook_event("i-a"), {"backfill": {"instance_ids": ["i-a"]}}]
+
+
+@pytest.mark.parametrize("event", BY_INSTANCE, ids=["launch", "backfill"])
+def test_eni_has_one_record_when_its_instance_vanishes(event: World) -> None:
+    """It was worked on while the instance was shown; then it is waited for the other one."""
+    odd = rows(
+        row("eni-a", "10.0.0.1"),
+        row("eni-second", None, Type="Secondary"),
+        where={"InstanceId": "i-a"},
+    )
+    seen = [instances(shown("i-a", *BOTH), times=1), instances(), odd]
+    with Stage(world(instance("a", eni("eni-a"), SECOND)), EIGHT, seen) as stage:
+        delivered = stage.deliver(event)
+        assert BOTH == sorted(delivered.enis)
+        assert GOOD == delivered.ends["eni-a"]
+
+
+def test_eni_has_one_record_when_its_row_becomes_unreadable() -> None:
+    """What was worked on is finished, whatever is read of it beside another one."""
+    where = {"InstanceId": "i-a"}
+    second = row("eni-second", None, Type="Secondary")
+    pages = [
+        rows(row("eni-a", "10.0.0.1"), second, where=where, times=1),
+        rows(row("eni-a", None), second, where=where),
+    ]
+    with Stage(world(instance("a", eni("eni-a"), SECOND)), EIGHT, pages) as stage:
+        assert BOTH == sorted(stage.deliver({"backfill": {"instance_ids": ["i-a"]}}).enis)
+
+
+def test_eni_on_two_pages_has_one_record() -> None:
+    """A listing that moves while it is read shows some rows again."""
+    where, again = {"Status": "InUse"}, row("eni-a", "10.0.0.1")
+    pages = [rows(again, where=where | {"NextToken": "T"}), rows(again, where=where, token="T")]
+    with Stage(world(instance("a")), EIGHT, pages) as stage:
+        assert ["eni-a"] == list(stage.deliver({"backfill": {"all": True}}).enis)
+
+
+@pytest.mark.parametrize("code", ["Throttling.User", "Forbidden.RAM"])
+@pytest.mark.parametrize(
+    "event",
+    [hook_event("i-a"), {"backfill": {"network_interface_ids": ["eni-a"]}}, BY_INSTANCE[1]],
+    ids=["launch", "ENI", "instance"],
+)
+def test_eni_that_was_read_has_a_record_when_the_next_read_fails(event: World, code: str) -> None:
+    """It could not be decided on yet: that is recorded, and the event comes again."""
+    odd = rows(row("eni-a", None), times=1)
+    with Stage(world(instance("a")), EIGHT, [odd, refusal(ENIS, code)]) as stage:
+        delivered = stage.deliver(event, timeout=30)
+        assert isinstance(delivered.error, Retryable)
+        assert ["deferred"] == [each["outcome"] for each in delivered.of("eni_result")]
+
+
+def test_instance_has_a_record_when_auto_scaling_cannot_be_asked() -> None:
+    """Whether it was released is not known."""
+    denied = refusal(MEMBERS, "Forbidden.RAM")
+    with Stage(world(), EIGHT, [denied]) as stage:
+        delivered = stage.deliver(hook_event("i-gone"))
+        assert isinstance(delivered.error, NotPermitted)
+        records = delivered.of("eni_result")
+        assert [("i-gone", "deferred")] == [(r["instance_id"], r["outcome"]) for r in records]
 
 
 # --- heartbeats -------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import pytest
 from handler.model import Answer, Ask, Decision, Eni, Instance, Outcome, Reason, Wish
 from handler.planner import decide, demand
 from handler.pursuit import (
-    MAX_REFUSALS,
     MAX_GENERATION,
+    MAX_REFUSALS,
     MAX_TRANSIENT,
     TAKEN,
     Held,
