@@ -17,7 +17,7 @@ from handler.cloud.lean import lean
 from handler.errors import Retryable, StaleCredentials
 from handler.events import Batch, parse
 from handler.invocation import Invocation, deadline_of
-from handler.log import RecordLog
+from handler.log import RecordLog, withheld
 from handler.model import Rejected, Request
 from handler.pacing import Pacer
 from handler.reading import Reader
@@ -184,7 +184,7 @@ class App:
             event_id=item.event_id,
             **({"cursor": cursor} if cursor else {}),
         )
-        return result
+        return withheld(result, log.hidden)
 
     def _refuses(self, request: Request) -> bool:
         """Whether the operator has switched backfills off; plans cost no writes."""
@@ -210,7 +210,7 @@ class App:
         if request.dry_run:  # what a plan reckons with stays there for whoever writes
             rooms = Rooms(self.settings.vswitch_reserve)
         run = Run(request, delivery, self.settings, cloud, reader, invocation, log, rooms)
-        return run.perform()
+        return withheld(run.perform(), log.hidden)
 
     def _log(self, delivery: Delivery, region: str | None, tokens: list[str] | None = None) -> Log:
         base = {"request_id": delivery.request_id, "region": region}

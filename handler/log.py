@@ -7,9 +7,10 @@ the level holds back what only explains them.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import structlog
@@ -25,7 +26,10 @@ HELD_BACK = ("api_error", "event_ignored")
 FIRST = ("timestamp", "level", "record_type", "request_id", "region")
 _RANK = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
+_ENCODED = re.compile("%[0-9A-F]{2}")
+
 Record = dict[str, Any]
+T = TypeVar("T")
 
 
 class RecordLog:
@@ -66,7 +70,10 @@ class RecordLog:
 
 
 def without(text: str, secrets: Iterable[str]) -> str:
-    """A text without these values: as they are, in JSON, and encoded for a URL, also twice."""
+    """A text without these values: as they are, in JSON, and encoded for a URL, also twice.
+
+    A URL may keep slashes, and may spell what is encoded in small letters.
+    """
     for secret in secrets:
         if len(secret) >= SECRET_LENGTH:
             for form in _forms(secret):
@@ -76,8 +83,29 @@ def without(text: str, secrets: Iterable[str]) -> str:
 
 @lru_cache(maxsize=8)  # every record is searched for the same few
 def _forms(secret: str) -> frozenset[str]:
-    once = quote(secret, safe="")
-    return frozenset({secret, json.dumps(secret)[1:-1], once, quote(once, safe="")})
+    once = {quote(secret, safe=safe) for safe in ("", "/")}
+    encoded = once | {quote(each, safe=safe) for each in once for safe in ("", "/")}
+    small = {_ENCODED.sub(lambda found: found[0].lower(), each) for each in encoded}
+    return frozenset({secret, json.dumps(secret)[1:-1]} | encoded | small)
+
+
+def withheld(value: T, hidden: Callable[[str], str]) -> T:
+    """A JSON value without the secrets in its texts.
+
+    Args:
+        value: what is to leave.
+        hidden: gives a text without them.
+    """
+    text = json.dumps(value)
+    return value if hidden(text) == text else _withheld(value, hidden)
+
+
+def _withheld(value: Any, hidden: Callable[[str], str]) -> Any:  # noqa: ANN401  (any JSON)
+    if isinstance(value, dict):
+        return {key: _withheld(each, hidden) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_withheld(each, hidden) for each in value]
+    return hidden(value) if isinstance(value, str) else value
 
 
 def _render(_logger: object, _method: str, record: MutableMapping[str, Any]) -> str:

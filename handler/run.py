@@ -96,7 +96,7 @@ class Run(Value):
         self._tell(end)
         self._summarise(crew, end.lifecycle, failure, cursor.hop)
         if failure is not None:
-            raise failure
+            raise type(failure)(self.log.hidden(str(failure)))
         return self._result(tally, end)
 
     def _work(self, crew: Reconciler, cursor: Cursor) -> End:

@@ -129,13 +129,15 @@ def fc2_client(connection: Connection, place: Place, **options: Any) -> Any:
 
     silence_fc2()
     keys = connection.credentials.get_credentials()
-    return fc2.Client(
+    client = fc2.Client(
         endpoint=connection.url("functions", place.account_id),
         accessKeyID=keys.get_access_key_id(),
         accessKeySecret=keys.get_access_key_secret(),
         securityToken=keys.get_security_token() or "",
         **options,
     )
+    client.user_agent += f" {connection.agent}"
+    return client
 
 
 def _used_before(status: object, code: object) -> bool:

@@ -198,6 +198,7 @@ def refused(
 ) -> CloudFault:
     """A call that was refused, in our terms: by its code, with what may be quoted of its text."""
     number = status if isinstance(status, int) else None
+    code = code if len(code) <= MOST_SAID else BAD_ANSWER
     # An error with status 200 whose code is in no table: whether it was done is unknown.
     treatment = treatment_of(code, number if number and number >= 400 else None)
     # Refused signatures are explained by quoting what was signed: nothing of that is kept.
@@ -205,7 +206,7 @@ def refused(
     quotable = isinstance(message, str) and not quoting
     return CloudFault(
         operation,
-        code[:100],
+        code,
         treatment,
         str(message) if quotable and len(str(message)) <= MOST_SAID else "",
         number,

@@ -89,7 +89,6 @@ class Remote:
 
         place = self._place
         client = fc2_client(self._connection, place, Timeout=SYNC_SECONDS)
-        client.user_agent += f" {USER_AGENT}"
         headers = {"x-fc-invocation-type": "Sync"}
         try:
             answer = client.invoke_function(

@@ -21,6 +21,8 @@ SHOWN = 40  # characters of somebody else's text that we repeat
 REGION = r"[a-z]{2}(?:-[a-z0-9]+)+"
 _ID = re.compile(r"(i|eni|asg|ash|asa|vsw|vpc)-[A-Za-z0-9-]{1,64}")
 _SECRET = re.compile(r"token|secret|credential|password|signature|authorization", re.IGNORECASE)
+# The token of a lifecycle hook, wherever a template has put it.
+_TOKEN = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE)
 
 
 class FieldError(Exception):
@@ -114,7 +116,8 @@ def show(value: object) -> str:
     if isinstance(value, str):
         if not value:
             return "an empty text"
-        return _measured(value) if _SECRET.search(value) else f'"{printable(value)}"'
+        secret = _SECRET.search(value) or _TOKEN.fullmatch(value)
+        return _measured(value) if secret else f'"{printable(value)}"'
     if isinstance(value, list):
         return f"a list of {len(value)}" if value else "an empty list"
     if isinstance(value, dict):

@@ -27,6 +27,8 @@ def _all_forms(secret: str) -> set[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """As it is, in JSON, in a URL, in base64."""
+    """As it is, in JSON, in a URL of any spelling, in base64."""
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
-    return {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), encoded}
+    in_url = {quote(secret, safe=safe) for safe in ("", "/")}
+    lower = {each.replace("%2B", "%2b").replace("%2F", "%2f") for each in in_url}
+    return {secret, json.dumps(secret)[1:-1], encoded} | in_url | lower

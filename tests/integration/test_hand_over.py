@@ -114,6 +114,19 @@ def test_what_time_was_too_short_for_is_handed_over_once_under_its_task_id(hops:
     assert [1] * 8 == hops.held()
 
 
+def test_what_is_undecided_is_raised_although_the_rest_is_handed_over(hops: Hops) -> None:
+    """The next hop begins behind it: nobody else comes back to it."""
+    fleet = [instance(f"n{number:03}", eni(f"eni-n{number:03}", 1)) for number in range(100)]
+    fleet[0]["enis"] = [eni("eni-n000", 0, status="Attaching")]
+    late = [instance(f"z{number}") for number in range(8)]
+    hops.cloud.restart(world(*fleet, *late, lifecycle_actions=[]), hops.time)
+    named = [each["id"] for each in (*fleet, *late)]
+    with pytest.raises(Retryable, match="not_ready"):
+        hops.run({"backfill": {"instance_ids": named}})
+    rest = json.loads(hops.queue.taken["bf_first_1"])["backfill"]
+    assert "i-n000" not in rest["instance_ids"]
+
+
 def test_what_is_written_last_is_still_confirmed(hops: Hops) -> None:
     """Writes of 14 s each: the eighth would begin after 98 s of 100 and leave no time to read."""
     hops.per_minute = 100
@@ -276,3 +289,17 @@ def test_rest_that_is_too_large_for_a_hand_over_goes_on_when_asked_again(hops: H
     assert ({}, 4) == (hops.queue.taken, sum(hops.held()))
     assert hops.run(request)["continuation"] is None
     assert [1] * 8 == hops.held()
+
+
+@pytest.mark.parametrize("service", ["", "network"], ids=["3.0", "2.0"])
+def test_hand_over_can_be_told_from_other_calls(service: str) -> None:
+    """ActionTrail shows who called, in either generation."""
+    with LocalCloud(world()) as cloud:
+        environ = environment(cloud.url)
+        connector = Connector(read_settings(environ).endpoints, environ)
+        functions = connector.cloud(REGION, Place("1", "none", service)).functions
+        assert functions is not None
+        with pytest.raises(CloudFault):
+            functions.invoke_later(b"{}", "bf_a_1")
+        agents = [call["agent"].split()[-1] for call in cloud.calls("InvokeFunction")]
+        assert ["eni-secondary-ips"] == agents

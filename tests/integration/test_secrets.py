@@ -17,6 +17,8 @@ from handler.cloud.openapi import silence_sdk_loggers
 from tests.account.running import setup
 from tests.account.server import REGION, Account, Fault
 from tests.chaos.gate import Reply, Watcher, gate
+from tests.chaos.secrets import leaked
+from tests.chaos.test_hostile import Liar, putting
 from tests.integration.command.driving import run
 from tests.localcloud.testing import LocalCloud
 from tests.localcloud.world import DEFAULT_KEY
@@ -183,16 +185,21 @@ def test_sdk_loggers_stay_silent_when_a_module_adds_a_handler_later(
 
 
 LONG = "CAIS" + "PLANTED+/=" * 48  # as long as a security token of STS is
+LOWER = quote(LONG, safe="").replace("%2B", "%2b").replace("%2F", "%2f").replace("%3D", "%3d")
 QUOTES = {
     "longer than what is recorded": {"Code": "InvalidParameter", "Message": f"Bad: {LONG}"},
     "cut in two": {"Code": "InvalidParameter", "Message": "x" * 150 + DEFAULT_KEY.secret},
     "encoded": {"Code": "InvalidParameter", "Message": quote(LONG, safe="")},
     "encoded twice": {"Code": "InvalidParameter", "Message": quote(quote(LONG, safe=""))},
+    "encoded but for slashes": {"Code": "InvalidParameter", "Message": quote(LONG)},
+    "encoded in lower case": {"Code": "InvalidParameter", "Message": LOWER},
     "in the code": {"Code": f"Bad.{DEFAULT_KEY.secret}", "Message": ""},
+    "cut in the code": {"Code": "B" * 88 + DEFAULT_KEY.secret, "Message": ""},
+    "in a code without end": {"Code": LONG * 30, "Message": ""},
     "what was signed": {"Code": "IncompleteSignature", "Message": "server string: GET&%2F"},
     "a header": {"Code": "InvalidParameter", "Message": "Authorization: ACS3 Signature=abcdef"},
 }
-PIECES = (DEFAULT_KEY.secret[:20], "PLANTED+", "PLANTED%2B", "PLANTED%252B", "abcdef", "GET&")
+PIECES = (DEFAULT_KEY.secret[:12], "PLANTED+", "PLANTED%2", "PLANTED%252", "abcdef", "GET&")
 
 
 @pytest.mark.parametrize("status", [400, 500])
@@ -210,6 +217,40 @@ def test_no_part_of_a_quoted_secret_is_recorded_or_raised(
         delivered = stage.deliver(hook_event("i-a"))
     assert [] == [each for each in PIECES if each in delivered.everything]
     assert delivered.of("api_error")
+
+
+ROWS = "NetworkInterfaceSets.NetworkInterfaceSet.*"
+FIELDS = {
+    "request id": ("AssignPrivateIpAddresses", "RequestId"),
+    "vSwitch": ("DescribeNetworkInterfaces", f"{ROWS}.VSwitchId"),
+    "status": ("DescribeNetworkInterfaces", f"{ROWS}.Status"),
+    "type": ("DescribeInstances", "Instances.Instance.*.InstanceType"),
+    "group": ("DescribeInstances", "Instances.Instance.*.Tags.Tag.*.TagValue"),
+}
+
+
+@pytest.mark.parametrize("secret", [LONG, HOOK_TOKEN], ids=["token", "hook"])
+@pytest.mark.parametrize("field", FIELDS)
+def test_secret_in_a_field_of_a_reply_goes_no_further(field: str, secret: str) -> None:
+    """Neither into a record nor into the result, which callers keep."""
+    action, path = FIELDS[field]
+    key = {"id": DEFAULT_KEY.id, "secret": DEFAULT_KEY.secret, "security_token": LONG}
+    settings = {"TARGET_SECONDARY_IPS": "2", "ALIBABA_CLOUD_SECURITY_TOKEN": LONG}
+    liar = Liar(action, putting(path, secret), 100)
+    launch = world(instance("a"), access_keys=[key])
+    with Stage(launch, settings) as stage, gate(stage.cloud, liar) as url:
+        delivered = stage.deliver(hook_event("i-a"), stage.another_app(ECS_ENDPOINT=url))
+        assert action in stage.actions()
+    assert [] == leaked(delivered.everything, [secret])
+
+
+def test_hook_token_in_place_of_another_field_is_not_shown() -> None:
+    """As a template puts it that mixes them up: what stands there is told by its length."""
+    with Stage(world(instance("a"))) as stage:
+        delivered = stage.deliver(hook_event("i-a", lifecycleHookId=HOOK_TOKEN))
+        assert "rejected" == delivered.result["action"]
+        assert "lifecycleHookId: found a text of length 36" in delivered.result["reason"]
+        assert HOOK_TOKEN not in delivered.everything
 
 
 def test_a_header_that_cannot_be_parsed_tells_nothing() -> None:

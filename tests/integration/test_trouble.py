@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from handler.errors import NotPermitted, OutOfTime, Retryable, StaleCredentials
+from handler.pursuit import Held, client_token
+from tests.chaos.gate import Reply, Watcher, gate
 from tests.localcloud.sdk import call
 from tests.stage import Stage
 from tests.worlds import (
@@ -97,6 +99,46 @@ def with_vswitch(launch: World, cidr: str) -> World:
 
 
 AGAIN = {"NetworkInterfaceId.1": "eni-a"}  # reads by the ENI's id: those after a write
+
+
+class LateReply(Watcher):
+    """Holds back the reply to the second read of ENIs: what it shows is that much older."""
+
+    def __init__(self, stage: Stage, seconds: float) -> None:
+        self._stage, self._seconds, self._reads = stage, seconds, 0
+
+    def after(self, action: str, reply: Reply) -> Reply | None:
+        """Let time go by before the reply leaves."""
+        self._reads += action == ENIS
+        if action == ENIS and self._reads == 2:
+            self._stage.time.advance(self._seconds)
+        return reply
+
+
+def test_reply_that_comes_late_shows_what_was_when_the_read_began() -> None:
+    """Another writer's call may still become visible, however late the reply is.
+
+    Seen to fail when a reading is dated by its end.
+    """
+    with Stage(world(instance("a"), read_lag_seconds=9), EIGHT | {"SETTLE_SECONDS": "10"}) as stage:
+        stage.time.advance(60)
+        token = client_token(REGION, "eni-a", Held(frozenset(), frozenset()), 0)
+        three = {"NetworkInterfaceId": "eni-a", "SecondaryPrivateIpAddressCount": 3}
+        call(stage.cloud, WRITE, three | {"ClientToken": token})
+        with gate(stage.cloud, LateReply(stage, 10)) as url:
+            delivered = stage.deliver(hook_event("i-a"), stage.another_app(ECS_ENDPOINT=url))
+        assert {"eni-a": 8} == stage.held()
+        assert {"eni-a": GOOD} == delivered.ends
+
+
+@pytest.mark.parametrize("selector", [{"all": True}, {"tags": {"fleet": "web"}}], ids=str)
+def test_page_that_ecs_has_forgotten_means_beginning_anew(selector: World) -> None:
+    """A chain goes on although the page where it stood is no more."""
+    cursor = {"version": 1, "chain": "first", "hop": 3, "page": "forgotten"}
+    with Stage(world(instance("a", tags={"fleet": "web"})), EIGHT) as stage:
+        delivered = stage.deliver({"backfill": {**selector, "cursor": cursor}})
+        assert delivered.error is None
+        assert {"eni-a": GOOD} == delivered.ends
 
 
 # --- rows that cannot be read -----------------------------------------------------------------

@@ -366,6 +366,14 @@ def test_transient_errors_are_bounded(code: str) -> None:
     assert GAVE_UP == refused(pursuit, fault(code, None), NOW, TIMING).verdict
 
 
+def test_a_prefix_more_is_another_state_too() -> None:
+    """Its tokens begin at generation 0, as everybody else begins them there."""
+    before = replace(begin(eni(held=2)), generation=4, contested_until=NOW + 1, polls=7)
+    found = eni(held=2, prefixed=1)
+    after = observe(before, found, NOW, TIMING)
+    assert replace(begin(eni(held=2)), eni=found) == after
+
+
 @pytest.mark.parametrize("code", ["IdempotentParameterMismatch", "IdempotentFailed"])
 def test_tokens_found_to_be_spent_are_bounded(code: str) -> None:
     """Each costs a call and may cost a wait: after 64 of one state the ENI is put off."""
