@@ -16,7 +16,7 @@ from handler.pacing import backoff
 from handler.records import Continuation
 from handler.selection import chunks
 from handler.value import Value
-from handler.visibility import readable, sort_out, unexplained, unseen
+from handler.visibility import readable, reason_for, sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
     from handler.cloud.ports import Functions
@@ -74,7 +74,7 @@ class Backfill(Value):
         attached = self.crew.request.selector.by_instances
         done, missing = sort_out(chunk.reading, chunk.named, attached=attached)
         self.crew.work(chunk.reading, done)
-        reading: Reading = chunk.reading
+        reading = chunk.reading
         error: Exception | None = None
         if missing:
             try:
@@ -144,10 +144,8 @@ class Backfill(Value):
             self._record(eni.id, eni, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)
         told = set(found) | {eni.instance_id for eni in found.values()}
         for each in sorted(missing - told):
-            if isinstance(error, OutOfTime):
-                self._record(each, None, Outcome.DEFERRED, Reason.OUT_OF_TIME)
-            elif error is not None:
-                self._record(each, None, Outcome.DEFERRED, Reason.TRANSIENT)
+            if error is not None:
+                self._record(each, None, Outcome.DEFERRED, reason_for(error))
             elif hidden or each in reading.instances:
                 self._record(each, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)
             else:

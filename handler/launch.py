@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from handler.cloud.faults import advice_on
 from handler.errors import CloudFault, OutOfTime
 from handler.lifecycle import Keepalive, complete, result_for
-from handler.model import Outcome, Reason, Treatment
+from handler.model import Outcome, Reason
 from handler.pacing import backoff
 from handler.reading import Reading
 from handler.records import Lifecycle
-from handler.visibility import sort_out, unexplained, unseen
+from handler.visibility import reason_for, sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -171,10 +171,9 @@ class Launch:
 
     def _defer(self, awaited: frozenset[str], reading: Reading, fault: CloudFault) -> None:
         """What is left after a read that failed is recorded as the one before it showed it."""
-        denied = fault.treatment is Treatment.CREDENTIALS
-        reason = Reason.NOT_PERMITTED if denied else Reason.TRANSIENT
         advice = advice_on(fault.code, fault.operation)
-        self._record_undecided(awaited, reading, reading.enis.values(), reason, advice)
+        enis = reading.enis.values()
+        self._record_undecided(awaited, reading, enis, reason_for(fault), advice)
 
     def _record_undecided(
         self,

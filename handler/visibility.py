@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.model import EniResult
+from handler.errors import CloudFault, OutOfTime
+from handler.model import EniResult, Reason, Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from handler.model import Eni, Outcome, Reason
+    from handler.model import Eni, Outcome
     from handler.reading import Reader, Reading
 
 
@@ -73,6 +74,14 @@ def unexplained(
     for instance_id in unknown[:probes]:
         orphans += reader.attached_to(instance_id).values()
     return orphans
+
+
+def reason_for(error: Exception) -> Reason:
+    """Why something is undecided that a read was to tell of, which failed."""
+    if isinstance(error, OutOfTime):
+        return Reason.OUT_OF_TIME
+    denied = isinstance(error, CloudFault) and error.treatment is Treatment.CREDENTIALS
+    return Reason.NOT_PERMITTED if denied else Reason.TRANSIENT
 
 
 def unseen(

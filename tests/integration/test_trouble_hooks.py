@@ -200,6 +200,7 @@ def test_hook_of_an_allowed_group_is_kept_alive_while_its_first_eni_is_worked_on
     launch["lifecycle_actions"][0]["timeout"] = 50
     with Stage(launch, EIGHT | {"ALLOWED_SCALING_GROUPS": GROUP}) as stage:
         stage.time.advance(60 - stage.time.now() % 60)
+        stage.cloud.restart(launch, stage.time)  # the hook's time begins with the minute
         stage.cloud.faults([refusal(WRITE, "Throttling.User", 400, times=1)])
         stage.deliver(event)
         assert ("Completed", "CONTINUE") == (stage.hook()["status"], stage.hook()["result"])
