@@ -163,6 +163,9 @@ class Launch:
             orphans = unexplained(self.reconciler.reader, awaited, reading)
         except OutOfTime:
             orphans = unexplained(self.reconciler.reader, awaited, reading, probes=0)
+        except CloudFault as fault:
+            self._defer(awaited, reading, fault)
+            raise
         # An instance that was shown before has left; nobody hides it.
         hidden = {eni.instance_id for eni in orphans} - self._shown
         reason = Reason.NOT_PERMITTED if hidden else Reason.NOT_VISIBLE

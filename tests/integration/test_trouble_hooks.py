@@ -5,9 +5,12 @@ An instance that is not shown may be late, gone or hidden; a hook may belong to 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from handler.errors import NotPermitted, Retryable
+from tests.chaos.trouble import run_instances
 from tests.integration.test_trouble import (
     ENIS,
     WRITE,
@@ -20,6 +23,9 @@ from tests.integration.test_trouble import (
 )
 from tests.stage import Stage
 from tests.worlds import ACTIVITY, GROUP, World, eni, hook_event, instance, world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EIGHT = {"TARGET_SECONDARY_IPS": "8"}
 GOOD, GONE = ("assigned", "reached"), ("gone", "not_found")
@@ -304,6 +310,21 @@ def test_instance_has_a_record_when_auto_scaling_cannot_be_asked() -> None:
         assert isinstance(delivered.error, NotPermitted)
         records = delivered.of("eni_result")
         assert [("i-gone", "deferred")] == [(r["instance_id"], r["outcome"]) for r in records]
+
+
+@pytest.mark.parametrize("launched", [hook_event, lambda *ids: run_instances(ids)])
+@pytest.mark.parametrize("code", ["Throttling.User", "Forbidden.RAM", "InvalidParameter"])
+def test_instances_have_records_when_their_enis_cannot_be_looked_for(
+    code: str, launched: Callable[..., World]
+) -> None:
+    """Whether they are hidden, late or gone is not known."""
+    with Stage(world(), EIGHT, [instances(), refusal(ENIS, code)]) as stage:
+        delivered = stage.deliver(launched("i-x", "i-y"))
+        assert isinstance(delivered.error, Retryable)
+        records = delivered.of("eni_result")
+        assert [("i-x", "deferred"), ("i-y", "deferred")] == [
+            (each["instance_id"], each["outcome"]) for each in records
+        ]
 
 
 # --- heartbeats -------------------------------------------------------------------------------
