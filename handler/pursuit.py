@@ -30,6 +30,8 @@ MAX_GENERATION = 64
 # A refusal that contradicts fresh reads is asked three times: once more with the same token, in
 # case the reads were late, and once with the next, in case ECS replayed an old refusal.
 MAX_REFUSALS = 3
+# Refused with one of these, a retry may have met what the call before it has taken.
+_PERHAPS_SERVED = frozenset({Treatment.EXHAUSTED, Treatment.FULL, Treatment.NEW_TOKEN})
 # Explicit addresses that are in use: on this very ENI that is success, so a re-read decides.
 TAKEN = frozenset(
     {"InvalidIp.IpAssigned", "InvalidIp.IpRepeated", "InvalidPrivateIpAddress.Duplicated"}
@@ -127,6 +129,7 @@ class Pursuit(Value):
         calls: AssignPrivateIpAddresses calls made.
         fault: the latest refusal.
         refused_ask: what was refused for want of room, until it is asked differently.
+        contests: how often its token was found to be used otherwise, in any state.
         refusals: how often in a row `refused_ask` was refused against what reads show.
         insisted: whether the next generation was taken for it.
         contested_until: another writer took this state; until then its write may become visible.
@@ -161,6 +164,7 @@ class Pursuit(Value):
     polls: int = 0
     not_before: float = 0.0
     transients: int = 0
+    contests: int = 0
     missing_since: float | None = None
     verdict: Verdict | None = None
 
@@ -233,7 +237,7 @@ def _uncontested(pursuit: Pursuit, now: float) -> Pursuit:
     if pursuit.contested_until is None or now < pursuit.contested_until:
         return pursuit
     spent = pursuit.fault is not None and pursuit.fault.treatment is Treatment.REREAD
-    return replace(pursuit, contested_until=None, generation=pursuit.generation + spent)
+    return replace(pursuit, write=None, contested_until=None, generation=pursuit.generation + spent)
 
 
 def _confirmed(pursuit: Pursuit, now: float, timing: Timing) -> Pursuit:
@@ -459,9 +463,12 @@ def refused(pursuit: Pursuit, fault: CloudFault, now: float, timing: Timing) -> 
         # The same token again: whatever became of the call, it cannot be done twice.
         return _again(pursuit, now + backoff(pursuit.transients))
     refused_ask = pursuit.write.ask if pursuit.write else None
-    # An ENI that takes no addresses now tells nothing of an earlier call.
-    left = before if fault.treatment in {Treatment.WAIT, Treatment.GONE} else None
-    return _TREAT[fault.treatment](replace(pursuit, write=left), refused_ask, now, timing)
+    # Most refusals tell nothing of an earlier call; that its token was used otherwise, does.
+    left = before if fault.treatment is not Treatment.REREAD else None
+    pursuit = replace(pursuit, write=left)
+    if left is not None and fault.treatment in _PERHAPS_SERVED:
+        pursuit = replace(pursuit, contested_until=now + timing.settle, polls=0)
+    return _TREAT[fault.treatment](pursuit, refused_ask, now, timing)
 
 
 def _again(pursuit: Pursuit, not_before: float) -> Pursuit:
@@ -494,7 +501,16 @@ def _burnt(pursuit: Pursuit, _ask: Ask | None, _now: float, _timing: Timing) -> 
 
 
 def _contested(pursuit: Pursuit, _ask: Ask | None, now: float, timing: Timing) -> Pursuit:
-    return _spent(pursuit) or replace(pursuit, contested_until=now + timing.settle, polls=0)
+    """Waited out; and when reads come and go, each after the first few comes later."""
+    contests = pursuit.contests + 1
+    pause = backoff(contests - MAX_TRANSIENT) if contests > MAX_TRANSIENT else 0.0
+    return _spent(pursuit) or replace(
+        pursuit,
+        contested_until=now + timing.settle,
+        not_before=now + pause,
+        contests=contests,
+        polls=0,
+    )
 
 
 def _spent(pursuit: Pursuit) -> Pursuit | None:
@@ -509,7 +525,8 @@ def _rejected(pursuit: Pursuit, ask: Ask | None, now: float, _timing: Timing) ->
     code = pursuit.fault.code if pursuit.fault else ""
     lost_prefix = bool(pursuit.lost) and code == PREFIX_TAKEN
     if ask is not None and ask.values and (code in TAKEN or lost_prefix):
-        return replace(pursuit, taken=ask.values, taken_at=now, polls=0)
+        # What an earlier call has taken by name, a read will show on this ENI.
+        return replace(pursuit, write=None, taken=ask.values, taken_at=now, polls=0)
     return replace(pursuit, verdict=Verdict(Outcome.FAILED, Reason.REFUSED))
 
 

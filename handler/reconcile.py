@@ -34,13 +34,19 @@ if TYPE_CHECKING:
 
 
 class Member(Value):
-    """One ENI of the crew: who it is, what is wanted of it, how far it has come."""
+    """One ENI of the crew: who it is, what is wanted of it, how far it has come.
+
+    Attributes:
+        capacity: how many secondary addresses it can hold, if that is known.
+        drew: whether the latest call was granted room of its own.
+    """
 
     subject: Subject
     wish: Wish
     capacity: int | None
     pursuit: Pursuit
     decision: Decision | None = None
+    drew: bool = False
 
     @property
     def id(self) -> str:
@@ -155,7 +161,7 @@ class Reconciler:
             elif isinstance(held_up, Pause):
                 pauses.append(held_up)
             elif wanted.ask is not None and (ask := protocol.in_doubt(member.pursuit)):
-                steps.append((member, ask))  # on what it was granted
+                steps.append((replace(member, drew=False), ask))
             else:
                 ready.append(wanted)
         ready = self._with_room(ready)
@@ -174,10 +180,10 @@ class Reconciler:
     def _held_up(self, member: Member, wanted: Demand, now: float) -> Pause | Verdict | None:
         """What keeps an ENI from the next call, if it needs one."""
         pursuit, instance = member.pursuit, member.subject.instance
-        given_up = pursuit.verdict is not None and pursuit.verdict.outcome is Outcome.DEFERRED
-        if self.dry or (wanted.ask is None and given_up):
-            return None  # what seemed undecided has been done after all
-        if wanted.ask is None or pursuit.verdict is not None:
+        gone = pursuit.verdict is not None and pursuit.verdict.outcome is Outcome.GONE
+        if self.dry or (wanted.ask is None and not gone):
+            return None  # whatever calls were told: it needs nothing
+        if pursuit.verdict is not None:
             return pursuit.verdict
         held_up = protocol.hindrance(pursuit, instance, now, self.timing)
         if isinstance(held_up, Pause):
@@ -246,18 +252,17 @@ class Reconciler:
             if decision.eni.vswitch_id in insisting:
                 return None
             insisting.add(decision.eni.vswitch_id)
-        self._draw(decision.eni, ask)
-        return member, ask
+        return replace(member, drew=self._draw(decision.eni, ask)), ask
 
-    def _draw(self, eni: Eni, ask: Ask) -> None:
+    def _draw(self, eni: Eni, ask: Ask) -> bool:
+        """Deduct what is asked for from what the vSwitch has left; prefixes take nothing of it."""
         if not ask.is_prefix:
             self.rooms.grant(eni.id, eni.vswitch_id, ask.count, len(eni.secondary))
+        return not ask.is_prefix
 
     def _settle(self, member: Member) -> None:
         """Give back what a read shows not to be taken; all is kept while a write is in doubt."""
-        if member.pursuit.write is not None:
-            self.rooms.forget(member.id)
-        else:
+        if member.pursuit.write is None:
             self.rooms.settle(member.id, len(member.pursuit.eni.secondary))
 
     # --- writing ------------------------------------------------------------------------------
@@ -286,12 +291,12 @@ class Reconciler:
 
     def _take_back(self, member: Member) -> None:
         """Note what came of a call; what was refused took nothing, but an earlier one may have."""
-        doubtful = self._crew[member.id].pursuit.write is not None
+        before = self._crew[member.id].pursuit.write
         self._crew[member.id] = member
+        if member.drew and (member.pursuit.write is None or member.pursuit.write == before):
+            self.rooms.revoke(member.id)
         if member.pursuit.write is not None:
             return
-        if not doubtful:
-            self.rooms.settle(member.id)
         if member.pursuit.verdict is not None:
             self._finish(member, member.pursuit.verdict)
 

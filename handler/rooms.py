@@ -5,6 +5,16 @@ Reads of a vSwitch may lag our own writes, so what was granted stays deducted fr
 
 from __future__ import annotations
 
+from handler.value import Value
+
+
+class _Grant(Value):
+    """Addresses that an ENI may have taken; it held so many when they were asked for."""
+
+    vswitch_id: str
+    count: int
+    had: int
+
 
 class Rooms:
     """Addresses above the reserve, per vSwitch.
@@ -16,7 +26,7 @@ class Rooms:
     def __init__(self, reserve: int) -> None:
         self.reserve = reserve
         self._free: dict[str, int] = {}
-        self._granted: dict[str, tuple[str, int, int]] = {}
+        self._grants: dict[str, list[_Grant]] = {}
 
     def unknown(self, vswitch_ids: set[str]) -> set[str]:
         """Those of them that were not read yet."""
@@ -33,25 +43,26 @@ class Rooms:
 
     def grant(self, eni_id: str, vswitch_id: str, count: int, had: int) -> None:
         """Deduct what is about to be asked for on behalf of an ENI that holds so many."""
-        self.settle(eni_id, had)
         self._free[vswitch_id] -= count
-        self._granted[eni_id] = (vswitch_id, count, had)
+        self._grants.setdefault(eni_id, []).append(_Grant(vswitch_id, count, had))
 
-    def settle(self, eni_id: str, has: int | None = None) -> None:
-        """Give back what an ENI was granted and has not grown by, whoever made it grow.
+    def revoke(self, eni_id: str) -> None:
+        """Give back the latest grant of an ENI: nothing was taken on it."""
+        grant = self._grants[eni_id].pop()
+        self._free[grant.vswitch_id] += grant.count
 
-        Args:
-            eni_id: the ENI.
-            has: how many it holds now; None when it certainly got nothing.
-        """
-        vswitch_id, count, had = self._granted.pop(eni_id, ("", 0, 0))
-        if vswitch_id:
-            grown = 0 if has is None else max(0, has - had)
-            self._free[vswitch_id] += max(0, count - grown)
+    def settle(self, eni_id: str, has: int) -> None:
+        """Give back what an ENI was granted and has not grown by, whoever made it grow."""
+        grants = self._grants.pop(eni_id, [])
+        grown = max(0, has - min((each.had for each in grants), default=has))
+        for grant in grants:
+            used = min(grant.count, grown)
+            grown -= used
+            self._free[grant.vswitch_id] += grant.count - used
 
     def forget(self, eni_id: str) -> None:
         """An ENI is finished: what it was granted stays deducted, and is no longer its own."""
-        self._granted.pop(eni_id, None)
+        self._grants.pop(eni_id, None)
 
     def close(self, vswitch_id: str) -> None:
         """Leave an exhausted vSwitch alone from now on."""

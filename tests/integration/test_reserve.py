@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from handler.pursuit import Held, client_token
 from tests.integration.test_trouble import EIGHT, GOOD, WRITE, instances, refusal, shown
 from tests.localcloud.sdk import call
 from tests.stage import Stage
-from tests.worlds import hook_event, instance, world
+from tests.worlds import REGION, hook_event, instance, world
 
 if TYPE_CHECKING:
     from tests.integration.test_trouble import Fault
@@ -78,6 +79,60 @@ def test_another_writer_adds_to_an_eni_whose_write_is_in_doubt() -> None:
         stage.app.clock.sleep = sleep  # type: ignore[method-assign]
         stage.deliver(hook_event("i-a", "i-b"))
         assert sum(stage.held().values()) - 6 <= 10
+
+
+@pytest.mark.parametrize("behind", [2, 3])
+def test_room_of_a_doubt_that_a_late_read_hides_comes_back(behind: int) -> None:
+    """What the call was made from is not shown for a while; then it is, and the room is known."""
+    reset: Fault = LOST | {"fault": "reset_before"}
+    with Stage(TWO, EIGHT | {"VSWITCH_RESERVE": "10"}) as stage:  # 13 to give: 5 and 8
+        stage.time.advance(200)
+        token = client_token(REGION, "eni-a", Held(frozenset(), frozenset()), 0)
+        three = {"SecondaryPrivateIpAddressCount": 3, "ClientToken": token}
+        call(stage.cloud, WRITE, ON_A | three)
+        stage.time.advance(5)
+        stage.cloud.faults([reset, late(behind) | {"seconds": 8}])
+        stage.deliver([hook_event("i-a"), {"backfill": {"instance_ids": ["i-b"]}}])
+        assert {"eni-a": 8, "eni-b": 8} == stage.held()
+
+
+ROOM = ["InvalidOperation.Ipv4CountExceeded", "InvalidVSwitchId.IpNotEnough", "IdempotentFailed"]
+
+
+@pytest.mark.parametrize("code", ROOM)
+def test_reserve_is_kept_when_a_retry_is_refused_for_want_of_room(code: str) -> None:
+    """Perhaps the earlier call took it: reads get their time to show that."""
+    busy = refusal(WRITE, STATE, 400, ON_B, times=3)
+    with Stage(TWO, TEN) as stage:
+        stage.time.advance(200)
+        stage.cloud.faults([LOST, refusal(WRITE, code, 403, ON_A, times=1), busy, late(4)])
+        stage.deliver(hook_event("i-a", "i-b"))
+        assert sum(stage.held().values()) <= 10
+
+
+@pytest.mark.parametrize("code", ROOM[:2])
+def test_target_is_kept_when_a_retry_is_refused_for_want_of_room(code: str) -> None:
+    """The next token is not taken before reads had time to show what the first one did."""
+    with Stage(world(instance("a")), {"TARGET_SECONDARY_IPS": "4"}) as stage:
+        stage.time.advance(200)
+        stage.cloud.faults([LOST, refusal(WRITE, code, 403, ON_A, times=2), late(5)])
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": 4} == stage.held()
+        assert 4 == len(delivered.enis["eni-a"]["addresses"])
+
+
+@pytest.mark.parametrize("reads", [[], [late(3)]], ids=["in time", "late"])
+@pytest.mark.parametrize("code", ["InvalidOperation.Unsupported", "Forbidden.RAM"])
+def test_limit_is_kept_by_a_retry_that_is_refused_for_good(code: str, reads: list[Fault]) -> None:
+    """The earlier call may have changed the ENI; what a read shows of it is on record."""
+    with Stage(world(instance("a"), instance("b")), EIGHT) as stage:
+        stage.time.advance(200)
+        stage.cloud.faults([LOST, refusal(WRITE, code, 403, ON_A, times=1), *reads])
+        named = {"instance_ids": ["i-a", "i-b"], "limit": 1}
+        delivered = stage.deliver({"backfill": named})
+        assert {"eni-a": 8, "eni-b": 0} == stage.held()
+        assert GOOD == delivered.ends["eni-a"]
+        assert 8 == len(delivered.enis["eni-a"]["addresses"])
 
 
 FIVE = {"TARGET_SECONDARY_IPS": "5", "VSWITCH_RESERVE": "2"}

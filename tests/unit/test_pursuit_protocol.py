@@ -160,6 +160,7 @@ class Writer:
     pause: Pause | None = None
     verdict: Verdict | None = None
     rooms: Rooms = field(default_factory=lambda: Rooms(reserve=0))
+    drew: bool = False
 
     def restart(self) -> None:
         """Begin with no memory."""
@@ -192,18 +193,18 @@ class Writer:
         """Finish, wait, or get a call ready."""
         self.call = self.pause = None
         pursuit = self._known()
-        doubt = in_doubt(pursuit)
-        if doubt is None:
+        self.drew = False
+        if pursuit.write is None:
             self.rooms.settle(self.eni_id, len(pursuit.eni.secondary))
         wanted = demand(pursuit.eni, Wish(Target(count=self.target), "default"), QUOTA)
-        held_up: Pause | Verdict | None = pursuit.verdict
-        if wanted.ask is not None and held_up is None:
-            held_up = hindrance(pursuit, instance(), now, TIMING)
+        held_up: Pause | Verdict | None = None
+        if wanted.ask is not None:
+            held_up = pursuit.verdict or hindrance(pursuit, instance(), now, TIMING)
         if isinstance(held_up, Pause):
             self.pursuit, self.pause = paused(pursuit, instance(), now), held_up
         elif isinstance(held_up, Verdict):
             self.verdict = held_up
-        elif wanted.ask is not None and doubt is not None:
+        elif wanted.ask is not None and (doubt := in_doubt(pursuit)) is not None:
             self._call(pursuit, doubt)
         else:
             self._next(pursuit, decide([wanted], self.rooms.left())[0])
@@ -215,6 +216,7 @@ class Writer:
         else:
             had = len(self.pursuit.eni.secondary)
             self.rooms.grant(self.eni_id, VSWITCH, ask.count, had)
+            self.drew = True
             self._call(self.pursuit, ask)
 
     def _call(self, pursuit: Pursuit, ask: Ask) -> None:
@@ -224,15 +226,15 @@ class Writer:
     def hear(self, said: Answer | CloudFault, now: float) -> None:
         """Note what came of the call that was ready."""
         assert self.call is not None
-        doubtful = self._known().write is not None
+        before = self._known().write
         sent = asked(self._known(), *self.call, now)
         self.call = None
         if isinstance(said, Answer):
             self.pursuit = answered(sent, said, now)
         else:
             self.pursuit = refused(sent, said, now, TIMING)
-        if self.pursuit.write is None and not doubtful:
-            self.rooms.settle(self.eni_id)
+        if self.drew and (self.pursuit.write is None or self.pursuit.write == before):
+            self.rooms.revoke(self.eni_id)
 
 
 def _is_exhausted(pursuit: Pursuit) -> bool:

@@ -36,13 +36,35 @@ def test_a_grant_is_deducted_and_given_back() -> None:
     assert {"a": 10} == ledger.left()
 
 
-@pytest.mark.parametrize(("has", "left"), [(None, 12), (2, 12), (3, 12), (5, 10), (8, 7), (14, 7)])
-def test_what_an_eni_has_grown_by_is_not_given_back(has: int | None, left: int) -> None:
+@pytest.mark.parametrize(("has", "left"), [(2, 12), (3, 12), (5, 10), (8, 7), (14, 7)])
+def test_what_an_eni_has_grown_by_is_not_given_back(has: int, left: int) -> None:
     """Whoever made it grow, and by however much; one that has shrunk has got nothing."""
     ledger = rooms(a=20)
     ledger.grant("eni-a", "a", 5, had=3)
     ledger.settle("eni-a", has)
     assert {"a": left} == ledger.left()
+
+
+@pytest.mark.parametrize(("has", "left"), [(0, 12), (3, 12), (6, 9), (9, 6), (12, 3), (20, 3)])
+def test_grants_of_one_eni_add_up(has: int, left: int) -> None:
+    """One may be in doubt while another is made; the ENI has grown since the first of them."""
+    ledger = rooms(a=20)
+    ledger.grant("eni-a", "a", 5, had=3)
+    ledger.grant("eni-a", "a", 4, had=5)
+    assert {"a": 3} == ledger.left()
+    ledger.settle("eni-a", has)
+    assert {"a": left} == ledger.left()
+
+
+def test_a_grant_on_which_nothing_was_taken_is_revoked() -> None:
+    """The one before it stays: what became of that is not known."""
+    ledger = rooms(a=20)
+    ledger.grant("eni-a", "a", 5, had=0)
+    ledger.grant("eni-a", "a", 4, had=0)
+    ledger.revoke("eni-a")
+    assert {"a": 7} == ledger.left()
+    ledger.settle("eni-a", 0)
+    assert {"a": 12} == ledger.left()
 
 
 def test_giving_back_twice_gives_nothing() -> None:
@@ -61,14 +83,6 @@ def test_what_a_finished_eni_was_granted_stays_deducted() -> None:
     ledger.forget("eni-a")
     ledger.settle("eni-a", 0)
     assert {"a": 7} == ledger.left()
-
-
-def test_a_new_grant_replaces_the_old_one() -> None:
-    """An ENI has one call in flight, so it has one grant."""
-    ledger = rooms(a=20)
-    ledger.grant("eni-a", "a", 5, had=0)
-    ledger.grant("eni-a", "a", 3, had=0)
-    assert {"a": 9} == ledger.left()
 
 
 def test_later_readings_only_lower() -> None:
