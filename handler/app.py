@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from handler.cloud import ports
 from handler.cloud.lean import lean
+from handler.continuation import cursor_shown
 from handler.errors import Retryable, StaleCredentials
 from handler.events import Batch, parse
 from handler.invocation import Invocation, deadline_of
@@ -21,7 +22,7 @@ from handler.log import RecordLog, withheld
 from handler.model import Rejected, Request
 from handler.pacing import Pacer
 from handler.reading import Reader
-from handler.records import not_acted_on
+from handler.records import MAX_ENIS, not_acted_on, with_at_most
 from handler.rooms import Rooms
 from handler.run import Delivery, Run
 from handler.settings import Settings, read_settings
@@ -150,12 +151,16 @@ class App:
 
     def _batch(self, batch: Batch, delivery: Delivery, rooms: Rooms, context: object) -> Result:
         """Every event is tried; if one must be delivered again, then all are."""
-        results, failures = [], []
+        results, failures, listed = [], [], 0
         for part, item in enumerate(batch.items):
+            one = replace(delivery, part=part, behind=len(batch.items) - part - 1)
             try:
-                results.append(self._one(item, replace(delivery, part=part), rooms, context))
-            except Retryable as error:  # noqa: PERF203  (one event must not cost the others)
+                result = self._one(item, one, rooms, context)
+            except Retryable as error:
                 failures.append(error)
+            else:
+                results.append(with_at_most(MAX_ENIS - listed, result))
+                listed += len(results[-1]["enis"])  # type: ignore[arg-type]
         if failures:
             stale = (each for each in failures if isinstance(each, StaleCredentials))
             raise next(stale, failures[0])
@@ -169,7 +174,8 @@ class App:
     def _one(self, item: Item, delivery: Delivery, rooms: Rooms, context: object) -> Result:
         cursor = None
         if isinstance(item, Request) and self._refuses(item):
-            cursor, allowed = item.cursor, "a share above 0 of ASSIGN_PER_MINUTE"
+            cursor = cursor_shown(item.cursor or {})
+            allowed = "a share above 0 of ASSIGN_PER_MINUTE"
             item = Rejected("BACKFILL_SHARE", "0", allowed, item.source, item.region, item.event_id)
         if isinstance(item, Request):
             return self._work(item, delivery, rooms, context)
@@ -203,6 +209,7 @@ class App:
             log,
             share,
             self.stop.is_set,
+            delivery.behind,
         )
         cloud = connector.cloud(request.region, self._place(context))
         cloud = replace(cloud, functions=self.functions or cloud.functions)

@@ -72,22 +72,20 @@ class Backfill(Value):
     def _work(self, chunk: Chunk) -> None:
         """What is named and not shown is read once more before it is called gone."""
         attached = self.crew.request.selector.by_instances
-        done, missing = sort_out(chunk.reading, chunk.named, attached=attached)
-        self.crew.work(chunk.reading, done)
-        reading = chunk.reading
-        error: Exception | None = None
-        if missing:
-            try:
+        reading, error = chunk.reading, None
+        done, missing = sort_out(reading, chunk.named, attached=attached)
+        try:
+            self.crew.work(reading, done)
+            if missing:
                 self.crew.invocation.wait(_RECHECK_SECONDS)
                 reading = self.crew.reader.of_named(self.crew.request.selector, missing)
-            except (OutOfTime, CloudFault) as met:
-                error = met
-            found, missing = sort_out(reading, missing, attached=attached)
-            self.crew.work(reading, found - done)
-            done |= found
-        error = self._record_unread(missing, reading, done, error)
-        if isinstance(error, CloudFault):
-            raise error
+                found, missing = sort_out(reading, missing, attached=attached)
+                new = found - done
+                done |= new
+                self.crew.work(reading, new)
+        except (OutOfTime, CloudFault) as met:
+            error = met
+        self._record_unread(missing, reading, done, error)
         if self.crew.tally.out_of_time():
             raise OutOfTime("the time was not enough for all ENIs of a chunk")
 
@@ -113,12 +111,8 @@ class Backfill(Value):
         return Continuation(cursor.task_id, cursor.hop, repeated=not new and tries == 0)
 
     def _record_unread(
-        self,
-        missing: frozenset[str],
-        reading: Reading,
-        done: set[str],
-        error: Exception | None,
-    ) -> Exception | None:
+        self, missing: frozenset[str], reading: Reading, done: set[str], error: Exception | None
+    ) -> None:
         """Gone, unless something of it is shown: then it is undecided, perhaps a permission.
 
         Args:
@@ -127,8 +121,8 @@ class Backfill(Value):
             done: the ENIs that were worked on.
             error: what kept it from being looked for again, if anything.
 
-        Returns:
-            That, or what came in between now.
+        Raises:
+            Exception: that, or what kept its ENIs from being looked for.
         """
         hidden: list[Eni] = []
         try:
@@ -137,20 +131,25 @@ class Backfill(Value):
         except (OutOfTime, CloudFault) as met:
             error = met
         attached = self.crew.request.selector.by_instances
-        enis = reading.enis.values()
-        unreadable = [eni for eni in enis if not readable(eni, attached=attached)]
-        found = {eni.id: eni for eni in hidden + unreadable if eni.id not in done}
+        unread = [
+            eni
+            for eni in reading.enis.values()
+            if not readable(eni, attached=attached) or not reading.owner_known(eni.id)
+        ]
+        found = {eni.id: eni for eni in hidden + unread if eni.id not in done}
+        reason = Reason.NOT_VISIBLE if error is None else reason_for(error)
         for eni in found.values():
-            self._record(eni.id, eni, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)
+            self._record(eni.id, eni, Outcome.DEFERRED, reason, _HIDDEN)
         told = set(found) | {eni.instance_id for eni in found.values()}
         for each in sorted(missing - told):
             if error is not None:
-                self._record(each, None, Outcome.DEFERRED, reason_for(error))
+                self._record(each, None, Outcome.DEFERRED, reason)
             elif hidden or each in reading.instances:
-                self._record(each, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _HIDDEN)
+                self._record(each, None, Outcome.DEFERRED, reason, _HIDDEN)
             else:
                 self._record(each, None, Outcome.GONE, Reason.NOT_FOUND)
-        return error
+        if error is not None:
+            raise error
 
     def _record(
         self,

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from handler.errors import Retryable
-from handler.model import AskKind
+from handler.model import CURSOR_NUMBERS, CURSOR_TEXTS, CURSOR_VERSION, AskKind
 from handler.value import Value, fields_of, replace
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from handler.model import Ask, Request, Selector
 
-VERSION = 1
 # An asynchronous invocation takes 128 KB (Function Compute limits); some of it stays free.
 MAX_PAYLOAD = 100_000
 
@@ -61,7 +60,7 @@ def cursor_of(request: Request, chain_id: str) -> Cursor:
     """
     fresh = Cursor(chain_id, remaining=request.limit)
     found = request.cursor
-    if not found or found.get("version") != VERSION:
+    if not found or found.get("version") != CURSOR_VERSION:
         return fresh
     chain, hop = found.get("chain"), found.get("hop")
     if not isinstance(chain, str) or not isinstance(hop, int):
@@ -74,6 +73,14 @@ def cursor_of(request: Request, chain_id: str) -> Cursor:
         _text(found.get("page")),
         _text(found.get("after")),
     )
+
+
+def cursor_shown(cursor: Mapping[str, object]) -> dict[str, object] | None:
+    """A cursor as this version wrote it, for a record: without what others have put in."""
+    if cursor.get("version") != CURSOR_VERSION:
+        return None
+    kept = ("version", *CURSOR_TEXTS, *CURSOR_NUMBERS)
+    return {key: cursor[key] for key in kept if key in cursor}
 
 
 def _whole(value: object) -> int | None:
@@ -101,7 +108,7 @@ def payload_for(request: Request, cursor: Cursor) -> bytes:
         **_wants(request.wants, selector),
         "target": request.target.text if request.target else None,
         "limit": request.limit,
-        "cursor": {"version": VERSION, **fields_of(cursor)},
+        "cursor": {"version": CURSOR_VERSION, **fields_of(cursor)},
     }
     kind = "plan" if request.dry_run else "backfill"
     given = {name: value for name, value in body.items() if value is not None}

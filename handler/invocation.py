@@ -56,6 +56,7 @@ class Invocation:
         log: where refused calls are recorded.
         share: the part of each operation's allowance that may be used.
         stopped: whether to write nothing more; reads still confirm what was written.
+        behind: how many events wait for the end of this one.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (these are the means; a bag of them would be this class)
@@ -67,12 +68,13 @@ class Invocation:
         log: Log,
         share: float = 1.0,
         stopped: Callable[[], bool] = lambda: False,
+        behind: int = 0,
     ) -> None:
         self.clock = clock
         self.deadline = deadline
         self.log = log
-        # Waiting for one thing leaves as much time for the others.
-        self.patience = max(0.0, deadline - clock.now()) / 2
+        # Waiting for one thing leaves as much time for the others, and for each event behind it.
+        self.patience = max(0.0, deadline - clock.now()) / (2 + behind)
         self._last_write = deadline - min(CONFIRM, self.patience / 6)
         self.waited = 0.0
         self.before_wait: Callable[[float], None] = lambda _planned: None

@@ -76,6 +76,12 @@ class Ask(Value):
         return self.kind is AskKind.PREFIX_COUNT or self.kind is AskKind.PREFIXES
 
 
+# Where a chain of invocations stands, as one hands it over to the next.
+CURSOR_VERSION = 1
+CURSOR_TEXTS = ("chain", "page", "after")
+CURSOR_NUMBERS = ("hop", "remaining")
+
+
 class Request(Value):
     """One piece of work: a launch that an event reported, or a manual request.
 

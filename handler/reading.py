@@ -156,14 +156,14 @@ class Reader:
     def of_activity(
         self, activity_id: str, group_id: str | None, hook_token: str | None
     ) -> set[str]:
-        """The instances of a scaling activity, as Auto Scaling lists them."""
-        if hook_token is None and group_id is not None:
+        """The instances of a scaling activity, as Auto Scaling lists them; of a hook, its own."""
+        if hook_token is None:
             return self.of_group(group_id, activity_id)
         read = partial(self._cloud.ess.lifecycle_actions, activity_id)
         return {
             instance_id
             for action in _items(self._pages(ports.DESCRIBE_ACTIONS, read))
-            if hook_token in {None, action.token}
+            if action.token == hook_token
             for instance_id in action.instance_ids
         }
 

@@ -175,6 +175,15 @@ def level_of(result: EniResult) -> str:
     return "info" if fine else "warning"
 
 
+def with_at_most(count: int, result: dict[str, object]) -> dict[str, object]:
+    """A result with so many ENIs; the others are counted in `enis_left_out`."""
+    rows: list[object] = result["enis"]  # type: ignore[assignment]
+    if len(rows) <= count:
+        return result
+    before: int = result.get("enis_left_out", 0)  # type: ignore[assignment]
+    return result | {"enis": rows[:count], "enis_left_out": before + len(rows) - count}
+
+
 def not_acted_on(request_id: str, decided: Ignored | Rejected) -> dict[str, object]:
     """The result for an event that leads to no work."""
     action = type(decided).__name__.lower()

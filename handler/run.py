@@ -35,6 +35,7 @@ class Delivery(Value):
 
     Attributes:
         part: which event of an array this is about, from 0 on.
+        behind: how many events of the array come after it.
     """
 
     request_id: str
@@ -43,6 +44,7 @@ class Delivery(Value):
     deadline: float
     version: str | None = None
     part: int = 0
+    behind: int = 0
 
     @property
     def chain(self) -> str:
@@ -105,7 +107,7 @@ class Run(Value):
                 from handler.backfill import Backfill  # noqa: PLC0415  (no launch needs it)
 
                 return End(continuation=Backfill(crew, cursor).run())
-            return End(lifecycle=Launch(crew, self.delivery.request_id).run())
+            return End(lifecycle=Launch(crew, self.delivery.chain).run())
         except Retryable as error:
             return End(failure=type(error)(str(error)))
         except CloudFault as fault:

@@ -73,7 +73,7 @@ def _by_listing(query: EniQuery, reader: Reader, cursor: Cursor) -> Iterator[Chu
     before: set[str] = set()  # a listing that moves while it is read shows rows again
     for page in _from(cursor.page, lambda start: reader.eni_pages(query, start)):
         enis = {eni.id: eni for eni in page.items if eni.id not in before}
-        before = {eni.id for eni in page.items}
+        before = {eni.id for eni in page.items} or before
         owners = sorted({e.instance_id for e in page.items if e.instance_id and e.ours})
         yield Chunk(frozenset(), Reading(enis, reader.instances(owners)), page.next_token)
 
@@ -88,14 +88,18 @@ def _by_tags(tags: tuple[tuple[str, str], ...], reader: Reader, cursor: Cursor) 
         tagged = (
             each for page in reader.instance_pages(InstanceQuery(tags=tags)) for each in page.items
         )
-        found = sorted(islice(tagged, MOST_BY_TAG), key=lambda each: each.id)
+        found = list(islice(tagged, MOST_BY_TAG))
     if cursor.page is None and len(found) < MOST_BY_TAG:
-        rest = [each for each in found if cursor.after is None or each.id > cursor.after]
+        once = {each.id: each for each in found}
+        rest = [once[each] for each in sorted(once) if cursor.after is None or each > cursor.after]
         for batch in batches(_bearing(tags, rest), IDS_PER_CALL):
             yield _bearers(batch, reader, last_id=batch[-1].id)
         return
+    before: set[str] = set()
     for page in _from(cursor.page, lambda start: reader.instance_pages(InstanceQuery(), start)):
-        yield _bearers(_bearing(tags, page.items), reader, page.next_token)
+        new = [each for each in page.items if each.id not in before]
+        before = {each.id for each in page.items} or before
+        yield _bearers(_bearing(tags, new), reader, page.next_token)
 
 
 def _bearing(tags: tuple[tuple[str, str], ...], instances: Iterable[Instance]) -> list[Instance]:

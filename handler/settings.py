@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +24,9 @@ T = TypeVar("T")
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 RULE_KEYS = ("scaling_group", "instance_type", "vswitch", "eni_type", "target")
+ENI_TYPES = ("Primary", "Secondary")
+# Names, IPv4 addresses, and IPv6 ones in brackets; perhaps a port.
+_HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -204,20 +208,28 @@ def _url(text: str) -> str | None:
         port = parts.port
     except ValueError:
         raise allowed from None
-    plain = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not plain or port == 0:
+    plain = not (parts.path.strip("/") or parts.query or parts.fragment)
+    host = parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.netloc)
+    if not host or not plain or port == 0:
         raise allowed
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def _rules(text: str) -> tuple[Rule, ...]:
     try:
-        entries = json.loads(text)
+        entries = json.loads(text, object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError):
         raise _Problem("a JSON list of rules") from None
     if not isinstance(entries, list):
         raise _Problem("a JSON list of rules")
     return tuple(_rule(index, entry) for index, entry in enumerate(entries))
+
+
+def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key twice")
+    return found
 
 
 def _rule(index: int, entry: object) -> Rule:
@@ -228,6 +240,10 @@ def _rule(index: int, entry: object) -> Rule:
             raise _Problem(f"the keys {', '.join(RULE_KEYS)}; rule {index} has {_shown(key)}")
         if key != "target" and not isinstance(value, str):
             raise _Problem(f"patterns as text; {key} of rule {index} is not text")
+    pattern = entry.get("eni_type", "*")
+    if not any(fnmatchcase(kind.lower(), pattern.lower()) for kind in ENI_TYPES):
+        allowed = f"as eni_type a pattern for {' or '.join(ENI_TYPES)}"
+        raise _Problem(f"{allowed}; rule {index} has {_shown(pattern)}")
     target = parse_target(entry["target"])
     if target is None:
         raise _Problem(f"as a target {GRAMMAR}; rule {index} has {_shown(entry['target'])}")

@@ -18,6 +18,7 @@ from handler.events.fields import SHOWN, FieldError, printable, show
 MAX_BYTES = 6 * 1024 * 1024
 MAX_ENCODINGS = 12  # of one text: base64 of a JSON string of base64 ...
 MAX_NESTING = 64  # of arrays and objects in one JSON text
+MAX_CONTAINERS = 200_000  # arrays and objects in one text; each takes some 300 bytes of memory
 MAX_DIGITS = 100  # of one number; Python itself stops at 4 300
 
 _JSON = "JSON, or base64 of JSON"
@@ -117,6 +118,9 @@ def _from_base64(text: str) -> str | None:
 
 
 def _parsed(text: str, name: str) -> object:
+    if text.count("{") + text.count("[") > MAX_CONTAINERS:
+        allowed = f"at most {MAX_CONTAINERS} in one text"
+        raise FieldError(name, "too many arrays and objects", allowed)
     too_deep = FieldError(name, "JSON nested too deep", f"at most {MAX_NESTING} levels")
     try:
         value: object = json.loads(

@@ -23,7 +23,15 @@ from handler.events.fields import (
     printable,
 )
 from handler.events.origin import settled_region
-from handler.model import Ask, AskKind, Request, Selector
+from handler.model import (
+    CURSOR_NUMBERS,
+    CURSOR_TEXTS,
+    CURSOR_VERSION,
+    Ask,
+    AskKind,
+    Request,
+    Selector,
+)
 from handler.target import GRAMMAR, Target, parse_target
 
 if TYPE_CHECKING:
@@ -40,6 +48,7 @@ PREFIX_LENGTH = 28
 MAX_TAGS = 20  # of an ECS resource
 MAX_TAG_LENGTH = 128
 MAX_CURSOR_BYTES = 64 * 1024
+MAX_CURSOR_NUMBER = 10**8  # a task id has room for so many hops; a region has not so many ENIs
 
 _T = TypeVar("_T")
 _Ip = TypeVar("_Ip", ipaddress.IPv4Address, ipaddress.IPv4Network)
@@ -179,11 +188,22 @@ def _cursor(field: Field) -> Mapping[str, object]:
         raise field.refused(allowed)
     if (size := len(json.dumps(field.value))) > MAX_CURSOR_BYTES:
         raise FieldError(field.name, f"{size} bytes", allowed)
-    for key in ("chain", "page", "after"):
-        value = field.value.get(key)
-        if isinstance(value, str) and not (value.isascii() and value.isprintable()):
-            raise Field(child(field.name, key), value).refused("printable ASCII characters")
+    ours = field.value.get("version") == CURSOR_VERSION
+    for key in CURSOR_TEXTS + CURSOR_NUMBERS:
+        part = Field(child(field.name, key), field.value.get(key))
+        if isinstance(part.value, str) and not (part.value.isascii() and part.value.isprintable()):
+            raise part.refused("printable ASCII characters")
+        if ours and part.value is not None:
+            _check_part(part, number=key in CURSOR_NUMBERS)
     return field.value
+
+
+def _check_part(part: Field, *, number: bool) -> None:
+    """As this version of the function writes it."""
+    if number:
+        _whole_number(part, 0, MAX_CURSOR_NUMBER)
+    elif not isinstance(part.value, str):
+        raise part.refused("text")
 
 
 def _whole_number(field: Field, least: int, most: float = math.inf) -> int:

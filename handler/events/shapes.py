@@ -93,7 +93,7 @@ def recognise(message: Message) -> Shape:
 
 
 def _kind(details: View) -> str | None:
-    kinds = (_notification, _lifecycle_hook, _cloud_monitor, _action_trail)
+    kinds = (_notification, _lifecycle_hook, _cloud_monitor, _action_trail, _bare)
     return next((kind for recognised in kinds if (kind := recognised(details))), None)
 
 
@@ -122,6 +122,15 @@ def _action_trail(details: View) -> str | None:
     return f"actiontrail:ActionTrail:{details.text('eventType') or 'ApiCall'}"
 
 
+def _bare(details: View) -> str | None:
+    """What EventBridge passes on without an envelope, as far as it tells what it is."""
+    if details.text("resourceType") == "ALIYUN::ECS::Instance" and details.find("state"):
+        return "ecs:Instance:StateChange"
+    if all(details.find(key) for key in ("operation", "eniId", "result")):
+        return "ecs:NetworkInterface:NetworkInterfaceOperateCompleted"
+    return None
+
+
 # --- what each kind says ----------------------------------------------------------------------
 
 
@@ -146,7 +155,7 @@ def _token(details: View) -> str:
 
 def _read_scale_out(message: Message, hook: Hook | None = None) -> Launch | Ignored:
     details = message.details
-    group = _optional_id(details, "scalingGroupId", "asg") or _group_in_arn(details)
+    group = _optional_id(details, "scalingGroupId", "asg") or _group_in_arn(message)
     activity = _optional_id(details, "scalingActivityId", "asa")
     listed = details.find("instanceIds", "instanceId")
     if listed:
@@ -164,11 +173,12 @@ def _optional_id(details: View, key: str, prefix: str) -> str | None:
     return checked_id(field, prefix) if field else None
 
 
-def _group_in_arn(details: View) -> str | None:
+def _group_in_arn(message: Message) -> str | None:
     """Messages of Auto Scaling are about a scaling group, whose ARN stands beside the content."""
-    field = details.find("resourceArn")
-    found = _GROUP_ARN.fullmatch(field.value) if field and isinstance(field.value, str) else None
-    return found[1] if found else None
+    for field in (message.details.find("resourceArn"), message.envelope.find("subject")):
+        if field and isinstance(field.value, str) and (found := _GROUP_ARN.fullmatch(field.value)):
+            return found[1]
+    return None
 
 
 def _instance_ids(listed: Field, message: Message) -> tuple[str, ...]:

@@ -103,12 +103,15 @@ def wrapped(text: str, times: int) -> str:
 
 MANY = 5 * MEGABYTE
 IDS = [f"i-{number}" for number in range(350_000)]
+MOST = 6 * MEGABYTE - 2
 BOMBS: dict[str, str] = {
     "a text of 5 MB": json.dumps("x" * MANY),
     "a text of 6 MB": json.dumps("x" * (6 * MEGABYTE - 2)),
     "a text of 7 MB": json.dumps("x" * 7 * MEGABYTE),
     "5 million levels": "[" * MANY,
     "objects in objects": '{"content":' * (MANY // 11),
+    "millions of arrays": "[" + ",".join(["[[]]"] * (MOST // 5)) + "]",
+    "millions of objects": "[" + ",".join(['{"":' * 60 + "0" + "}" * 60] * (MOST // 302)) + "]",
     "a number of 5 million digits": '{"backfill": {"all": true, "limit": ' + "9" * MANY + "}}",
     "an exponent": '{"backfill": {"all": true, "limit": 1e999999999}}',
     "a great many ids": json.dumps({"backfill": {"instance_ids": IDS}}),

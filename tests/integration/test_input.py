@@ -159,3 +159,34 @@ def test_backfills_can_be_switched_off() -> None:
         assert ("rejected", True) == (refused["action"], "BACKFILL_SHARE" in refused["reason"])
         assert "plan" == stage.deliver({"plan": {"all": True}}).result["action"]
         assert [] == stage.writes()
+
+
+@pytest.mark.parametrize("gone", [8, 20, 60])
+def test_events_about_what_is_gone_leave_time_for_those_behind_them(gone: int) -> None:
+    """Each waits for its share of the time: the last one of an array is served too."""
+    events = [*(running_event(f"i-gone{number}") for number in range(gone)), running_event("i-a")]
+    slow = {"action": "*", "fault": "slow", "seconds": 0.1, "times": 9_999}
+    with Stage(world(instance("a")), {"TARGET_SECONDARY_IPS": "8"}, [slow]) as stage:
+        stage.deliver(events)
+        assert {"eni-a": 8} == stage.held()
+
+
+def test_results_of_an_array_hold_no_more_enis_than_one_result() -> None:
+    """A reply is bounded, however many events it is about; the rest is counted."""
+    fleet = world(*(instance(f"n{number}") for number in range(200)))
+    with Stage(fleet) as stage:
+        results = stage.deliver([{"plan": {"all": True, "target": 1}}] * 4).result["results"]
+        assert [200, 200, 100, 0] == [len(each["enis"]) for each in results]
+        assert [None, None, 100, 200] == [each.get("enis_left_out") for each in results]
+        assert {200} == {each["counts"]["planned"] for each in results}
+
+
+def test_refused_cursor_is_logged_as_far_as_we_write_it() -> None:
+    """A chain that is refused can be taken up again; what somebody else put in is left out."""
+    mine = {"version": 1, "chain": "c", "hop": 2, "remaining": None, "page": "p", "after": None}
+    with Stage(world(instance("a")), {"BACKFILL_SHARE": "0"}) as stage:
+        for cursor in (mine | {"password": "hunter2"}, {"password": "hunter2"}):
+            delivered = stage.deliver(manual(all=True, cursor=cursor))
+            assert "hunter2" not in delivered.everything
+            (record,) = delivered.of("event_rejected")
+            assert record.get("cursor") == (mine if "hop" in cursor else None)

@@ -141,6 +141,59 @@ def test_page_that_ecs_has_forgotten_means_beginning_anew(selector: World) -> No
         assert {"eni-a": GOOD} == delivered.ends
 
 
+# --- listings that move -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [False, True], ids=["few", "more than a tag query shows"])
+def test_instance_on_two_pages_of_a_tag_query_has_one_record(*, most: bool) -> None:
+    """Some instances move to the next page while it is read."""
+    names = [f"n{number:03}" for number in range(101)]
+    fleet = [instance(name, eni(f"eni-{name}", 8), tags={"team": "batch"}) for name in names]
+    bearing = {"Tags": {"Tag": [{"TagKey": "team", "TagValue": "batch"}]}}
+    seen = [shown(f"i-{name}", f"eni-{name}") | bearing for name in names]
+    first: World = {"NextToken": "p2", "Instances": {"Instance": seen[:100]}}
+    second: World = {"NextToken": "", "Instances": {"Instance": seen[99:]}}
+    full: World = {"NextToken": "", "Instances": {"Instance": seen[:1] * 1000}}
+    action, query = "DescribeInstances", {"Tag.1.Key": "team"}
+    pages = [answer(action, {"NextToken": "p2"}, 1, **second), answer(action, query, 1, **first)]
+    if most:  # then all instances are listed
+        pages = [answer(action, query, 1, **full), pages[0], answer(action, {}, 1, **first)]
+    with Stage(world(*fleet), EIGHT, pages) as stage:
+        result = stage.deliver({"backfill": {"tags": {"team": "batch"}}}).result
+        assert (101, 101) == (result["counts"]["enis"], result["counts"]["satisfied"])
+
+
+def test_eni_on_both_sides_of_an_empty_page_has_one_record() -> None:
+    """An empty page is not the last one, and what stood before it is remembered."""
+    where, again = {"Status": "InUse"}, row("eni-a", "10.0.0.1")
+    pages = [
+        rows(again, where=where | {"NextToken": "p3"}, times=1),
+        rows(where=where | {"NextToken": "p2"}, times=1, token="p3"),
+        rows(again, where=where, times=1, token="p2"),
+    ]
+    with Stage(world(instance("a")), EIGHT, pages) as stage:
+        delivered = stage.deliver({"backfill": {"all": True}})
+        assert [GOOD] == list(delivered.ends.values())
+        assert 1 == delivered.result["counts"]["enis"]
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "Forbidden.RAM"])
+@pytest.mark.parametrize(
+    "selector",
+    [{"all": True}, {"network_interface_ids": ["eni-a", "eni-second-a", "eni-none"]}],
+    ids=["listed", "named"],
+)
+def test_what_a_chunk_has_shown_is_recorded_when_its_work_fails(selector: World, code: str) -> None:
+    """What could not be read, and what was not looked for again, is undecided too."""
+    odd = rows(row("eni-a", "10.0.0.1"), row("eni-second-a", None, Type="Secondary"))
+    faults = [refusal("DescribeInstanceTypes", code, 400), odd]
+    with Stage(world(instance("a", eni("eni-a"), eni("eni-second-a"))), EIGHT, faults) as stage:
+        delivered = stage.deliver({"backfill": selector})
+        assert isinstance(delivered.error, Retryable)
+        named = selector.get("network_interface_ids", ["eni-a", "eni-second-a"])
+        assert sorted(named) == sorted(delivered.enis)
+
+
 # --- rows that cannot be read -----------------------------------------------------------------
 
 

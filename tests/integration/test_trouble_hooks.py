@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.errors import NotPermitted, Retryable
-from tests.chaos.trouble import run_instances
+from tests.chaos.trouble import run_instances, scale_out
 from tests.integration.test_trouble import (
     ENIS,
     WRITE,
@@ -22,7 +22,7 @@ from tests.integration.test_trouble import (
     shown,
 )
 from tests.stage import Stage
-from tests.worlds import ACTIVITY, GROUP, World, eni, hook_event, instance, world
+from tests.worlds import ACTIVITY, GROUP, REGION, World, eni, hook_event, instance, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,6 +210,29 @@ def test_hook_of_an_allowed_group_is_kept_alive_while_its_first_eni_is_worked_on
         stage.cloud.faults([refusal(WRITE, "Throttling.User", 400, times=1)])
         stage.deliver(event)
         assert ("Completed", "CONTINUE") == (stage.hook()["status"], stage.hook()["result"])
+
+
+def test_one_hook_twice_in_an_array_is_completed_once() -> None:
+    """The second one is told that the action has ended, as another delivery would be."""
+    with Stage(world(instance("a")), EIGHT) as stage:
+        results = stage.deliver([hook_event("i-a"), hook_event("i-a")]).result["results"]
+        assert [True, False] == [each["lifecycle"]["completed"] for each in results]
+
+
+@pytest.mark.parametrize(
+    "subject", [None, f"acs:ess:{REGION}:1690700000000030:scalinggroup/{GROUP}"]
+)
+def test_scale_out_that_names_only_its_activity(subject: str | None) -> None:
+    """Its instances are those that the activity brought, whether the group has hooks or not."""
+    listed = answer(MEMBERS, TotalCount=1, ScalingInstances=[{"InstanceId": "i-a"}])
+    event = scale_out([]) | {"data": {"scalingActivityId": ACTIVITY}, "subject": subject}
+    with Stage(world(instance("a"), lifecycle_actions=[]), EIGHT, [listed]) as stage:
+        assert {"eni-a": GOOD} == stage.deliver(event).ends
+        asked = stage.cloud.calls(MEMBERS)[0]["parameters"]
+        assert (ACTIVITY, subject and GROUP) == (
+            asked["ScalingActivityId"],
+            asked.get("ScalingGroupId"),
+        )
 
 
 # --- what is slow -----------------------------------------------------------------------------

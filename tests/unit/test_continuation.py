@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.continuation import MAX_PAYLOAD, VERSION, Cursor, cursor_of, payload_for
+from handler.continuation import MAX_PAYLOAD, Cursor, cursor_of, payload_for
 from handler.errors import Retryable
 from handler.events import parse
-from handler.model import Request, Selector
+from handler.model import CURSOR_VERSION, Request, Selector
 from handler.target import parse_target
 from handler.value import replace
 from tests.unit.builders import addresses, cidrs, names, prefix_count, prefixes, request
@@ -89,10 +89,10 @@ def test_finished_ids_and_their_wants_are_left_out() -> None:
 FOREIGN: list[Any] = [
     None,
     {},
-    {"version": VERSION + 1, "chain": "abc", "hop": 3},
-    {"version": VERSION, "hop": 3},
-    {"version": VERSION, "chain": "abc"},
-    {"version": VERSION, "chain": 7, "hop": "3"},
+    {"version": CURSOR_VERSION + 1, "chain": "abc", "hop": 3},
+    {"version": CURSOR_VERSION, "hop": 3},
+    {"version": CURSOR_VERSION, "chain": "abc"},
+    {"version": CURSOR_VERSION, "chain": 7, "hop": "3"},
 ]
 
 
@@ -105,7 +105,7 @@ def test_cursor_that_nobody_here_wrote_begins_anew(cursor: Any) -> None:
 @pytest.mark.parametrize("remaining", [None, "x", True, 7])
 def test_cursor_does_not_raise_a_limit(remaining: object) -> None:
     """Whoever writes a cursor by hand: the limit of the request holds."""
-    cursor = {"version": VERSION, "chain": "abc", "hop": 3, "remaining": remaining}
+    cursor = {"version": CURSOR_VERSION, "chain": "abc", "hop": 3, "remaining": remaining}
     assert 5 == cursor_of(request(cursor=cursor, limit=5), "req-1").remaining
 
 

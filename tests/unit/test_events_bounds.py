@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.events import Batch, parse
-from handler.events.decode import MAX_BYTES, MAX_ENCODINGS, MAX_NESTING
+from handler.events.decode import MAX_BYTES, MAX_CONTAINERS, MAX_ENCODINGS, MAX_NESTING
 from handler.events.unwrap import MAX_ELEMENTS, MAX_LAYERS, MAX_WRAPPERS
 from handler.model import Ignored, Rejected, Request
 from tests.unit.events_table import EVENTS, EXPECTED, HOME, JSON, MANUAL, WEB_1
@@ -100,7 +100,18 @@ def test_decoded_event_that_unfolds_without_end_is_bounded() -> None:
     assert parsed.found == "too much text"
 
 
-@pytest.mark.parametrize("levels", [MAX_NESTING + 1, 5_000, 3_000_000])
+@pytest.mark.parametrize("text", ["[" * 3_000_000, "[[]]," * 1_000_000, '{"a":' * 400_000])
+def test_arrays_and_objects_are_bounded(text: str) -> None:
+    """Each takes a hundred times the memory of its text."""
+    assert parse(text, home_region=HOME) == Rejected(
+        "event",
+        "too many arrays and objects",
+        f"at most {MAX_CONTAINERS} in one text",
+        region=HOME,
+    )
+
+
+@pytest.mark.parametrize("levels", [MAX_NESTING + 1, 5_000, 90_000])
 def test_nesting_is_bounded(levels: int) -> None:
     """Neither Python's recursion limit nor its version decides how deep JSON may be."""
     for text in (_nested(levels), '{"a":' * levels):

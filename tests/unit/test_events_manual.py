@@ -238,6 +238,29 @@ def test_asks_need_the_enis_to_be_named() -> None:
     assert rejected.found == "ipv4_prefix_count without network_interface_ids"
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "found"),
+    [
+        ("hop", True, "true"),
+        ("hop", -1, "-1"),
+        ("hop", 10**9, "1000000000"),
+        ("hop", "1", '"1"'),
+        ("remaining", -1, "-1"),
+        ("remaining", 5.0, "5.0"),
+        ("remaining", "5", '"5"'),
+        ("chain", 7, "7"),
+        ("page", 7, "7"),
+        ("after", [], "an empty list"),
+    ],
+)
+def test_cursor_that_we_did_not_write_is_refused(field: str, value: object, found: str) -> None:
+    """It would begin anew, or change more than its limit."""
+    cursor = {"version": 1, "chain": "x", "hop": 1, field: value}
+    parsed = parse({"backfill": {"all": True, "cursor": cursor}}, home_region=HOME)
+    assert isinstance(parsed, Rejected)
+    assert (f"backfill.cursor.{field}", found) == (parsed.field, parsed.found)
+
+
 def test_cursor_is_passed_on_as_it_was_written() -> None:
     """The cursor is the business of the invocation that wrote it."""
     cursor = {"version": 99, "nested": [{"deep": [1, 2.5, None, True, "\ud800"]}]}

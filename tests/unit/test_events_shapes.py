@@ -78,6 +78,25 @@ def test_instances_of_a_hook_may_be_written_in_every_way_seen(
     assert _request(_hook(instanceIds=written)).selector == meant
 
 
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("eventbridge-instance-running.json", "ecs.instance_state_change"),
+        ("cloudmonitor-eni-attached.json", "ecs.eni_attached"),
+        ("eventbridge-lifecycle-hook-scale-out.json", "ess.lifecycle_hook"),
+        ("actiontrail-run-instances.json", "ecs.action_trail"),
+    ],
+)
+def test_bare_payload_of_eventbridge_is_recognised(name: str, source: str) -> None:
+    """Without its envelope, where it tells by itself what it is."""
+    event = _payload(name)
+    whole = parse(event, home_region=HOME)
+    bare = parse(event.get("data") or event["content"], home_region=HOME)
+    assert isinstance(whole, Request)
+    assert isinstance(bare, Request)
+    assert (source, whole.selector, whole.hook) == (bare.source, bare.selector, bare.hook)
+
+
 def test_singular_instance_id_is_understood() -> None:
     """`instanceId` stands in for `instanceIds`."""
     assert _request(_hook(instanceIds=None, instanceId=WEB_1)).selector == FIRST
