@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from hypothesis import find
 
-from handler.events.decode import MAX_BYTES, MAX_ENCODINGS, MAX_NESTING
+from handler.events.decode import MAX_BYTES, MAX_CONTAINERS, MAX_ENCODINGS, MAX_NESTING
 from handler.events.fields import MAX_IDS
 from handler.events.unwrap import MAX_ELEMENTS, MAX_WRAPPERS
 from tests.chaos.__main__ import table
@@ -99,8 +99,8 @@ def test_processes_are_counted_by_what_ended_them(how: signal.Signals) -> None:
 def test_bounds_of_input_are_those_of_the_code() -> None:
     """The page on security repeats them."""
     said = (
-        f"{MAX_BYTES // 1024**2} MB of text in all, {MAX_NESTING} levels, {MAX_WRAPPERS} wrappers, "
-        f"{MAX_ENCODINGS} encodings, {MAX_ELEMENTS:,} events and {MAX_IDS:,} ids"
+        f"{MAX_BYTES // 1024**2} MB of text in all, {MAX_CONTAINERS:,} arrays and objects, "
+        f"{MAX_NESTING} levels, {MAX_WRAPPERS} wrappers, {MAX_ENCODINGS} encodings, {MAX_ELEMENTS:,} events and {MAX_IDS:,} ids"
     )
     page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
     assert said.replace(",0", " 0") in page
