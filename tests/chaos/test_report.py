@@ -100,7 +100,8 @@ def test_bounds_of_input_are_those_of_the_code() -> None:
     """The page on security repeats them."""
     said = (
         f"{MAX_BYTES // 1024**2} MB of text in all, {MAX_CONTAINERS:,} arrays and objects, "
-        f"{MAX_NESTING} levels, {MAX_WRAPPERS} wrappers, {MAX_ENCODINGS} encodings, {MAX_ELEMENTS:,} events and {MAX_IDS:,} ids"
+        f"{MAX_NESTING} levels, {MAX_WRAPPERS} wrappers, {MAX_ENCODINGS} encodings, "
+        f"{MAX_ELEMENTS:,} events and {MAX_IDS:,} ids"
     )
     page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
     assert said.replace(",0", " 0") in page
