@@ -16,7 +16,7 @@ from handler.pacing import backoff
 from handler.records import Continuation
 from handler.selection import chunks
 from handler.value import Value
-from handler.visibility import readable, reason_for, sort_out, unexplained, unseen
+from handler.visibility import advice_for, readable, reason_for, sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
     from handler.cloud.ports import Functions
@@ -137,15 +137,15 @@ class Backfill(Value):
             if not readable(eni, attached=attached) or not reading.owner_known(eni.id)
         ]
         found = {eni.id: eni for eni in hidden + unread if eni.id not in done}
-        reason = Reason.NOT_VISIBLE if error is None else reason_for(error)
+        reason, advice = Reason.NOT_VISIBLE, _HIDDEN
+        if error is not None:
+            reason, advice = reason_for(error), advice_for(error)
         for eni in found.values():
-            self._record(eni.id, eni, Outcome.DEFERRED, reason, _HIDDEN)
+            self._record(eni.id, eni, Outcome.DEFERRED, reason, advice)
         told = set(found) | {eni.instance_id for eni in found.values()}
         for each in sorted(missing - told):
-            if error is not None:
-                self._record(each, None, Outcome.DEFERRED, reason)
-            elif hidden or each in reading.instances:
-                self._record(each, None, Outcome.DEFERRED, reason, _HIDDEN)
+            if error is not None or hidden or each in reading.instances:
+                self._record(each, None, Outcome.DEFERRED, reason, advice)
             else:
                 self._record(each, None, Outcome.GONE, Reason.NOT_FOUND)
         if error is not None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.cloud.faults import advice_on
 from handler.errors import CloudFault, OutOfTime
 from handler.lifecycle import Keepalive, complete, result_for
 from handler.model import Outcome, Reason
 from handler.pacing import backoff
 from handler.reading import Reading
 from handler.records import Lifecycle
-from handler.visibility import reason_for, sort_out, unexplained, unseen
+from handler.visibility import advice_for, reason_for, sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -174,9 +173,8 @@ class Launch:
 
     def _defer(self, awaited: frozenset[str], reading: Reading, fault: CloudFault) -> None:
         """What is left after a read that failed is recorded as the one before it showed it."""
-        advice = advice_on(fault.code, fault.operation)
         enis = reading.enis.values()
-        self._record_undecided(awaited, reading, enis, reason_for(fault), advice)
+        self._record_undecided(awaited, reading, enis, reason_for(fault), advice_for(fault))
 
     def _record_undecided(
         self,
@@ -184,7 +182,7 @@ class Launch:
         reading: Reading,
         enis: Iterable[Eni],
         reason: Reason,
-        advice: str,
+        advice: str | None,
     ) -> None:
         """These ENIs, but for those that were worked on, and what else is awaited."""
         left = [eni for eni in enis if eni.id not in self._done]

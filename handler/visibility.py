@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.cloud.faults import advice_on
 from handler.errors import CloudFault, OutOfTime
 from handler.model import EniResult, Reason, Treatment
 
@@ -82,6 +83,11 @@ def reason_for(error: Exception) -> Reason:
         return Reason.OUT_OF_TIME
     denied = isinstance(error, CloudFault) and error.treatment is Treatment.CREDENTIALS
     return Reason.NOT_PERMITTED if denied else Reason.TRANSIENT
+
+
+def advice_for(error: Exception) -> str | None:
+    """What a person can do about that, if anything."""
+    return advice_on(error.code, error.operation) if isinstance(error, CloudFault) else None
 
 
 def unseen(
