@@ -137,9 +137,8 @@ class Backfill(Value):
             if not readable(eni, attached=attached) or not reading.owner_known(eni.id)
         ]
         found = {eni.id: eni for eni in hidden + unread if eni.id not in done}
-        reason, advice = Reason.NOT_VISIBLE, _HIDDEN
-        if error is not None:
-            reason, advice = reason_for(error), advice_for(error)
+        reason = reason_for(error) if error else Reason.NOT_VISIBLE
+        advice = advice_for(error) if error else _HIDDEN
         for eni in found.values():
             self._record(eni.id, eni, Outcome.DEFERRED, reason, advice)
         told = set(found) | {eni.instance_id for eni in found.values()}
