@@ -153,10 +153,9 @@ class App:
         """Every event is tried; if one must be delivered again, then all are."""
         results, failures, listed = [], [], 0
         for part, item in enumerate(batch.items):
-            one = replace(delivery, part=part, behind=len(batch.items) - part - 1)
             try:
-                result = self._one(item, one, rooms, context)
-            except Retryable as error:
+                result = self._one(item, replace(delivery, part=part), rooms, context)
+            except Retryable as error:  # noqa: PERF203  (one event must not cost the others)
                 failures.append(error)
             else:
                 results.append(with_at_most(MAX_ENIS - listed, result))
@@ -209,7 +208,7 @@ class App:
             log,
             share,
             self.stop.is_set,
-            delivery.behind,
+            delivery.started,
         )
         cloud = connector.cloud(request.region, self._place(context))
         cloud = replace(cloud, functions=self.functions or cloud.functions)

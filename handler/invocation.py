@@ -56,7 +56,8 @@ class Invocation:
         log: where refused calls are recorded.
         share: the part of each operation's allowance that may be used.
         stopped: whether to write nothing more; reads still confirm what was written.
-        behind: how many events wait for the end of this one.
+        started: when the delivery began, epoch seconds: before now, for all but the first event of
+            an array.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (these are the means; a bag of them would be this class)
@@ -68,14 +69,17 @@ class Invocation:
         log: Log,
         share: float = 1.0,
         stopped: Callable[[], bool] = lambda: False,
-        behind: int = 0,
+        started: float | None = None,
     ) -> None:
         self.clock = clock
         self.deadline = deadline
         self.log = log
-        # Waiting for one thing leaves as much time for the others, and for each event behind it.
-        self.patience = max(0.0, deadline - clock.now()) / (2 + behind)
-        self._last_write = deadline - min(CONFIRM, self.patience / 6)
+        now = clock.now()
+        began = now if started is None else started
+        self.before = now - began
+        # Half of a delivery's time may be spent on waiting for what does not appear.
+        self.patience = max(0.0, (began + deadline) / 2 - now)
+        self._last_write = deadline - min(CONFIRM, max(0.0, deadline - now) / 12)
         self.waited = 0.0
         self.before_wait: Callable[[float], None] = lambda _planned: None
         self._pacer = pacer

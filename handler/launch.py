@@ -139,8 +139,9 @@ class Launch:
         It is asked once, when reads have had their time to catch up. An instance whose ENIs are
         visible is not gone, whatever lists say.
         """
-        request, timing = self.reconciler.request, self.reconciler.timing
-        due = waited >= min(timing.settle, timing.visibility)
+        request, settings = self.reconciler.request, self.reconciler.settings
+        since = self.reconciler.invocation.before + waited
+        due = since >= min(settings.settle_seconds, settings.visibility_seconds)
         known = request.scaling_group_id or request.scaling_activity_id
         if not awaited or request.hook is None or not known or not due or self._asked_ess:
             return awaited

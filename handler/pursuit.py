@@ -30,8 +30,6 @@ MAX_GENERATION = 64
 # A refusal that contradicts fresh reads is asked three times: once more with the same token, in
 # case the reads were late, and once with the next, in case ECS replayed an old refusal.
 MAX_REFUSALS = 3
-# Refused with one of these, a retry may have met what the call before it has taken.
-_PERHAPS_SERVED = frozenset({Treatment.EXHAUSTED, Treatment.FULL, Treatment.NEW_TOKEN})
 # Explicit addresses that are in use: on this very ENI that is success, so a re-read decides.
 TAKEN = frozenset(
     {"InvalidIp.IpAssigned", "InvalidIp.IpRepeated", "InvalidPrivateIpAddress.Duplicated"}
@@ -272,6 +270,8 @@ def _confirmed_by_effect(pursuit: Pursuit, write: Write, now: float, timing: Tim
         return replace(pursuit, write=None, gained=pursuit.gained | mine, polls=0)
     if write.answer is not None and now >= write.at + timing.settle:
         return replace(pursuit, verdict=Verdict(Outcome.DEFERRED, Reason.UNCONFIRMED))
+    if write.held != pursuit.held and now >= write.at + timing.settle:
+        return replace(pursuit, write=None)
     return pursuit
 
 
@@ -309,7 +309,8 @@ def hindrance(
     pursuit: Pursuit, instance: Instance | None, now: float, timing: Timing
 ) -> Pause | Verdict | None:
     """What keeps an ENI that needs something from being written to, if anything."""
-    if pursuit.verdict is not None:
+    doubtful = pursuit.write is not None and pursuit.contested_until is not None
+    if pursuit.verdict is not None and not doubtful:
         return pursuit.verdict
     lag = _lagging(pursuit, timing)
     if lag is not None:
@@ -326,8 +327,9 @@ def hindrance(
 def _lagging(pursuit: Pursuit, timing: Timing) -> float | None:
     """Until when reads may still be catching up with a write, ours or another's."""
     ends = [pursuit.contested_until] if pursuit.contested_until is not None else []
-    if pursuit.write is not None and pursuit.write.answer is not None:
-        ends.append(pursuit.write.at + timing.settle)
+    write = pursuit.write
+    if write is not None and (write.answer is not None or write.held != pursuit.held):
+        ends.append(write.at + timing.settle)
     if pursuit.missing_since is not None:
         ends.append(pursuit.missing_since + timing.settle)
     return max(ends, default=None)
@@ -463,10 +465,11 @@ def refused(pursuit: Pursuit, fault: CloudFault, now: float, timing: Timing) -> 
         # The same token again: whatever became of the call, it cannot be done twice.
         return _again(pursuit, now + backoff(pursuit.transients))
     refused_ask = pursuit.write.ask if pursuit.write else None
-    # Most refusals tell nothing of an earlier call; that its token was used otherwise, does.
+    # What a retry is told says nothing of the call before it, unless its token was used otherwise:
+    # a read must, and may be late.
     left = before if fault.treatment is not Treatment.REREAD else None
     pursuit = replace(pursuit, write=left)
-    if left is not None and fault.treatment in _PERHAPS_SERVED:
+    if left is not None and fault.treatment not in {Treatment.WAIT, Treatment.GONE}:
         pursuit = replace(pursuit, contested_until=now + timing.settle, polls=0)
     return _TREAT[fault.treatment](pursuit, refused_ask, now, timing)
 

@@ -76,9 +76,9 @@ class Reconciler:
         self.rooms = rooms
         self.tally = tally
         self.limit = limit
-        self.timing = protocol.Timing(
-            settings.settle_seconds, min(settings.visibility_seconds, invocation.patience)
-        )
+        # All events of an array came together: what one of them waited has passed for the others.
+        visibility = max(0.0, settings.visibility_seconds - invocation.before)
+        self.timing = protocol.Timing(settings.settle_seconds, min(visibility, invocation.patience))
         self.changed = 0
         self._crew: dict[str, Member] = {}
         self._changing: set[str] = set()
@@ -183,8 +183,6 @@ class Reconciler:
         gone = pursuit.verdict is not None and pursuit.verdict.outcome is Outcome.GONE
         if self.dry or (wanted.ask is None and not gone):
             return None  # whatever calls were told: it needs nothing
-        if pursuit.verdict is not None:
-            return pursuit.verdict
         held_up = protocol.hindrance(pursuit, instance, now, self.timing)
         if isinstance(held_up, Pause):
             self._keep(member, protocol.paused(pursuit, instance, now))

@@ -35,7 +35,6 @@ class Delivery(Value):
 
     Attributes:
         part: which event of an array this is about, from 0 on.
-        behind: how many events of the array come after it.
     """
 
     request_id: str
@@ -44,7 +43,6 @@ class Delivery(Value):
     deadline: float
     version: str | None = None
     part: int = 0
-    behind: int = 0
 
     @property
     def chain(self) -> str:

@@ -135,6 +135,46 @@ def test_limit_is_kept_by_a_retry_that_is_refused_for_good(code: str, reads: lis
         assert 8 == len(delivered.enis["eni-a"]["addresses"])
 
 
+@pytest.mark.parametrize("reads", [0, 2, 3, 4])
+@pytest.mark.parametrize("code", ["InvalidOperation.Unsupported", "Forbidden.RAM"])
+def test_what_a_call_has_done_is_no_failure_because_its_retry_was_refused(
+    code: str, reads: int
+) -> None:
+    """Reads have their time to show it before the ENI is given up."""
+    with Stage(world(instance("a")), EIGHT) as stage:
+        stage.time.advance(200)
+        refused = refusal(WRITE, code, 403, ON_A, times=1)
+        stage.cloud.faults([LOST, refused, *([late(reads)] if reads else [])])
+        assert GOOD == stage.deliver(hook_event("i-a")).ends["eni-a"]
+
+
+@pytest.mark.parametrize("code", ROOM[:2])
+def test_prefixes_that_a_call_has_got_are_not_short(code: str) -> None:
+    """Their refusals are final, but not while a call before is in doubt."""
+    launch = world(instance("a"))
+    launch["vswitches"][0]["reserved_prefixes"] = ["10.0.1.0/24"]
+    wanted = {"network_interface_ids": ["eni-a"], "ipv4_prefix_count": {"eni-a": 2}}
+    with Stage(launch) as stage:
+        stage.time.advance(200)
+        stage.cloud.faults([LOST, refusal(WRITE, code, 403, ON_A, times=1), late(4)])
+        assert GOOD == stage.deliver({"backfill": wanted}).ends["eni-a"]
+
+
+@pytest.mark.parametrize("behind", [1, 2, 3])
+@pytest.mark.parametrize("room", [5, 6, 8])
+def test_room_of_its_own_doubt_is_there_for_an_eni(room: int, behind: int) -> None:
+    """Late reads show another state than the call in doubt was made from: it is waited for."""
+    reset: Fault = LOST | {"fault": "reset_before"}
+    tight = world(instance("a"), cidr="10.0.0.0/28")
+    with Stage(tight, EIGHT | {"VSWITCH_RESERVE": str(8 - room)}) as stage:
+        stage.time.advance(200)
+        call(stage.cloud, WRITE, ON_A | {"SecondaryPrivateIpAddressCount": 3})
+        stage.time.advance(5)
+        stage.cloud.faults([reset, late(behind) | {"seconds": 8}])
+        stage.deliver(hook_event("i-a"))
+        assert {"eni-a": 8} == stage.held()
+
+
 FIVE = {"TARGET_SECONDARY_IPS": "5", "VSWITCH_RESERVE": "2"}
 # A /28 less four and two has 10: 8 above that reserve.
 SMALL = world(instance("a"), instance("b"), cidr="10.0.0.0/28")

@@ -22,7 +22,17 @@ from tests.integration.test_trouble import (
     shown,
 )
 from tests.stage import Stage
-from tests.worlds import ACTIVITY, GROUP, REGION, World, eni, hook_event, instance, world
+from tests.worlds import (
+    ACTIVITY,
+    GROUP,
+    REGION,
+    World,
+    eni,
+    hook_event,
+    instance,
+    running_event,
+    world,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,6 +155,30 @@ def test_auto_scaling_is_not_asked_before_reads_had_time_to_catch_up() -> None:
     with Stage(world(instance("a")), EIGHT, [*late, unlisted]) as stage:
         assert {"eni-a": GOOD} == stage.deliver(hook_event("i-a")).ends
         assert "CONTINUE" == stage.hook()["result"]
+
+
+@pytest.mark.parametrize("behind", [0, 30, 99])
+def test_launch_that_is_late_in_an_array_is_not_called_released(behind: int) -> None:
+    """However many events are behind it, reads have their time before Auto Scaling is asked."""
+    late = [rows(times=8), instances(times=8)]  # shown after some 16 s, in less than SETTLE_SECONDS
+    unlisted = answer(MEMBERS, times=1, TotalCount=0, ScalingInstances=[])
+    two = world(instance("a"), instance("b"))
+    with Stage(two, EIGHT, [*late, unlisted]) as stage:
+        stage.deliver([hook_event("i-a"), *[running_event("i-b")] * behind])
+        assert 8 == stage.held()["eni-a"]
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+@pytest.mark.parametrize("behind", [0, 30, 99])
+def test_events_behind_a_launch_do_not_shorten_its_time(behind: int) -> None:
+    """An instance that starts is waited for as if nothing were behind it."""
+    stopped = running_event("i-z")
+    stopped["content"]["state"] = "Stopped"
+    pending = instances(shown("i-a", "eni-a", status="Pending"), times=9)
+    with Stage(world(instance("a")), EIGHT, [pending]) as stage:
+        delivered = stage.deliver([hook_event("i-a"), *[stopped] * behind])
+        assert delivered.error is None
+        assert 8 == stage.held()["eni-a"]
 
 
 def test_hook_is_about_the_instances_of_its_own_action() -> None:
