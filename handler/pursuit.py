@@ -127,16 +127,17 @@ class Pursuit(Value):
         calls: AssignPrivateIpAddresses calls made.
         fault: the latest refusal.
         refused_ask: what was refused for want of room, until it is asked differently.
-        contests: how often its token was found to be used otherwise, in any state.
         refusals: how often in a row `refused_ask` was refused against what reads show.
         insisted: whether the next generation was taken for it.
-        contested_until: another writer took this state; until then its write may become visible.
+        contested_until: until then another writer's call, or an earlier one of ours that was in
+            doubt when it was tried again, may become visible.
         taken: addresses or prefixes asked for by name and refused as in use.
         taken_at: when that was.
         hindered_since: since when the ENI has not been ready.
         polls: looks taken while waiting.
         not_before: no call before this time.
         transients: transient errors so far.
+        contests: how often a token was found to be used otherwise, in any state.
         missing_since: since when reads have not shown the ENI.
         verdict: the end, once it is known.
     """

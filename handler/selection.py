@@ -6,24 +6,24 @@ that another invocation can go on from there.
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud.ports import EniQuery, InstanceQuery
 from handler.errors import CloudFault
 from handler.model import Treatment
 from handler.reading import IDS_PER_CALL, Reading, batches
-from handler.value import Value
+from handler.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from handler.cloud.ports import Page
     from handler.continuation import Cursor
-    from handler.model import Instance, Selector
+    from handler.model import Eni, Instance, Selector
     from handler.reading import Reader
 
-T = TypeVar("T")
+T = TypeVar("T", "Eni", "Instance")
 
 # A tag query is answered with at most 1 000 (DescribeInstances reference).
 MOST_BY_TAG = 1000
@@ -70,10 +70,8 @@ def _by_ids(
 
 
 def _by_listing(query: EniQuery, reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
-    before: set[str] = set()  # a listing that moves while it is read shows rows again
     for page in _from(cursor.page, lambda start: reader.eni_pages(query, start)):
-        enis = {eni.id: eni for eni in page.items if eni.id not in before}
-        before = {eni.id for eni in page.items} or before
+        enis = {eni.id: eni for eni in page.items}
         owners = sorted({e.instance_id for e in page.items if e.instance_id and e.ours})
         yield Chunk(frozenset(), Reading(enis, reader.instances(owners)), page.next_token)
 
@@ -95,11 +93,8 @@ def _by_tags(tags: tuple[tuple[str, str], ...], reader: Reader, cursor: Cursor) 
         for batch in batches(_bearing(tags, rest), IDS_PER_CALL):
             yield _bearers(batch, reader, last_id=batch[-1].id)
         return
-    before: set[str] = set()
     for page in _from(cursor.page, lambda start: reader.instance_pages(InstanceQuery(), start)):
-        new = [each for each in page.items if each.id not in before]
-        before = {each.id for each in page.items} or before
-        yield _bearers(_bearing(tags, new), reader, page.next_token)
+        yield _bearers(_bearing(tags, page.items), reader, page.next_token)
 
 
 def _bearing(tags: tuple[tuple[str, str], ...], instances: Iterable[Instance]) -> list[Instance]:
@@ -124,7 +119,10 @@ def _bearers(
 
 
 def _from(start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]) -> Iterator[Page[T]]:
-    """Pages from a token on; from the first when the token is no longer good."""
+    """Pages from a token on; from the first when the token is no longer good.
+
+    A listing that moves while it is read shows rows again: they stand on the earlier page only.
+    """
     found = pages(start)
     try:
         first = next(found)
@@ -133,5 +131,7 @@ def _from(start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]) -
             raise
         found = pages(None)
         first = next(found)
-    yield first
-    yield from found
+    before: set[str] = set()
+    for page in chain([first], found):
+        yield replace(page, items=tuple(each for each in page.items if each.id not in before))
+        before = {each.id for each in page.items} or before

@@ -27,8 +27,6 @@ _NAME = re.compile(r"[A-Za-z0-9_$-]{1,128}")
 # Seconds for which Function Compute shows a task: nothing is waited for any longer.
 TASK_IS_KEPT = 7 * 86_400
 _ACCOUNT_VARIABLES = ("FC_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
-
-
 FunctionName = Annotated[
     Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
     typer.Option(
@@ -93,6 +91,7 @@ Poll = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+
 Patience = Annotated[
     float,
     typer.Option(
