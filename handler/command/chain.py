@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.command.credentials import untold
 from handler.command.exits import Exit
-from handler.command.progress import TOO_MANY, missing
+from handler.command.progress import is_whole, missing
 from handler.errors import CloudFault
 from handler.model import Outcome, Treatment
 
@@ -211,7 +211,7 @@ def _acted_on(answer: dict[str, Any]) -> bool:
 
 
 def _are_counts(value: object) -> bool:
-    return isinstance(value, dict) and all(map(_is_whole, value.values()))
+    return isinstance(value, dict) and all(map(is_whole, value.values()))
 
 
 def _are_rows(value: object) -> bool:
@@ -225,15 +225,11 @@ def _is_row(value: object) -> bool:
     if value["outcome"] != _PLANNED:
         return True
     perhaps = [value.get(name, "nothing") for name in ("target", "before")]
-    return _is_whole(value.get("requested")) and all(it is None or _is_whole(it) for it in perhaps)
+    return is_whole(value.get("requested")) and all(it is None or is_whole(it) for it in perhaps)
 
 
 def _is_hand_over(value: object) -> bool:
-    return value is None or (isinstance(value, dict) and _is_whole(value.get("hop")))
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < TOO_MANY
+    return value is None or (isinstance(value, dict) and is_whole(value.get("hop")))
 
 
 def follow(

@@ -12,6 +12,8 @@ from handler.command.exits import Exit
 from handler.model import Outcome, Reason
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from handler.command.session import Ended
 
 Row = dict[str, Any]
@@ -28,6 +30,11 @@ _GRAVITY = {
     Outcome.SKIPPED: 6,
     Outcome.SATISFIED: 7,
 }
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is a number of things that can be summed and drawn."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < TOO_MANY
 
 
 def gets(row: Row) -> int:

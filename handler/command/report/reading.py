@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from handler.command.progress import TOO_MANY
+from handler.command.progress import is_whole
 from handler.command.screen import printable
 from handler.model import Outcome
 
@@ -126,7 +126,4 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> int | None:
-    """A number of things that can be summed and drawn."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 0 <= value < TOO_MANY else None
+    return value if is_whole(value) else None
