@@ -69,7 +69,7 @@ bench: $(READY)  ## measure, and print a table; PART=... for some of it
 	$(PY) -m tests.bench $(PART)
 
 localcloud: $(READY)  ## a local Alibaba Cloud on PORT=7070 [WORLD=file] [FAULTS=file]
-	$(PY) -m tests.localcloud --port $(PORT) $(if $(WORLD),--world $(WORLD)) $(if $(FAULTS),--faults $(FAULTS))
+	$(PY) -m localcloud --port $(PORT) $(if $(WORLD),--world $(WORLD)) $(if $(FAULTS),--faults $(FAULTS))
 
 lock: $(READY)  ## pin the dependencies of pyproject.toml again, with hashes
 	$(PY) -m pip install --quiet uv

@@ -8,8 +8,8 @@ import sys
 from handler.cloud.lean import lean
 
 with lean():
-    from handler.app import App
-    from handler.errors import StaleCredentials
+    from handler.core.errors import StaleCredentials
+    from handler.shell.app import App
 
 _app: App | None = None
 

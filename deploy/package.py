@@ -48,8 +48,6 @@ LEFT_OUT = {
     "*/py.typed": "types, for checkers",
     "*/__pycache__/*": "compiled by another interpreter",
 }
-# The operator's command is for a laptop.
-NOT_OURS = ("handler/command/*", "handler/__main__.py", "*/__pycache__/*")
 # Where Function Compute unpacks the code: tracebacks name files there.
 CODE = "/code"
 # The earliest time that a ZIP archive can hold (APPNOTE.TXT 4.4.6).
@@ -215,7 +213,7 @@ def package_files(packages: Path) -> list[str]:
 def own_files() -> list[str]:
     """Which files of ours are deployed."""
     ours = ["index.py", *(f"handler/{name}" for name in files_in(ROOT / "handler"))]
-    return [name for name in ours if name.endswith(".py") and not _fits(name, NOT_OURS)]
+    return [name for name in ours if name.endswith(".py")]
 
 
 def files_in(folder: Path) -> list[str]:

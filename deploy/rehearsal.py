@@ -12,11 +12,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.localcloud.testing import LocalCloud
+from localcloud.testing import LocalCloud
 from tests.stage import environment, forget_proxies
 
 ROOT = Path(__file__).parents[1]
-WORLD = ROOT / "tests/localcloud/worlds/demo.json"
+WORLD = ROOT / "localcloud/worlds/demo.json"
 EVENTS = ("unknown-shape", "ess-lifecycle-hook-scale-out")
 SETTINGS = {"TARGET_SECONDARY_IPS": "8", "SETTLE_SECONDS": "2", "VISIBILITY_SECONDS": "4"}
 

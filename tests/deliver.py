@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import index
-from handler.errors import Retryable
+from handler.core.errors import Retryable
 
 EX_TEMPFAIL = 75
 

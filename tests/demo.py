@@ -19,11 +19,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from handler.errors import BadSettings
-from tests.localcloud.testing import LocalCloud
+from handler.core.errors import BadSettings
+from localcloud.testing import LocalCloud
 from tests.stage import environment, forget_proxies
 
-WORLD = Path(__file__).parent / "localcloud/worlds/demo.json"
+WORLD = Path(__file__).parents[1] / "localcloud/worlds/demo.json"
 SETTINGS = {"TARGET_SECONDARY_IPS": "8", "SETTLE_SECONDS": "2", "VISIBILITY_SECONDS": "4"}
 EVENT = "events/ess-lifecycle-hook-scale-out.json"
 # Columns of a terminal on which an ENI and its instance stand side by side.

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.localcloud.testing import NOTES
+from localcloud.testing import NOTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

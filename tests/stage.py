@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from handler.app import App
-from handler.errors import Retryable
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.testing import LocalCloud
-from tests.localcloud.world import DEFAULT_KEY
+from handler.core.errors import Retryable
+from handler.shell.app import App
+from localcloud.clock import ManualClock
+from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 from tests.worlds import REGION
 
 if TYPE_CHECKING:

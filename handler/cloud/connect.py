@@ -16,13 +16,13 @@ from handler.cloud.openapi import Connection
 from handler.cloud.ports import Cloud
 from handler.cloud.transport import keep_tokens_in, share_tls_context
 from handler.cloud.vpc import VpcOpenApi
-from handler.value import replace
+from handler.core.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from handler.cloud.ports import Place
-    from handler.settings import Endpoints
+    from handler.core.settings import Endpoints
 
 
 class Connector:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from alibabacloud_credentials_api import ICredentials, ICredentialsProvider
 
-from handler.value import Value
+from handler.core.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,14 +13,14 @@ from darabonba.runtime import RuntimeOptions
 from handler.cloud import ports
 from handler.cloud.openapi import CheckedAnswers, attempt, bad_answer, text_of
 from handler.cloud.ports import Page
-from handler.model import Answer, AskKind, Eni, Instance
+from handler.core.model import Answer, AskKind, Eni, Instance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from handler.cloud.openapi import Connection
     from handler.cloud.ports import EniQuery, InstanceQuery
-    from handler.model import Ask
+    from handler.core.model import Ask
 
 # The most that one page may hold (DescribeNetworkInterfaces, DescribeInstances references).
 ENI_PAGE, INSTANCE_PAGE = 500, 100

@@ -10,7 +10,7 @@ from handler.cloud.ports import LifecycleAction, Page
 
 if TYPE_CHECKING:
     from handler.cloud.openapi import Connection
-    from handler.model import Hook
+    from handler.core.model import Hook
 
 # The most that one page may hold (DescribeLifecycleActions, DescribeScalingInstances references).
 ACTION_PAGE, INSTANCE_PAGE = 50, 100

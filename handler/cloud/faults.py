@@ -7,8 +7,8 @@ alone decides only for codes that stand in no table: some permanent errors come 
 
 from __future__ import annotations
 
-from handler.model import Treatment
-from handler.value import Value
+from handler.core.model import Treatment
+from handler.core.value import Value
 
 NO_ANSWER = "no_answer"
 BAD_ANSWER = "bad_answer"

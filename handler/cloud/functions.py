@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.cloud import ports
 from handler.cloud.openapi import CONNECT_MS, READ_MS, attempt, bad_answer, refused
-from handler.value import Value, fields_of
+from handler.core.value import Value, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

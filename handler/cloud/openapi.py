@@ -19,15 +19,15 @@ from darabonba.runtime import RuntimeOptions
 
 from handler.cloud.credentials import NoCredentialsError
 from handler.cloud.faults import BAD_ANSWER, NO_ANSWER, NO_CREDENTIALS, treatment_of
-from handler.errors import CloudFault
-from handler.model import Treatment
-from handler.value import Value
+from handler.core.errors import CloudFault
+from handler.core.model import Treatment
+from handler.core.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from handler.cloud.credentials import RoleCredentials
-    from handler.settings import Endpoints
+    from handler.core.settings import Endpoints
 
 T = TypeVar("T")
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from handler.value import Value
+from handler.core.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from handler.model import Answer, Ask, Eni, Hook, Instance
+    from handler.core.model import Answer, Ask, Eni, Hook, Instance
 
 T = TypeVar("T")
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from handler.core.model import Ignored, Rejected, Request
+from handler.core.value import Value, replace
 from handler.events.fields import FieldError
 from handler.events.manual import manual_form, read_manual
 from handler.events.origin import event_id, event_time, region_for_records
 from handler.events.shapes import recognise
 from handler.events.unwrap import unwrap
-from handler.model import Ignored, Rejected, Request
-from handler.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

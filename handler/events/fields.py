@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from handler.value import Value
+from handler.core.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ _TOKEN = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE)
 
 
 class FieldError(Exception):
-    """A value that cannot be acted on; the parts are those of `handler.model.Rejected`."""
+    """A value that cannot be acted on; the parts are those of `handler.core.model.Rejected`."""
 
     def __init__(self, name: str, found: str, allowed: str) -> None:
         super().__init__(f"{name}: found {found}; allowed: {allowed}")

@@ -13,6 +13,16 @@ import json
 import math
 from typing import TYPE_CHECKING, TypeVar
 
+from handler.core.model import (
+    CURSOR_NUMBERS,
+    CURSOR_TEXTS,
+    CURSOR_VERSION,
+    Ask,
+    AskKind,
+    Request,
+    Selector,
+)
+from handler.core.target import GRAMMAR, Target, parse_target
 from handler.events.fields import (
     Field,
     FieldError,
@@ -23,16 +33,6 @@ from handler.events.fields import (
     printable,
 )
 from handler.events.origin import settled_region
-from handler.model import (
-    CURSOR_NUMBERS,
-    CURSOR_TEXTS,
-    CURSOR_VERSION,
-    Ask,
-    AskKind,
-    Request,
-    Selector,
-)
-from handler.target import GRAMMAR, Target, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from handler.core.model import Hook, Ignored, Request, Selector
+from handler.core.value import Value
 from handler.events.fields import (
     Field,
     FieldError,
@@ -21,8 +23,6 @@ from handler.events.fields import (
     printable,
 )
 from handler.events.origin import settled_region, stated_region
-from handler.model import Hook, Ignored, Request, Selector
-from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ _TRANSITIONS = {"SCALE_OUT": "ScaleOut", "SCALE_IN": "ScaleIn"}
 
 
 class Launch(Value):
-    """What an event says was launched. The fields are those of `handler.model.Request`."""
+    """What an event says was launched. The fields are those of `handler.core.model.Request`."""
 
     selector: Selector
     hook: Hook | None = None

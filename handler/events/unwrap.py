@@ -10,9 +10,9 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from handler.core.value import Value
 from handler.events.decode import Decoder, text_of
 from handler.events.fields import Field, FieldError, Layer, View, child
-from handler.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,8 +14,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tests.localcloud.errors import ApiError
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.errors import ApiError
+from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.localcloud.clock import SystemClock
-from tests.localcloud.errors import ApiError
-from tests.localcloud.keys import KeyRing
-from tests.localcloud.signature import Gatekeeper
-from tests.localcloud.wire import read_request
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.clock import SystemClock
+from localcloud.errors import ApiError
+from localcloud.keys import KeyRing
+from localcloud.signature import Gatekeeper
+from localcloud.wire import read_request
+from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`python -m handler setup`, run against an account."""
+"""`python -m console setup`, run against an account."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from localcloud.world import DEFAULT_KEY
 from tests.account.server import REGION
-from tests.localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,6 @@ def setup(home: Path, account: Account | None, *arguments: str, **more: str) -> 
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": DEFAULT_KEY.secret,
         }
     environ |= more
-    command = [sys.executable, "-m", "handler", "setup", "--region", REGION, *arguments]
+    command = [sys.executable, "-m", "console", "setup", "--region", REGION, *arguments]
     found = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)  # noqa: S603, PLW1510  (this interpreter; its status is what is tested)
     return Ran(found.returncode, found.stdout, found.stderr)

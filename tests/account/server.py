@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from localcloud.errors import ApiError
 from tests.account.logs import Logs
 from tests.account.rpc import MESSAGES, ROLES, WHO, Rpc
-from tests.localcloud.errors import ApiError
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -12,9 +12,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from handler.model import Eni, Wish
-from handler.planner import decide, demand
-from handler.target import parse_target
+from handler.core.model import Eni, Wish
+from handler.core.planner import decide, demand
+from handler.core.target import parse_target
 from tests.bench.bench_backfill import ALL, cloud
 from tests.bench.measure import Measure, measure
 from tests.bench.processes import ROOT, Instance, Server, bind

@@ -15,12 +15,12 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localcloud.products import ECS
+from localcloud.samples import eni, instance, vswitch, world
+from localcloud.signing import current_headers
+from localcloud.world import DEFAULT_KEY
 from tests.bench.measure import Measure
 from tests.bench.processes import Server, bind, server
-from tests.localcloud.products import ECS
-from tests.localcloud.samples import eni, instance, vswitch, world
-from tests.localcloud.signing import current_headers
-from tests.localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

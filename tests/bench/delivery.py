@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from handler.app import App
+from handler.shell.app import App
 
 TIMEOUT = 86_400
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ class Server(NamedTuple):
 @contextmanager
 def server(world: Path, *options: str) -> Iterator[Server]:
     """Run a local cloud on one core."""
-    command = [sys.executable, "-m", "tests.localcloud", "--port", "0", "--world", str(world)]
+    command = [sys.executable, "-m", "localcloud", "--port", "0", "--world", str(world)]
     begun = time.perf_counter()
     with subprocess.Popen(  # noqa: S603 - our own command
         [*command, *options], stdout=subprocess.PIPE, cwd=ROOT, text=True

@@ -20,7 +20,7 @@ from alibabacloud_tea_openapi.models import Config, OpenApiRequest, Params
 from alibabacloud_tea_openapi.utils import Utils
 from darabonba.runtime import RuntimeOptions
 
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.world import DEFAULT_KEY
 
 THREADS = 8
 WRITE = "AssignPrivateIpAddresses"

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud.faults import FAULTS, treatment_of
-from handler.errors import Retryable, Unexpected
-from handler.model import Treatment
+from handler.core.errors import Retryable, Unexpected
+from handler.core.model import Treatment
 from tests.chaos.secrets import leaked
 from tests.chaos.turns import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from localcloud.testing import LocalCloud
     from tests.chaos.turns import Worker
-    from tests.localcloud.testing import LocalCloud
 
 ASSIGN, COMPLETE = "AssignPrivateIpAddresses", "CompleteLifecycleAction"
 # What is read last before a write: how much room there is.

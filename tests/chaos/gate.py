@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.localcloud.testing import LocalCloud
+    from localcloud.testing import LocalCloud
 
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
 # Bytes and seconds of one drop of a reply that drips.

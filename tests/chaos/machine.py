@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from Tea.exceptions import TeaException
 
-from handler.errors import StaleCredentials
+from handler.core.errors import StaleCredentials
+from localcloud.sdk import call
+from localcloud.testing import LocalCloud
 from tests.chaos.audit import ASSIGN, Audit, Order
 from tests.chaos.trouble import (
     CAPACITIES,
@@ -41,8 +43,6 @@ from tests.chaos.trouble import (
     worlds,
 )
 from tests.chaos.turns import ENDLESS, CloudTime, Killed, Worker
-from tests.localcloud.sdk import call
-from tests.localcloud.testing import LocalCloud
 from tests.stage import environment
 from tests.worlds import REGION
 

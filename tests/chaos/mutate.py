@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PATCHES = Path(__file__).parent / "mutations"
-TREE = ("handler", "deploy", "tests", "events", "docs", "index.py", "README.md", "CHANGELOG.md")
+TREE = (
+    "handler",
+    "console",
+    "localcloud",
+    "deploy",
+    "tests",
+    "events",
+    "docs",
+    "index.py",
+    "README.md",
+    "CHANGELOG.md",
+)
 SETUP = ("pyproject.toml", "CONTRIBUTING.md", "Makefile")
 PASSED, FAILED = 0, 1  # pytest's exit status when tests have run; others: they could not
 # What pytest says of a test whose expectation was not met, or that a ValueError came out of the

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import handler.cloud.connect  # noqa: F401  (imported once, for all processes)
 import index
-from handler.errors import Retryable
+from handler.core.errors import Retryable
 from tests.chaos.secrets import PLANTED, leaked
 
 if TYPE_CHECKING:

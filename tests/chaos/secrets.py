@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.world import DEFAULT_KEY
 from tests.worlds import HOOK_TOKEN
 
 if TYPE_CHECKING:

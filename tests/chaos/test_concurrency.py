@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localcloud.testing import LocalCloud
 from tests.chaos.gate import Reply, Watcher, gate
 from tests.chaos.processes import PATIENCE, Job, together
 from tests.chaos.trouble import LAUNCHES
-from tests.localcloud.testing import LocalCloud
 from tests.stage import environment
 from tests.worlds import HOOK_ID, eni, hook_event, instance, running_event, world
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.testing import LocalCloud
 from tests.chaos.gate import Reply, Watcher, gate
 from tests.chaos.processes import Job, Processes
 from tests.chaos.trouble import KEY, SECRETS
-from tests.localcloud.testing import LocalCloud
 from tests.stage import environment
 from tests.worlds import hook_event, instance, world
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.testing import LocalCloud
 from tests.chaos.gate import Reply, Watcher, gate
 from tests.chaos.processes import Job, Processes, together
-from tests.localcloud.testing import LocalCloud
 from tests.stage import Stage, environment
 from tests.worlds import eni, hook_event, instance, world
 

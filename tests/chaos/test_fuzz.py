@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.errors import Retryable
+from handler.core.errors import Retryable
+from localcloud.testing import LocalCloud
 from tests.chaos.processes import Job, together
 from tests.chaos.secrets import PLANTED, leaked
-from tests.localcloud.testing import LocalCloud
 from tests.stage import Stage, environment
 from tests.unit.events_table import EVENTS, TOKEN
 from tests.unit.test_events_properties import WRAPS, mutants
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WORLD = json.loads(
-    (Path(__file__).parents[1] / "localcloud/worlds/demo.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "localcloud/worlds/demo.json").read_text(encoding="utf-8")
 )
 SETTINGS = {"TARGET_SECONDARY_IPS": "3", "SETTLE_SECONDS": "1", "VISIBILITY_SECONDS": "1"}
 PAYLOADS = [json.loads(path.read_bytes()) for path in sorted(EVENTS.glob("*.json"))]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from darabonba.core import DaraCore
 
-from handler.errors import Retryable
+from handler.core.errors import Retryable
+from localcloud.testing import LocalCloud
 from tests.chaos.gate import Reply, Watcher, gate
 from tests.chaos.secrets import PLANTED, leaked
-from tests.localcloud.testing import LocalCloud
 from tests.stage import Stage
 from tests.worlds import GROUP, eni, hook_event, instance, world
 

@@ -12,14 +12,14 @@ from hypothesis import find
 from handler.events.decode import MAX_BYTES, MAX_CONTAINERS, MAX_ENCODINGS, MAX_NESTING
 from handler.events.fields import MAX_IDS
 from handler.events.unwrap import MAX_ELEMENTS, MAX_WRAPPERS
+from localcloud.faults import KINDS
+from localcloud.testing import LocalCloud
 from tests.chaos.__main__ import table
 from tests.chaos.audit import Audit
 from tests.chaos.chunks import run_chunk
 from tests.chaos.processes import ENDS, Job, Processes
 from tests.chaos.report import ROOT, read_table
 from tests.chaos.trouble import CALLED, faults
-from tests.localcloud.faults import KINDS
-from tests.localcloud.testing import LocalCloud
 from tests.permissions import documented
 from tests.stage import environment
 from tests.worlds import hook_event, instance, world

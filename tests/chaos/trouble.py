@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from handler.cloud.faults import EXPIRED, FAULTS
+from localcloud.catalog import ACTIONS
+from localcloud.model import AccessKey
 from tests.chaos.audit import ASSIGN, COMPLETE, LIES
-from tests.localcloud.catalog import ACTIONS
-from tests.localcloud.model import AccessKey
 from tests.worlds import (
     ACTIVITY,
     GROUP,

@@ -15,9 +15,9 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from handler.app import App
-from handler.errors import Retryable
-from tests.localcloud.clock import ManualClock
+from handler.core.errors import Retryable
+from handler.shell.app import App
+from localcloud.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

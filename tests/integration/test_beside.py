@@ -7,8 +7,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from handler.app import App
-from tests.localcloud.testing import LocalCloud
+from handler.shell.app import App
+from localcloud.testing import LocalCloud
 from tests.stage import context, environment
 from tests.worlds import hook_event, instance, world
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localcloud.functions.sdk import asynchronous, invoke
+from localcloud.testing import LocalCloud
 from tests.integration.localcloud.functions.sample_world import NEW, until
-from tests.localcloud.functions.sdk import asynchronous, invoke
-from tests.localcloud.testing import LocalCloud
 from tests.worlds import VSWITCH, eni, instance, world
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localcloud.functions.sdk import asynchronous, invoke, invoke_fc2
+from localcloud.functions.specs import QUEUE
+from localcloud.testing import LocalCloud
 from tests.integration.localcloud.functions.sample_world import NEW, OLD, SERVICE, until
-from tests.localcloud.functions.sdk import asynchronous, invoke, invoke_fc2
-from tests.localcloud.functions.specs import QUEUE
-from tests.localcloud.testing import LocalCloud
 from tests.worlds import instance, world
 
 if TYPE_CHECKING:

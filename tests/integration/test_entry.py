@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import index
-from handler.errors import BadSettings, NotPermitted
-from tests.localcloud.testing import LocalCloud
+from handler.core.errors import BadSettings, NotPermitted
+from localcloud.testing import LocalCloud
 from tests.stage import context, environment
 from tests.worlds import hook_event, instance, world
 

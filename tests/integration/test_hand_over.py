@@ -18,20 +18,20 @@ import pytest
 
 from handler.cloud.connect import Connector
 from handler.cloud.ports import Place
-from handler.continuation import MAX_PAYLOAD
-from handler.errors import CloudFault, OutOfTime, Retryable, Unexpected
+from handler.core.errors import CloudFault, OutOfTime, Retryable, Unexpected
+from handler.core.ledger import Rooms
+from handler.core.model import Request, Treatment
+from handler.core.pacing import Pacer
+from handler.core.settings import read_settings
+from handler.core.value import replace
 from handler.events import parse
-from handler.invocation import Invocation
-from handler.log import RecordLog
-from handler.model import Request, Treatment
-from handler.pacing import Pacer
-from handler.reading import Reader
-from handler.rooms import Rooms
-from handler.run import Delivery, Run
-from handler.settings import read_settings
-from handler.value import replace
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.testing import LocalCloud
+from handler.shell.continuation import MAX_PAYLOAD
+from handler.shell.invocation import Invocation
+from handler.shell.log import RecordLog
+from handler.shell.reading import Reader
+from handler.shell.run import Delivery, Run
+from localcloud.clock import ManualClock
+from localcloud.testing import LocalCloud
 from tests.stage import Queue, SharedClock, environment
 from tests.worlds import REGION, eni, instance, world
 

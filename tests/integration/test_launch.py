@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from handler.cloud.openapi import READ_MS
-from handler.errors import NotPermitted, OutOfTime, Retryable
+from handler.core.errors import NotPermitted, OutOfTime, Retryable
 from tests.chaos.gate import Reply, Watcher, gate
 from tests.stage import Stage
 from tests.worlds import eni, hook_event, instance, running_event, world

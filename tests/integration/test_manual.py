@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handler.errors import NotPermitted, Retryable
+from handler.core.errors import NotPermitted, Retryable
 from tests.stage import Stage
 from tests.worlds import GROUP, QUANTITY, TYPE, VSWITCH, eni, instance, world
 

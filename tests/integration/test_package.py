@@ -73,7 +73,7 @@ def test_initialised_function_has_loaded_what_a_launch_needs(built: Path) -> Non
     ready = perform(built, sys.executable)["ready"]
     unused = {"aiofiles", "apscheduler", "fc2", "websocket", "asyncio", "charset_normalizer"}
     assert unused & {name.partition(".")[0] for name in ready} == set()
-    assert "handler.backfill" not in ready
+    assert "handler.shell.backfill" not in ready
     prefix = "alibabacloud_ecs20140526.models._"
     assert len([name for name in ready if name.startswith(prefix)]) == 3 * len(OPERATIONS)
     assert len(of_packages(ready)) <= READY
@@ -121,8 +121,8 @@ def test_build_replaces_an_earlier_one(tmp_path: Path) -> None:
     [
         ["notes.txt"],
         ["index.py"],
-        ["handler/app.py"],
-        ["index.py", "handler/app.py", "deploy/package.py"],
+        ["handler/shell/app.py"],
+        ["index.py", "handler/shell/app.py", "deploy/package.py"],
     ],
     ids=["files", "an entry only", "a package only", "the project"],
 )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.errors import Retryable
-from tests.localcloud.testing import LocalCloud
+from handler.core.errors import Retryable
+from localcloud.testing import LocalCloud
 from tests.stage import Stage, environment
 from tests.worlds import REGION, eni, hook_event, instance, running_event, world
 

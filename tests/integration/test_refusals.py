@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from handler.errors import NotPermitted, Retryable
+from handler.core.errors import NotPermitted, Retryable
 from tests.stage import Delivered, Stage
 from tests.worlds import hook_event, instance, world
 
-PAGE = Path(__file__).parents[1] / "localcloud/data/assign-errors.json"
+PAGE = Path(__file__).parents[2] / "localcloud/data/assign-errors.json"
 SETTINGS = {"TARGET_SECONDARY_IPS": "8", "SETTLE_SECONDS": "4", "VISIBILITY_SECONDS": "10"}
 
 

@@ -28,8 +28,8 @@ EVIL = '"><script>document.title = "owned"</script>'
 
 
 def run(*arguments: str, lines: str = "") -> subprocess.CompletedProcess[str]:
-    """`python -m handler report ...`."""
-    command = [sys.executable, "-m", "handler", "report", *arguments]
+    """`python -m console report ...`."""
+    command = [sys.executable, "-m", "console", "report", *arguments]
     return subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60)  # noqa: S603, PLW1510  (this interpreter; its status is tested)
 
 

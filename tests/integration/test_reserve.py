@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.pursuit import Held, client_token
+from handler.core.protocol import Held, client_token
+from localcloud.sdk import call
 from tests.integration.test_trouble import EIGHT, GOOD, WRITE, instances, refusal, shown
-from tests.localcloud.sdk import call
 from tests.stage import Stage
 from tests.worlds import REGION, hook_event, instance, world
 

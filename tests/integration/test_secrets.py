@@ -14,14 +14,14 @@ from urllib.parse import quote
 import pytest
 
 from handler.cloud.openapi import silence_sdk_loggers
+from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 from tests.account.running import setup
 from tests.account.server import REGION, Account, Fault
 from tests.chaos.gate import Reply, Watcher, gate
 from tests.chaos.secrets import leaked
 from tests.chaos.test_hostile import Liar, putting
 from tests.integration.command.driving import run
-from tests.localcloud.testing import LocalCloud
-from tests.localcloud.world import DEFAULT_KEY
 from tests.stage import Stage, environment
 from tests.worlds import HOOK_TOKEN, hook_event, instance, world
 

@@ -1,4 +1,4 @@
-"""`python -m handler setup`: what it makes, leaves alone, mends, and says."""
+"""`python -m console setup`: what it makes, leaves alone, mends, and says."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.command.asked import BadRequest
-from handler.command.setup.access import Refused
-from handler.command.setup.applying import applied, compared
-from handler.command.setup.desired import DEPLOY, Kind, Names, desired
+from console.asked import BadRequest
+from console.setup.access import Refused
+from console.setup.applying import applied, compared
+from console.setup.desired import DEPLOY, Kind, Names, desired
+from localcloud.world import DEFAULT_KEY
 from tests.account.rpc import ACCOUNT
 from tests.account.running import setup
 from tests.account.server import REGION, Account, Fault
-from tests.localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from handler.command.setup.services import Services
+    from console.setup.services import Services
 
 PROJECT = f"secondary-ips-{ACCOUNT}"
 EVERYTHING = 26

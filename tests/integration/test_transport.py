@@ -11,10 +11,10 @@ from darabonba.core import DaraCore
 from requests.adapters import HTTPAdapter
 
 from handler.cloud.transport import share_tls_context
+from localcloud.certificate import read_certificate
+from localcloud.testing import LocalCloud
 from tests.certificate import self_signed
 from tests.fresh import said
-from tests.localcloud.certificate import read_certificate
-from tests.localcloud.testing import LocalCloud
 from tests.stage import environment
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ from handler.cloud.lean import lean
 with lean():
     from handler.cloud.connect import Connector
 from handler.cloud.ports import EniQuery
-from handler.errors import CloudFault
-from handler.settings import read_settings
+from handler.core.errors import CloudFault
+from handler.core.settings import read_settings
 cloud = Connector(read_settings(os.environ).endpoints, os.environ).cloud("cn-hangzhou")
 said = []
 for read in (

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from handler.errors import NotPermitted, OutOfTime, Retryable, StaleCredentials
-from handler.pursuit import Held, client_token
+from handler.core.errors import NotPermitted, OutOfTime, Retryable, StaleCredentials
+from handler.core.protocol import Held, client_token
+from localcloud.sdk import call
 from tests.chaos.gate import Reply, Watcher, gate
-from tests.localcloud.sdk import call
 from tests.stage import Stage
 from tests.worlds import (
     GROUP,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.errors import NotPermitted, Retryable
+from handler.core.errors import NotPermitted, Retryable
 from tests.chaos.trouble import run_instances, scale_out
 from tests.integration.test_trouble import (
     ENIS,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from handler.app import App
 from handler.cloud.openapi import READ_MS
-from handler.warmup import warm_up
+from handler.shell.app import App
+from handler.shell.warmup import warm_up
+from localcloud.testing import LocalCloud
 from tests.chaos.gate import Reply, Watcher, gate
-from tests.localcloud.testing import LocalCloud
 from tests.stage import Stage, context, environment
 from tests.worlds import hook_event, instance, world
 

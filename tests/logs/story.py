@@ -16,7 +16,7 @@ from tests.stage import Stage
 from tests.worlds import eni, hook_event, instance, world
 
 ROOT = Path(__file__).parents[2]
-DEMO = json.loads((ROOT / "tests/localcloud/worlds/demo.json").read_text(encoding="utf-8"))
+DEMO = json.loads((ROOT / "localcloud/worlds/demo.json").read_text(encoding="utf-8"))
 NOON = 1_795_435_200  # 2026-11-23 12:00 UTC
 WRITE = "AssignPrivateIpAddresses"
 TARGET = {"TARGET_SECONDARY_IPS": "8", "VSWITCH_RESERVE": "2"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud.faults import treatment_of
-from handler.errors import CloudFault
-from handler.model import Ask, AskKind, Eni, Instance, Request, Selector, Subject
-from handler.value import replace
+from handler.core.errors import CloudFault
+from handler.core.model import Ask, AskKind, Eni, Instance, Request, Selector, Subject
+from handler.core.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

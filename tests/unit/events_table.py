@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handler.core.model import Ask, AskKind, Hook, Ignored, Rejected, Request, Selector
+from handler.core.target import Target
+from handler.core.value import replace
 from handler.events import Batch
-from handler.model import Ask, AskKind, Hook, Ignored, Rejected, Request, Selector
-from handler.target import Target
-from handler.value import replace
 
 if TYPE_CHECKING:
     from handler.events import Parsed

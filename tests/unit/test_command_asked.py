@@ -11,10 +11,10 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from handler.command.asked import BACKFILL, PLAN, Asked, BadRequest, Options, asked
-from handler.command.main import app
-from handler.command.naming import OPTIONS
-from handler.model import Selector
+from console.asked import BACKFILL, PLAN, Asked, BadRequest, Options, asked
+from console.main import app
+from console.naming import OPTIONS
+from handler.core.model import Selector
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from handler.command.chain import LOST, Chain, Hop, Task, follow
-from handler.command.exits import Exit
-from handler.command.tables import chain_table
-from handler.continuation import Cursor
-from handler.errors import CloudFault
-from handler.model import Treatment
+from console.chain import LOST, Chain, Hop, Task, follow
+from console.exits import Exit
+from console.tables import chain_table
+from handler.core.errors import CloudFault
+from handler.core.model import Treatment
+from handler.shell.continuation import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handler.command.views import Pace
+from console.views import Pace
 
 
 def test_rates_are_per_minute_whatever_a_window_lasts() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from handler.command.exits import Exit
-from handler.command.progress import Progress
-from handler.command.session import Ended
-from handler.command.tables import why
-from handler.errors import Retryable
+from console.exits import Exit
+from console.progress import Progress
+from console.session import Ended
+from console.tables import why
+from handler.core.errors import Retryable
 
 ASSIGNED: dict[str, Any] = {"action": "assign"}
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.command.chain import Hop, Reply, Task
-from handler.command.remote import reply_of, task_of
+from console.chain import Hop, Reply, Task
+from console.remote import reply_of, task_of
 
 RESULT = {"action": "assign", "counts": {"assigned": 1}}
 ODD = ["hello", "", "[1, 2]", "7", '"hello"', "null", "NaN", '{"a": 1e999}', "9" * 5_000]

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from handler.command import screen
-from handler.command.chain import Chain, Hop, Reply, Task
-from handler.command.progress import Progress
-from handler.command.report.reading import read
-from handler.command.sending import Sending
-from handler.command.session import Session
-from handler.command.setup.changes import Change, Done, Verb
-from handler.command.setup.command import table_of
-from handler.command.setup.desired import Kind, Resource
-from handler.command.tables import chain_table, eni_table, room_table
-from handler.command.views import View
+from console import screen
+from console.chain import Chain, Hop, Reply, Task
+from console.progress import Progress
+from console.report.reading import read
+from console.sending import Sending
+from console.session import Session
+from console.setup.changes import Change, Done, Verb
+from console.setup.command import table_of
+from console.setup.desired import Kind, Resource
+from console.tables import chain_table, eni_table, room_table
+from console.views import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable

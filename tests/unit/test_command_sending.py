@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.command.asked import BACKFILL, Asked, Options, asked
-from handler.command.chain import Reply, Task
-from handler.command.exits import Exit
-from handler.command.sending import Sending
-from handler.errors import CloudFault
-from handler.model import Treatment
+from console.asked import BACKFILL, Asked, Options, asked
+from console.chain import Reply, Task
+from console.exits import Exit
+from console.sending import Sending
+from handler.core.errors import CloudFault
+from handler.core.model import Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.continuation import MAX_PAYLOAD, Cursor, cursor_of, payload_for
-from handler.errors import Retryable
+from handler.core.errors import Retryable
+from handler.core.model import CURSOR_VERSION, Request, Selector
+from handler.core.target import parse_target
+from handler.core.value import replace
 from handler.events import parse
-from handler.model import CURSOR_VERSION, Request, Selector
-from handler.target import parse_target
-from handler.value import replace
+from handler.shell.continuation import MAX_PAYLOAD, Cursor, cursor_of, payload_for
 from tests.unit.builders import addresses, cidrs, names, prefix_count, prefixes, request
 
 ENIS = tuple(f"eni-{letter}" for letter in "abcdef")

@@ -14,28 +14,28 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from handler import errors
+from console.asked import Options, asked
+from console.chain import Reply, Task
+from console.ending import conclude
+from console.exits import Exit
+from console.main import app
+from console.progress import Progress
+from console.sending import Sending
+from console.session import Ended
+from console.work import Worked
 from handler.cloud import ports
 from handler.cloud.faults import FAULTS
-from handler.command.asked import Options, asked
-from handler.command.chain import Reply, Task
-from handler.command.ending import conclude
-from handler.command.exits import Exit
-from handler.command.main import app
-from handler.command.progress import Progress
-from handler.command.sending import Sending
-from handler.command.session import Ended
-from handler.command.work import Worked
-from handler.errors import BadSettings
+from handler.core import errors
+from handler.core.errors import BadSettings
+from handler.core.model import Eni, EniResult, Outcome, Reason, Request, Treatment, Wish
+from handler.core.planner import decide, demand
+from handler.core.settings import Settings, read_settings
+from handler.core.target import parse_target
 from handler.events import parse
-from handler.model import Eni, EniResult, Outcome, Reason, Request, Treatment, Wish
-from handler.planner import decide, demand
-from handler.records import COUNTS
-from handler.settings import Settings, read_settings
-from handler.target import parse_target
-from tests.localcloud.instance_types import built_in_types
-from tests.localcloud.testing import LocalCloud
-from tests.localcloud.world import DEFAULT_KEY
+from handler.shell.records import COUNTS
+from localcloud.instance_types import built_in_types
+from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 from tests.stage import Queue, Stage
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ GUIDE = "\n".join(
     ]
 )
 INTERFACES = (ROOT / "docs/interfaces.md").read_text(encoding="utf-8")
-DEMO = json.loads((ROOT / "tests/localcloud/worlds/demo.json").read_text(encoding="utf-8"))
+DEMO = json.loads((ROOT / "localcloud/worlds/demo.json").read_text(encoding="utf-8"))
 PAGES = sorted(
     [
         *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
@@ -262,7 +262,7 @@ def test_ram_actions_are_those_that_the_code_calls() -> None:
 
 
 def test_exceptions_table_names_exceptions_that_exist() -> None:
-    """Each exception of the table is one of `handler.errors`, or Python's own."""
+    """Each exception of the table is one of `handler.core.errors`, or Python's own."""
     known = {*vars(errors), "SystemExit"}
     assert {row[0] for row in table(GUIDE, "exception", "meaning")} <= known
 

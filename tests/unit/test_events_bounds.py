@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.core.model import Ignored, Rejected, Request
 from handler.events import Batch, parse
 from handler.events.decode import MAX_BYTES, MAX_CONTAINERS, MAX_ENCODINGS, MAX_NESTING
 from handler.events.unwrap import MAX_ELEMENTS, MAX_LAYERS, MAX_WRAPPERS
-from handler.model import Ignored, Rejected, Request
 from tests.unit.events_table import EVENTS, EXPECTED, HOME, JSON, MANUAL, WEB_1
 
 if TYPE_CHECKING:

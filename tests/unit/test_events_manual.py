@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from handler.core.model import Ask, AskKind, Rejected, Request, Selector
+from handler.core.target import Target, parse_target
 from handler.events import parse
-from handler.model import Ask, AskKind, Rejected, Request, Selector
-from handler.target import Target, parse_target
 from tests.unit.events_table import ENI_1, ENI_2, HOME
 
 Json = dict[str, Any]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handler.core.model import Ignored, Rejected, Request
+from handler.core.value import replace
 from handler.events import Batch, parse
-from handler.model import Ignored, Rejected, Request
-from handler.value import replace
 from tests.unit.events_table import EVENTS, EXPECTED, HOME, TOKEN
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from handler.core.model import Hook, Ignored, Rejected, Request, Selector
+from handler.core.value import replace
 from handler.events import parse
-from handler.model import Hook, Ignored, Rejected, Request, Selector
-from handler.value import replace
 from tests.unit.events_table import ACTIVITY, BOTH, EVENTS, FIRST, GROUP, HOME, WEB_1, WEB_2
 
 Json = dict[str, Any]

@@ -7,8 +7,8 @@ import copy
 import pytest
 
 from handler.cloud.faults import FAULTS, advice_on, treatment_of
-from handler.errors import CloudFault
-from handler.model import Treatment
+from handler.core.errors import CloudFault
+from handler.core.model import Treatment
 
 # The error table of the AssignPrivateIpAddresses reference page: status and code, in its order.
 PAGE = """

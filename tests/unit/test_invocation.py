@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from handler.cloud import ports
-from handler.errors import OutOfTime
-from handler.invocation import CONFIRM, Invocation
-from handler.pacing import Pacer
+from handler.core.errors import OutOfTime
+from handler.core.pacing import Pacer
+from handler.shell.invocation import CONFIRM, Invocation
 from tests.unit.test_records import Pages
 
 # A whole number of minutes since the epoch.

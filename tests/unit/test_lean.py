@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 from tests import fresh
-from tests.localcloud.testing import LocalCloud
-from tests.localcloud.world import DEFAULT_KEY
 
 # How the function imports the client.
 LEAN = """

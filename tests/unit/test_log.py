@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handler.log import MAX_BYTES, RecordLog, shortened
+from handler.shell.log import MAX_BYTES, RecordLog, shortened
 
 Capture = pytest.CaptureFixture[str]
 BASE: dict[str, Any] = {"request_id": "req-1", "region": "cn-hangzhou"}

@@ -10,8 +10,8 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from handler.command.main import app
-from handler.command.setup.desired import Names
+from console.main import app
+from console.setup.desired import Names
 from tests.logs.documents import ALERTS, INDEX, PREFIX, SAVED, document
 from tests.logs.engine import Logged, LogStore
 from tests.logs.story import told
@@ -78,10 +78,10 @@ def test_names_are_those_of_setup() -> None:
 
 
 def test_commands_of_the_page_exist() -> None:
-    """Every `python -m handler ...` names a subcommand, and options that it has."""
+    """Every `python -m console ...` names a subcommand, and options that it has."""
     group = get_command(app)
     assert isinstance(group, TyperGroup)
-    for used in re.findall(r"python -m handler ([^`\n]+)", OPERATING):
+    for used in re.findall(r"python -m console ([^`\n]+)", OPERATING):
         name, *words = used.split()
         known = {option for each in group.commands[name].params for option in each.opts}
         assert {word for word in words if word.startswith("-")} <= known, used

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.pacing import Pacer, backoff
+from handler.core.pacing import Pacer, backoff
 
 OP = "ecs:AssignPrivateIpAddresses"
 OTHER = "ecs:DescribeInstances"

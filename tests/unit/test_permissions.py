@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.localcloud.sdk import call
+from localcloud.sdk import call
 from tests.permissions import (
     COMMAND,
     FUNCTION,

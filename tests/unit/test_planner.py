@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.model import Ask, AskKind, Decision, Eni, Outcome, Reason, Wish
-from handler.planner import MAX_PREFIXES_PER_CALL, Demand, decide, demand, share_out
-from handler.target import parse_target
-from handler.value import replace
+from handler.core.model import Ask, AskKind, Decision, Eni, Outcome, Reason, Wish
+from handler.core.planner import MAX_PREFIXES_PER_CALL, Demand, decide, demand, share_out
+from handler.core.target import parse_target
+from handler.core.value import replace
 from tests.unit.builders import addresses, cidrs, count, eni, names, prefix_count, prefixes
 
 PLENTY = {"vsw-a": 100_000}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from handler.model import Ask, Reason, Selector, Wish
-from handler.policy import Policy, Rule, scaling_group_of, wish_for
-from handler.target import SKIP, Target
+from handler.core.model import Ask, Reason, Selector, Wish
+from handler.core.policy import Policy, Rule, scaling_group_of, wish_for
+from handler.core.target import SKIP, Target
 from tests.unit.builders import count, eni, instance, names, request, subject
 
 TAG = "secondary-ips"

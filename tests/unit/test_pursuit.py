@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from handler.model import Answer, Ask, Decision, Eni, Instance, Outcome, Reason, Wish
-from handler.planner import decide, demand
-from handler.pursuit import (
+from handler.core.model import Answer, Ask, Decision, Eni, Instance, Outcome, Reason, Wish
+from handler.core.planner import decide, demand
+from handler.core.protocol import (
     MAX_GENERATION,
     MAX_REFUSALS,
     MAX_TRANSIENT,
@@ -28,8 +28,8 @@ from handler.pursuit import (
     paused,
     refused,
 )
-from handler.target import Target
-from handler.value import replace
+from handler.core.target import Target
+from handler.core.value import replace
 from tests.unit.builders import (
     addresses,
     cidrs,

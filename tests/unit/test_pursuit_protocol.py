@@ -2,9 +2,9 @@
 
 The model is `Ecs`: addresses held at any time (reads may look back for less than the settle time),
 and an answer for each ClientToken. A `Writer` is one invocation; it takes the steps that
-`handler.reconcile` takes, with the real planner and protocol. `Protocol` lets Hypothesis mix them
-with lost replies, late calls, dying invocations, operators and neighbours. What it found, or is too
-rare for it, stands below as a script.
+`handler.shell.reconcile` takes, with the real planner and protocol. `Protocol` lets Hypothesis mix
+them with lost replies, late calls, dying invocations, operators and neighbours. What it found, or
+is too rare for it, stands below as a script.
 
 The machine was seen to catch these deliberate breaks: a random token; the ask in the token; no
 state, or no generation, in the token; another token after an unknown outcome; not waiting for
@@ -29,10 +29,11 @@ from hypothesis.stateful import (
     rule,
 )
 
-from handler.errors import CloudFault
-from handler.model import Answer, Ask, Decision, Eni, Treatment, Wish
-from handler.planner import decide, demand
-from handler.pursuit import (
+from handler.core.errors import CloudFault
+from handler.core.ledger import Rooms
+from handler.core.model import Answer, Ask, Decision, Eni, Treatment, Wish
+from handler.core.planner import decide, demand
+from handler.core.protocol import (
     Pause,
     Pursuit,
     Timing,
@@ -49,8 +50,7 @@ from handler.pursuit import (
     paused,
     refused,
 )
-from handler.rooms import Rooms
-from handler.target import Target
+from handler.core.target import Target
 from tests.unit.builders import addresses, eni, fault, instance
 
 REGION, VSWITCH = "cn-a", "vsw-a"
@@ -151,7 +151,7 @@ def _said(answer: Answer | str) -> Answer:
 
 @dataclass
 class Writer:
-    """One invocation at work on one ENI, step by step as `handler.reconcile` takes them."""
+    """One invocation at work on one ENI, step by step as `handler.shell.reconcile` takes them."""
 
     eni_id: str
     target: int

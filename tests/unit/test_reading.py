@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 from handler.cloud.ports import Page
-from handler.invocation import Invocation
-from handler.model import Eni, Instance
-from handler.pacing import Pacer
-from handler.reading import Reader
+from handler.core.model import Eni, Instance
+from handler.core.pacing import Pacer
+from handler.shell.invocation import Invocation
+from handler.shell.reading import Reader
 from tests.unit.test_invocation import T0, Clock
 from tests.unit.test_records import Pages
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.model import EniResult, Ignored, Outcome, Reason, Rejected
-from handler.records import (
+from handler.core.model import EniResult, Ignored, Outcome, Reason, Rejected
+from handler.shell.records import (
     COUNTS,
     MAX_ENIS,
     MAX_REMEMBERED,

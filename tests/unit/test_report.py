@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.command.report.page import ADVICE, MOST, below, render, summed
-from handler.command.report.reading import Fleet, read
+from console.report.page import ADVICE, MOST, below, render, summed
+from console.report.reading import Fleet, read
 from tests.unit.test_docs import GUIDE, table
 
 ROOT = Path(__file__).parents[2]
@@ -151,9 +151,9 @@ def test_what_counts_nothing_is_absent(number: object) -> None:
 def command(
     *arguments: str | bytes, folder: Path, lines: bytes = b"", **environ: str
 ) -> subprocess.CompletedProcess[bytes]:
-    """`python -m handler report ...` in a folder."""
+    """`python -m console report ...` in a folder."""
     return subprocess.run(  # noqa: S603  (this interpreter, and arguments of the tests)
-        [sys.executable, "-m", "handler", "report", *arguments],
+        [sys.executable, "-m", "console", "report", *arguments],
         check=False,
         input=lines,
         capture_output=True,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from handler.model import Answer, Ask, AskKind, Outcome, Reason, Wish
-from handler.pursuit import Timing, Verdict, answered, asked, begin, observe
-from handler.reconcile import Member, result_of
-from handler.target import parse_target
+from handler.core.model import Answer, Ask, AskKind, Outcome, Reason, Wish
+from handler.core.protocol import Timing, Verdict, answered, asked, begin, observe
+from handler.core.target import parse_target
+from handler.shell.reconcile import Member, result_of
 from tests.unit.builders import eni, subject
 
 NOW = 1000.0

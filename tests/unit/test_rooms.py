@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.rooms import Rooms
+from handler.core.ledger import Rooms
 
 
 def rooms(**available: int) -> Rooms:

@@ -7,10 +7,10 @@ from functools import reduce
 
 import pytest
 
-from handler.errors import BadSettings
-from handler.policy import Policy, Rule
-from handler.settings import Endpoints, Settings, read_settings
-from handler.target import SKIP, Target
+from handler.core.errors import BadSettings
+from handler.core.policy import Policy, Rule
+from handler.core.settings import Endpoints, Settings, read_settings
+from handler.core.target import SKIP, Target
 
 # The table of variables in the README, as attributes.
 DEFAULTS: list[tuple[str, str, object]] = [

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.command.setup.changes import Verb, change, laid_over
-from handler.command.setup.desired import Kind, Names, Resource, desired
+from console.setup.changes import Verb, change, laid_over
+from console.setup.desired import Kind, Names, Resource, desired
 
 LONG = "message.record_type: eni_result | SELECT count(1) AS enis FROM log GROUP BY vswitch"
 

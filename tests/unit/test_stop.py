@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.cloud.ports import ASSIGN, DESCRIBE_ENIS
-from handler.errors import OutOfTime
-from handler.invocation import Invocation
-from handler.pacing import Pacer
+from handler.core.errors import OutOfTime
+from handler.core.pacing import Pacer
+from handler.shell.invocation import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

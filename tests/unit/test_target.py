@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.target import SKIP, Target, parse_target
+from handler.core.target import SKIP, Target, parse_target
 
 ACCEPTED: list[tuple[object, Target]] = [
     ("0", Target(count=0)),

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from handler.cloud.credentials import Keys
-from handler.model import Eni, Hook
-from handler.value import Value, fields_of, replace
+from handler.core.model import Eni, Hook
+from handler.core.value import Value, fields_of, replace
 
 
 class Point(Value):

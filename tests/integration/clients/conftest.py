@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.world import DEFAULT_KEY
 from tests.integration.clients.client import CLIENTS, Client, Target
 from tests.integration.clients.install import NotInstalled
 from tests.integration.clients.scenario import WORLD
-from tests.localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 REGION = "cn-hangzhou"
 
 # Nothing that is on its way arrives while a scenario runs, however slow the machine.
-COMMAND = [sys.executable, "-m", "tests.localcloud", "--port", "0", "--world", str(WORLD)]
+COMMAND = [sys.executable, "-m", "localcloud", "--port", "0", "--world", str(WORLD)]
 COMMAND += ["--transition", "600"]
 
 

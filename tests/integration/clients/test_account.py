@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from Tea.exceptions import TeaException
 
+from localcloud.clock import ManualClock
+from localcloud.samples import eni, instance, secondary_of, world
+from localcloud.sdk import COUNT, assign, call
+from localcloud.testing import LocalCloud
 from tests.integration.clients.account import NotGivenBack, verify
 from tests.integration.clients.client import CLIENTS, Target
 from tests.integration.clients.conftest import REGION, target
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.samples import eni, instance, secondary_of, world
-from tests.localcloud.sdk import COUNT, assign, call
-from tests.localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Runs `python -m handler` against a local cloud, as an operator would."""
+"""Runs `python -m console` against a local cloud, as an operator would."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from tests.localcloud.testing import LocalCloud
+    from localcloud.testing import LocalCloud
 
 ROOT = Path(__file__).parents[3]
 WRITE = "AssignPrivateIpAddresses"
@@ -56,7 +56,7 @@ def start(
     """Start the command in a folder, in a process group of its own."""
     env = surroundings(cloud, **settings) | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(  # noqa: S603  (this interpreter, and arguments of the tests)
-        [sys.executable, "-m", "handler", *arguments],
+        [sys.executable, "-m", "console", *arguments],
         cwd=folder,
         env=env,
         stdin=subprocess.PIPE,
@@ -90,7 +90,7 @@ class Terminal:
         self._shown: list[bytes] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self.process = subprocess.Popen(  # noqa: S603  (this interpreter, and arguments of the tests)
-            [sys.executable, "-m", "handler", *arguments],
+            [sys.executable, "-m", "console", *arguments],
             cwd=folder,
             env=surroundings(cloud, **settings) | {"PYTHONPATH": str(ROOT)},
             stdin=theirs,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localcloud.testing import LocalCloud
 from tests.integration.command.driving import (
     PATIENCE,
     WRITE,
@@ -21,7 +22,6 @@ from tests.integration.command.driving import (
     start,
     written,
 )
-from tests.localcloud.testing import LocalCloud
 from tests.worlds import TYPE, VSWITCH, instance, world
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def test_the_printed_command_can_be_pasted_whatever_the_file_is_called(tmp_path:
     )
 
     assert 130 == stopped.status
-    assert ["python", "-m", "handler", "backfill", str(rest)] == pasted.stdout.splitlines()
+    assert ["python", "-m", "console", "backfill", str(rest)] == pasted.stdout.splitlines()
     assert [other] == list(tmp_path.iterdir())
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localcloud.testing import LocalCloud
 from tests.integration.command.driving import PATIENCE, ROOT, SETTINGS, Terminal, held, run
-from tests.localcloud.testing import LocalCloud
 from tests.worlds import instance, world
 
 if TYPE_CHECKING:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.command.fleet import fleet
+from console.fleet import fleet
+from localcloud.testing import LocalCloud
 from tests.integration.command.driving import PATIENCE, ROOT, SCREEN
-from tests.localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def command(folder: Path, *arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `python -m handler` in a folder; `path` comes before what is installed."""
+    """Run `python -m console` in a folder; `path` comes before what is installed."""
     return subprocess.run(  # noqa: S603  (this interpreter, and arguments of the tests)
-        [sys.executable, "-m", "handler", *arguments],
+        [sys.executable, "-m", "console", *arguments],
         check=False,
         capture_output=True,
         cwd=folder,
@@ -61,8 +61,9 @@ def test_fleets_of_any_size(enis: int) -> None:
 )
 def test_a_local_cloud_that_does_not_start(tmp_path: Path, dying: str, said: str) -> None:
     """One line says so, with the last that it said itself."""
-    shutil.copytree(ROOT / "handler", tmp_path / "handler")
-    broken = tmp_path / "tests/localcloud/__main__.py"
+    for name in ("handler", "console"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    broken = tmp_path / "localcloud/__main__.py"
     broken.parent.mkdir(parents=True)
     broken.write_text(dying)
     done = command(tmp_path, "plan", "--all", "--local")
@@ -85,7 +86,8 @@ def test_the_local_cloud_has_one_region() -> None:
 
 def test_local_needs_a_checkout(tmp_path: Path) -> None:
     """Where only the function is, one line says what is missing."""
-    shutil.copytree(ROOT / "handler", tmp_path / "handler")
+    for name in ("handler", "console"):
+        shutil.copytree(ROOT / name, tmp_path / name)
     done = command(tmp_path, "plan", "--all", "--local")
 
     assert (2, 1) == (done.returncode, len(done.stderr.splitlines()))
@@ -103,7 +105,8 @@ def test_the_command_says_how_to_install_it(tmp_path: Path) -> None:
 
 
 def test_the_command_is_not_there_in_the_deployed_package(tmp_path: Path) -> None:
-    """Without its folder, `python -m handler` says the same."""
-    shutil.copytree(ROOT / "handler", tmp_path / "handler")
-    shutil.rmtree(tmp_path / "handler/command")
+    """Without its folder, `python -m console` says the same."""
+    for name in ("handler", "console"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.rmtree(tmp_path / "console")
     assert 2 == command(tmp_path, "plan").returncode

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.testing import LocalCloud
 from tests.integration.command.driving import WRITE, run
-from tests.localcloud.testing import LocalCloud
 from tests.worlds import TYPE, VSWITCH, eni, instance, world
 
 if TYPE_CHECKING:

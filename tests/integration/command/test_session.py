@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from handler.command.session import Session
-from handler.errors import OutOfTime
-from handler.reading import IDS_PER_CALL
+from console.session import Session
+from handler.core.errors import OutOfTime
+from handler.shell.reading import IDS_PER_CALL
+from localcloud.clock import ManualClock
+from localcloud.testing import LocalCloud
 from tests.integration.command.driving import SETTINGS, WRITE, written
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.testing import LocalCloud
 from tests.stage import SharedClock, environment
 from tests.worlds import instance, world
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
-from handler.errors import BadSettings
+from handler.core.errors import BadSettings
+from handler.core.model import Request
+from handler.core.settings import read_settings
 from handler.events import parse
-from handler.model import Request
-from handler.settings import read_settings
 from tests.integration.deployment.manifests import ROOT
 from tests.integration.deployment.patterns import check_pattern
 

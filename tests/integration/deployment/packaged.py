@@ -8,11 +8,11 @@ import zipfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deploy import package
+from localcloud.__main__ import DEMO
+from localcloud.functions.sdk import Answer, asynchronous, invoke, invoke_fc2
+from localcloud.functions.specs import QUEUE
 from tests.integration.clients.install import PLACE, unless_done
 from tests.integration.deployment.manifests import ROOT, fc2, fc3
-from tests.localcloud.__main__ import DEMO
-from tests.localcloud.functions.sdk import Answer, asynchronous, invoke, invoke_fc2
-from tests.localcloud.functions.specs import QUEUE
 
 if TYPE_CHECKING:
     from pathlib import Path

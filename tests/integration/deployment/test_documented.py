@@ -12,9 +12,9 @@ import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from handler.command.main import app
+from console.main import app
+from handler.core.model import Request
 from handler.events import parse
-from handler.model import Request
 from tests.integration.deployment import tool
 from tests.integration.deployment.checks import problems
 from tests.integration.deployment.manifests import ACCOUNT, FC2, FC3, ROOT, fc2, fc3
@@ -106,7 +106,7 @@ def test_setup_comes_first_and_reads_the_deployments_variables() -> None:
     """One command before those by hand; the page names every variable that both know, no other."""
     prerequisites = section(PAGE, "What must exist")
     words = [words for _, words in commands(prerequisites)]
-    assert ["python", "-m", "handler", "setup"] == words[0][:4]
+    assert ["python", "-m", "console", "setup"] == words[0][:4]
     group = get_command(app)
     assert isinstance(group, TyperGroup)
     read = {str(each.envvar) for each in group.commands["setup"].params if each.envvar}

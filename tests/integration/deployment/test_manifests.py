@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from handler.settings import read_settings
+from handler.core.settings import read_settings
 from tests.integration.deployment import tool
 from tests.integration.deployment.checks import is_cron, problems
 from tests.integration.deployment.manifests import FC2, FC3, ROOT, fc2, fc3

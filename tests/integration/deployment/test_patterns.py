@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from handler.core.model import Request
 from handler.events import parse
-from handler.model import Request
 from tests.integration.deployment.manifests import ROOT, fc3
 from tests.integration.deployment.patterns import check_pattern, matches
 

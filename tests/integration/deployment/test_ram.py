@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from console import remote
 from handler.cloud import ports
-from handler.command import remote
 from tests.integration.deployment.manifests import ACCOUNT, ROOT, fc2, fc3
 
 RAM = ROOT / "deploy/ram"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy.package import NoInterpreter
+from localcloud.functions.specs import QUEUE
+from localcloud.testing import LocalCloud
 from tests.integration.deployment.manifests import ROOT, fc3
 from tests.integration.deployment.packaged import Deployed, unpacked
 from tests.integration.localcloud.functions.sample_world import SHORT_MINUTE, until
-from tests.localcloud.functions.specs import QUEUE
-from tests.localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.localcloud import samples
-from tests.localcloud.testing import LocalCloud
+from localcloud import samples
+from localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

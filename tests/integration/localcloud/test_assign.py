@@ -10,7 +10,7 @@ from alibabacloud_ecs20140526.models import (
     UnassignPrivateIpAddressesRequest,
 )
 
-from tests.localcloud.samples import (
+from localcloud.samples import (
     ENI,
     eni,
     instance,
@@ -18,8 +18,8 @@ from tests.localcloud.samples import (
     vswitch,
     world,
 )
-from tests.localcloud.sdk import COUNT, REGION, assign, assign_refusal, call, ecs_client, refusal_of
-from tests.localcloud.testing import LocalCloud
+from localcloud.sdk import COUNT, REGION, assign, assign_refusal, call, ecs_client, refusal_of
+from localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,22 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.localcloud.addresses import AddressPool, to_number
-from tests.localcloud.assignment import Wish, assign, unassign
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.enis import NewEni, attach, create, delete, detach
-from tests.localcloud.errors import ApiError
-from tests.localcloud.founding import found_cloud
-from tests.localcloud.instances import Launch, run, start, stop
-from tests.localcloud.limits import Limits, secondary_capacity
-from tests.localcloud.samples import eni, instance, vswitch, world
-from tests.localcloud.world import read_world
+from localcloud.addresses import AddressPool, to_number
+from localcloud.assignment import Wish, assign, unassign
+from localcloud.clock import ManualClock
+from localcloud.enis import NewEni, attach, create, delete, detach
+from localcloud.errors import ApiError
+from localcloud.founding import found_cloud
+from localcloud.instances import Launch, run, start, stop
+from localcloud.limits import Limits, secondary_capacity
+from localcloud.samples import eni, instance, vswitch, world
+from localcloud.world import read_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.localcloud.model import Eni, Instance
-    from tests.localcloud.state import Cloud
+    from localcloud.model import Eni, Instance
+    from localcloud.state import Cloud
 
 WORLD = world(
     vswitches=[

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.localcloud.__main__ import DEMO
-from tests.localcloud.products import ECS
-from tests.localcloud.samples import eni, world
-from tests.localcloud.sdk import COUNT, REGION, call
-from tests.localcloud.signing import older_parameters, older_query
-from tests.localcloud.testing import LocalCloud
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.__main__ import DEMO
+from localcloud.products import ECS
+from localcloud.samples import eni, world
+from localcloud.sdk import COUNT, REGION, call
+from localcloud.signing import older_parameters, older_query
+from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 READ = "DescribeNetworkInterfaces"
 ELEVEN = {COUNT: "11"}
-COMMAND = [sys.executable, "-W", "error", "-m", "tests.localcloud"]
+COMMAND = [sys.executable, "-W", "error", "-m", "localcloud"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

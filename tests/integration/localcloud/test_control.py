@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-import tests.localcloud
-from tests.localcloud.model import AccessKey
-from tests.localcloud.samples import ENI, eni, instance, lifecycle_action, vswitch, world
-from tests.localcloud.schema import InvalidInput
-from tests.localcloud.sdk import COUNT, assign, assign_refusal, call, control, refusal_of
-from tests.localcloud.testing import LocalCloud
+import localcloud
+from localcloud.model import AccessKey
+from localcloud.samples import ENI, eni, instance, lifecycle_action, vswitch, world
+from localcloud.schema import InvalidInput
+from localcloud.sdk import COUNT, assign, assign_refusal, call, control, refusal_of
+from localcloud.testing import LocalCloud
 
-PACKAGE = Path(tests.localcloud.__file__).parent
+PACKAGE = Path(localcloud.__file__).parent
 READ = "DescribeNetworkInterfaces"
 RICH = world(
     access_keys=[

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.limits import TRANSITION_SECONDS, Limits
-from tests.localcloud.model import SECURITY_GROUP
-from tests.localcloud.products import VPC
-from tests.localcloud.samples import ENI, INSTANCE, eni, instance, vswitch, world
-from tests.localcloud.sdk import COUNT, assign, assign_refusal, call, refusal_of
-from tests.localcloud.testing import LocalCloud
+from localcloud.clock import ManualClock
+from localcloud.limits import TRANSITION_SECONDS, Limits
+from localcloud.model import SECURITY_GROUP
+from localcloud.products import VPC
+from localcloud.samples import ENI, INSTANCE, eni, instance, vswitch, world
+from localcloud.sdk import COUNT, assign, assign_refusal, call, refusal_of
+from localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from Tea.exceptions import TeaException
 
-import tests.localcloud
-from tests.localcloud.errors import ErrorRow, error_rows
-from tests.localcloud.limits import Limits
-from tests.localcloud.model import SECURITY_GROUP
-from tests.localcloud.samples import ENI, eni, instance, vswitch, world
-from tests.localcloud.sdk import COUNT, call
-from tests.localcloud.testing import LocalCloud
+import localcloud
+from localcloud.errors import ErrorRow, error_rows
+from localcloud.limits import Limits
+from localcloud.model import SECURITY_GROUP
+from localcloud.samples import ENI, eni, instance, vswitch, world
+from localcloud.sdk import COUNT, call
+from localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TABLE = Path(tests.localcloud.__file__).parent / "data" / "assign-errors.json"
+TABLE = Path(localcloud.__file__).parent / "data" / "assign-errors.json"
 ROWS = [ErrorRow(*row) for row in json.loads(TABLE.read_text(encoding="utf-8"))["errors"]]
 
 ACTION = "AssignPrivateIpAddresses"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.products import ESS
-from tests.localcloud.samples import eni, instance, lifecycle_action, world
-from tests.localcloud.sdk import Refused, call, refusal_of
-from tests.localcloud.testing import LocalCloud
+from localcloud.clock import ManualClock
+from localcloud.products import ESS
+from localcloud.samples import eni, instance, lifecycle_action, world
+from localcloud.sdk import Refused, call, refusal_of
+from localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,14 +10,14 @@ import pytest
 from darabonba.exceptions import UnretryableException
 from Tea.exceptions import TeaException
 
-from tests.localcloud.model import AccessKey
-from tests.localcloud.samples import ENI, secondary_of
-from tests.localcloud.schema import InvalidInput
-from tests.localcloud.sdk import COUNT, assign, assign_refusal, call, control, refusal_of
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.model import AccessKey
+from localcloud.samples import ENI, secondary_of
+from localcloud.schema import InvalidInput
+from localcloud.sdk import COUNT, assign, assign_refusal, call, control, refusal_of
+from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
-    from tests.localcloud.testing import LocalCloud
+    from localcloud.testing import LocalCloud
 
 WRITE = "AssignPrivateIpAddresses"
 READ = "DescribeNetworkInterfaces"

@@ -15,16 +15,16 @@ import pytest
 from alibabacloud_tea_openapi.exceptions import ThrottlingException
 from Tea.exceptions import TeaException
 
+from localcloud.certificate import read_certificate
+from localcloud.clock import ManualClock
+from localcloud.products import ECS
+from localcloud.samples import world
+from localcloud.schema import InvalidInput
+from localcloud.sdk import REGION, call
+from localcloud.signing import older_parameters, older_query
+from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 from tests.certificate import self_signed
-from tests.localcloud.certificate import read_certificate
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.products import ECS
-from tests.localcloud.samples import world
-from tests.localcloud.schema import InvalidInput
-from tests.localcloud.sdk import REGION, call
-from tests.localcloud.signing import older_parameters, older_query
-from tests.localcloud.testing import LocalCloud
-from tests.localcloud.world import DEFAULT_KEY
 
 ROOT = Path(__file__).parents[3]
 READ = "DescribeNetworkInterfaces"
@@ -59,7 +59,7 @@ def test_with_a_certificate_it_is_https(files: tuple[Path, Path]) -> None:
 
 def test_the_command_takes_a_certificate(files: tuple[Path, Path]) -> None:
     """``--cert`` and ``--key`` make the command serve HTTPS."""
-    command = [sys.executable, "-m", "tests.localcloud", "--port", "0"]
+    command = [sys.executable, "-m", "localcloud", "--port", "0"]
     command += ["--cert", str(files[0]), "--key", str(files[1])]
     with subprocess.Popen(  # noqa: S603 - our own command
         command, stdout=subprocess.PIPE, cwd=ROOT, text=True

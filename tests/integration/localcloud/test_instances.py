@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.limits import TRANSITION_SECONDS
-from tests.localcloud.model import SECURITY_GROUP
-from tests.localcloud.samples import INSTANCE, TYPE, eni, instance, vswitch, world
-from tests.localcloud.sdk import COUNT, assign, assign_refusal, call, refusal_of
-from tests.localcloud.testing import LocalCloud
+from localcloud.clock import ManualClock
+from localcloud.limits import TRANSITION_SECONDS
+from localcloud.model import SECURITY_GROUP
+from localcloud.samples import INSTANCE, TYPE, eni, instance, vswitch, world
+from localcloud.sdk import COUNT, assign, assign_refusal, call, refusal_of
+from localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

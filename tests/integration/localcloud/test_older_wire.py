@@ -10,18 +10,18 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from tests.localcloud.model import AccessKey
-from tests.localcloud.products import ECS, ESS, STS
-from tests.localcloud.samples import ENI, instance, world
-from tests.localcloud.sdk import COUNT, REGION
-from tests.localcloud.signing import older_parameters, older_query
-from tests.localcloud.testing import LocalCloud
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.model import AccessKey
+from localcloud.products import ECS, ESS, STS
+from localcloud.samples import ENI, instance, world
+from localcloud.sdk import COUNT, REGION
+from localcloud.signing import older_parameters, older_query
+from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.localcloud.actions import Product
+    from localcloud.actions import Product
 
 READ = "DescribeNetworkInterfaces"
 INACTIVE = AccessKey("LTAIinactive", "its-secret")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alibabacloud_ecs20140526.models import DescribeNetworkInterfacesRequest
 
-from tests.localcloud.instance_types import built_in_types
-from tests.localcloud.products import VPC
-from tests.localcloud.samples import TYPE, eni, instance, vswitch, world
-from tests.localcloud.sdk import COUNT, REGION, assign, call, ecs_client, refusal_of
-from tests.localcloud.testing import LocalCloud
+from localcloud.instance_types import built_in_types
+from localcloud.products import VPC
+from localcloud.samples import TYPE, eni, instance, vswitch, world
+from localcloud.sdk import COUNT, REGION, assign, call, ecs_client, refusal_of
+from localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

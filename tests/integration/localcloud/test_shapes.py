@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alibabacloud_ecs20140526 import models
 
-from tests.localcloud.model import SECURITY_GROUP
-from tests.localcloud.products import ECS, ESS, STS, VPC
-from tests.localcloud.samples import ENI, eni, instance, lifecycle_action, vswitch, world
-from tests.localcloud.sdk import COUNT, call
-from tests.localcloud.testing import LocalCloud
+from localcloud.model import SECURITY_GROUP
+from localcloud.products import ECS, ESS, STS, VPC
+from localcloud.samples import ENI, eni, instance, lifecycle_action, vswitch, world
+from localcloud.sdk import COUNT, call
+from localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
-    from tests.localcloud.actions import Product
+    from localcloud.actions import Product
 
 SHAPES = json.loads((Path(__file__).parent / "shapes.json").read_text(encoding="utf-8"))
 """Names and kinds of the reference pages' sample answers."""

@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.clock import ScaledClock
+from localcloud.functions.sdk import asynchronous, invoke
+from localcloud.samples import lifecycle_action, world
+from localcloud.sdk import call
+from localcloud.testing import LocalCloud
 from tests.integration.localcloud.functions.sample_world import (
     NEW,
     event,
@@ -17,11 +22,6 @@ from tests.integration.localcloud.functions.sample_world import (
     until,
 )
 from tests.integration.localcloud.functions.sample_world import world as with_functions
-from tests.localcloud.clock import ScaledClock
-from tests.localcloud.functions.sdk import asynchronous, invoke
-from tests.localcloud.samples import lifecycle_action, world
-from tests.localcloud.sdk import call
-from tests.localcloud.testing import LocalCloud
 
 ROOT = Path(__file__).parents[3]
 READ = "DescribeNetworkInterfaces"
@@ -63,7 +63,7 @@ def test_minutes_begin_when_callers_can_expect_it(speed: int) -> None:
 def test_time_cannot_stand_still() -> None:
     """A speed must be more than 0."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.localcloud", "--speed", "0"],
+        [sys.executable, "-m", "localcloud", "--speed", "0"],
         capture_output=True,
         cwd=ROOT,
         text=True,

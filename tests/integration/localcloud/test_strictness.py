@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests.localcloud.catalog import ACTIONS
-from tests.localcloud.model import SECURITY_GROUP
-from tests.localcloud.products import ECS, ESS, STS, VPC
-from tests.localcloud.samples import ENI, INSTANCE, TYPE, eni, instance, lifecycle_action, world
-from tests.localcloud.sdk import COUNT, call, refusal_of
-from tests.localcloud.testing import LocalCloud
+from localcloud.catalog import ACTIONS
+from localcloud.model import SECURITY_GROUP
+from localcloud.products import ECS, ESS, STS, VPC
+from localcloud.samples import ENI, INSTANCE, TYPE, eni, instance, lifecycle_action, world
+from localcloud.sdk import COUNT, call, refusal_of
+from localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.localcloud.actions import Product
+    from localcloud.actions import Product
 
 HOOK = {"LifecycleHookId": "ash-a", "LifecycleActionToken": "token-a"}
 LOWER_HOOK = {"lifecycleHookId": "ash-a", "lifecycleActionToken": "token-a"}

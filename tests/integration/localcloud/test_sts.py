@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.model import AccessKey
-from tests.localcloud.products import STS
-from tests.localcloud.samples import world
-from tests.localcloud.sdk import call, refusal_of
-from tests.localcloud.testing import LocalCloud
+from localcloud.clock import ManualClock
+from localcloud.model import AccessKey
+from localcloud.products import STS
+from localcloud.samples import world
+from localcloud.sdk import call, refusal_of
+from localcloud.testing import LocalCloud
 
 READ = "DescribeNetworkInterfaces"
 ROLE = {"RoleArn": "acs:ram::1234567890123456:role/web", "RoleSessionName": "alice"}

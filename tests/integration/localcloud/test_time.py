@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.products import VPC
-from tests.localcloud.samples import ENI, vswitch, world
-from tests.localcloud.sdk import COUNT, assign, assign_refusal, call, refusal_of
-from tests.localcloud.testing import LocalCloud
+from localcloud.clock import ManualClock
+from localcloud.products import VPC
+from localcloud.samples import ENI, vswitch, world
+from localcloud.sdk import COUNT, assign, assign_refusal, call, refusal_of
+from localcloud.testing import LocalCloud
 
 READ = "DescribeNetworkInterfaces"
 ONE = {COUNT: 1}

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.model import SECURITY_GROUP
-from tests.localcloud.products import ECS
-from tests.localcloud.samples import TYPE, eni, instance, vswitch, world
-from tests.localcloud.sdk import COUNT, REGION
-from tests.localcloud.service import Service
-from tests.localcloud.signing import older_parameters, older_query
-from tests.localcloud.wire import read_request
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.clock import ManualClock
+from localcloud.model import SECURITY_GROUP
+from localcloud.products import ECS
+from localcloud.samples import TYPE, eni, instance, vswitch, world
+from localcloud.sdk import COUNT, REGION
+from localcloud.service import Service
+from localcloud.signing import older_parameters, older_query
+from localcloud.wire import read_request
+from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.products import ESS
-from tests.localcloud.samples import ENI, instance, lifecycle_action, secondary_of, vswitch, world
-from tests.localcloud.sdk import COUNT, assign, assign_refusal, call, refusal_of
-from tests.localcloud.testing import LocalCloud
+from localcloud.clock import ManualClock
+from localcloud.products import ESS
+from localcloud.samples import ENI, instance, lifecycle_action, secondary_of, vswitch, world
+from localcloud.sdk import COUNT, assign, assign_refusal, call, refusal_of
+from localcloud.testing import LocalCloud
 
 ONE = {COUNT: 1, "ClientToken": "token-1"}
 

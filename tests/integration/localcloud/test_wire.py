@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alibabacloud_tea_openapi.utils import Utils
 
-from tests.localcloud.actions import Product
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.model import AccessKey
-from tests.localcloud.products import ECS
-from tests.localcloud.samples import world
-from tests.localcloud.sdk import REGION, call, refusal_of
-from tests.localcloud.testing import LocalCloud
-from tests.localcloud.world import DEFAULT_KEY
+from localcloud.actions import Product
+from localcloud.clock import ManualClock
+from localcloud.model import AccessKey
+from localcloud.products import ECS
+from localcloud.samples import world
+from localcloud.sdk import REGION, call, refusal_of
+from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.localcloud.clock import ManualClock
-from tests.localcloud.founding import found_cloud
-from tests.localcloud.samples import eni, instance, lifecycle_action, vswitch, world
-from tests.localcloud.schema import InvalidInput
-from tests.localcloud.service import Service
-from tests.localcloud.world import read_world
+from localcloud.clock import ManualClock
+from localcloud.founding import found_cloud
+from localcloud.samples import eni, instance, lifecycle_action, vswitch, world
+from localcloud.schema import InvalidInput
+from localcloud.service import Service
+from localcloud.world import read_world
 
 TIGHT = vswitch(cidr="10.0.0.0/29")
 

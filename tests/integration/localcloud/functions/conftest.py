@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.testing import LocalCloud
 from tests.integration.localcloud.functions.sample_world import SHORT_MINUTE, world
-from tests.localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

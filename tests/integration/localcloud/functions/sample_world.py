@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.localcloud.testing import LocalCloud
+    from localcloud.testing import LocalCloud
 
 T = TypeVar("T")
 

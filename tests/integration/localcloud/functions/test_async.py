@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.functions.sdk import asynchronous, invoke, invoke_fc2
+from localcloud.sdk import control
+from localcloud.testing import LocalCloud
 from tests.integration.localcloud.functions.sample_world import (
     NEW,
     OLD,
@@ -19,9 +22,6 @@ from tests.integration.localcloud.functions.sample_world import (
     until,
     world,
 )
-from tests.localcloud.functions.sdk import asynchronous, invoke, invoke_fc2
-from tests.localcloud.sdk import control
-from tests.localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from localcloud.schema import InvalidInput
+from localcloud.service import Service
 from tests.integration.localcloud.functions.sample_world import CODE, OLD, function, world
-from tests.localcloud.schema import InvalidInput
-from tests.localcloud.service import Service
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.functions.sdk import Answer, asynchronous, invoke
+from localcloud.testing import LocalCloud
 from tests.integration.localcloud.functions.sample_world import (
     NEW,
     event,
@@ -20,8 +22,6 @@ from tests.integration.localcloud.functions.sample_world import (
     until,
     world,
 )
-from tests.localcloud.functions.sdk import Answer, asynchronous, invoke
-from tests.localcloud.testing import LocalCloud
 
 ROOT = Path(__file__).parents[4]
 SLEEP = event("sleep", seconds=60)
@@ -172,7 +172,7 @@ def test_the_command_leaves_nothing_behind(tmp_path: Path) -> None:
     """Told to end while a function runs, it ends that too, and writes nothing to stderr."""
     path = tmp_path / "world.json"
     path.write_text(json.dumps(world(function())), encoding="utf-8")
-    command = [sys.executable, "-W", "error", "-m", "tests.localcloud", "--port", "0"]
+    command = [sys.executable, "-W", "error", "-m", "localcloud", "--port", "0"]
     with subprocess.Popen(  # noqa: S603 - our own command
         [*command, "--world", str(path)],
         stdout=subprocess.PIPE,

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from darabonba.exceptions import UnretryableException
 
+from localcloud.functions.sdk import Answer, asynchronous, invoke, invoke_fc2
+from localcloud.functions.wire import LARGEST
+from localcloud.model import AccessKey
+from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 from tests.integration.localcloud.functions.sample_world import (
     NEW,
     OLD,
@@ -17,11 +22,6 @@ from tests.integration.localcloud.functions.sample_world import (
     function,
     world,
 )
-from tests.localcloud.functions.sdk import Answer, asynchronous, invoke, invoke_fc2
-from tests.localcloud.functions.wire import LARGEST
-from tests.localcloud.model import AccessKey
-from tests.localcloud.testing import LocalCloud
-from tests.localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localcloud.__main__ import DEMO
+from localcloud.functions.sdk import Answer, asynchronous, invoke, invoke_fc2
+from localcloud.testing import LocalCloud
 from tests.integration.localcloud.functions.sample_world import (
     NEW,
     OLD,
@@ -15,9 +18,6 @@ from tests.integration.localcloud.functions.sample_world import (
     SHORT_MINUTE,
     until,
 )
-from tests.localcloud.__main__ import DEMO
-from tests.localcloud.functions.sdk import Answer, asynchronous, invoke, invoke_fc2
-from tests.localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from localcloud.functions.sdk import invoke, invoke_fc2
+from localcloud.testing import LocalCloud
 from tests.integration.localcloud.functions.sample_world import (
     CODE,
     NEW,
@@ -14,8 +16,6 @@ from tests.integration.localcloud.functions.sample_world import (
     function,
     world,
 )
-from tests.localcloud.functions.sdk import invoke, invoke_fc2
-from tests.localcloud.testing import LocalCloud
 
 ENDPOINTS = ("ECS_ENDPOINT", "VPC_ENDPOINT", "ESS_ENDPOINT", "FUNCTIONS_ENDPOINT")
 COMMON = {"PATH", "HOME", "LANG", *ENDPOINTS}

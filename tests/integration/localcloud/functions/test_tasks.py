@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from localcloud.functions.sdk import asynchronous, get_task, invoke, invoke_fc2
+from localcloud.testing import LocalCloud
 from tests.integration.localcloud.functions.sample_world import (
     NEW,
     OLD,
@@ -16,8 +18,6 @@ from tests.integration.localcloud.functions.sample_world import (
     until,
     world,
 )
-from tests.localcloud.functions.sdk import asynchronous, get_task, invoke, invoke_fc2
-from tests.localcloud.testing import LocalCloud
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,90 @@
+"""`backfill`: bring a fleet to its target from here, with the operator's own credentials."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from console import options, screen
+from console.asked import BACKFILL, Options, asked, default_region
+from console.ending import conclude, last_line, show
+from console.exits import Exit
+from console.local import environment
+from console.work import Worked, backfilled, planned
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Assign without asking; needed in scripts.")]
+
+
+def backfill(
+    file: options.File = None,
+    instance_id: options.InstanceIds = None,
+    eni_id: options.EniIds = None,
+    scaling_group: options.ScalingGroup = None,
+    vswitch: options.VSwitch = None,
+    tag: options.Tags = None,
+    everything: options.Everything = False,
+    region: options.Region = None,
+    target: options.TargetText = None,
+    limit: options.Limit = None,
+    dry_run: options.DryRun = False,
+    yes: Yes = False,
+    rows: options.Rows = options.ROWS,
+    as_json: options.AsJson = False,
+    local: options.Local = False,
+    local_enis: options.LocalEnis = options.LOCAL_ENIS,
+) -> None:
+    """Bring ENIs to their target from here; Ctrl-C stops and prints how to resume."""
+    wanted = Options(
+        instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit, dry_run
+    )
+    with environment(local, local_enis, region) as environ:
+        request = asked(BACKFILL, file, wanted, region, default_region(environ))
+        plan = None
+        if not request.request.dry_run and screen.watched(yes):
+            plan = planned(request.as_plan(), environ, rows)
+            _go_on(plan, as_json)
+            if not yes:
+                _confirm(plan, file, as_json)
+        run = backfilled(request, environ, rows, plan, written=as_json)
+    raise typer.Exit(conclude(run, as_json=as_json, kept=not local))
+
+
+def _go_on(plan: Worked, as_json: bool) -> None:
+    """Not after a Ctrl-C, though the plan may be complete; the same command begins anew."""
+    if plan.stopped:
+        screen.note("stopped; nothing was assigned")
+        _leave(plan, Exit.STOPPED, as_json)
+
+
+def _confirm(plan: Worked, file: str | None, as_json: bool) -> None:
+    """Show the plan and ask; go on only if the answer is yes."""
+    if plan.ended.failure or plan.ended.refused or plan.ended.rest or not plan.progress.writes:
+        raise typer.Exit(conclude(plan, as_json=as_json))
+    show(plan, stderr=as_json)
+    if file == "-" or not sys.stdin.isatty():
+        screen.error("--yes: found neither it nor a terminal to ask on; nothing was assigned")
+        _leave(plan, Exit.BAD_REQUEST, as_json)
+    refusal = _refusal(plan, as_json)
+    if refusal is not None:
+        screen.note(f"{'stopped; ' if refusal is Exit.STOPPED else ''}nothing was assigned")
+        _leave(plan, refusal, as_json)
+
+
+def _refusal(plan: Worked, as_json: bool) -> Exit | None:
+    """Ask a person, beside what is for scripts; None when the answer is yes."""
+    addresses = screen.counted(plan.progress.addresses, "address")
+    enis = screen.counted(plan.progress.writes, "ENI")
+    try:
+        agreed = typer.confirm(f"Assign {addresses} to {enis}?", err=as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return Exit.STOPPED
+    return None if agreed else Exit.DECLINED
+
+
+def _leave(plan: Worked, status: Exit, as_json: bool) -> NoReturn:
+    """End before anything was assigned."""
+    if as_json:
+        last_line(plan, status)
+    raise typer.Exit(status)

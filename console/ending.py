@@ -1,0 +1,128 @@
+"""What is said when a run has ended: tables, sums, what went wrong, and how to go on."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console import credentials, screen
+from console.exits import Exit
+from console.tables import eni_table, room_table, totals
+from handler.cloud.faults import NO_CREDENTIALS
+from handler.core.errors import NotPermitted
+
+if TYPE_CHECKING:
+    from console.session import Ended
+    from console.work import Worked
+
+
+_GONE = "The local cloud ended with the command: nothing is left to resume."
+
+
+def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exit:
+    """Say how a run ended, for people or as the last JSON line.
+
+    Args:
+        worked: the run.
+        as_json: JSON instead of tables.
+        kept: whether what is left is kept for another time; a local cloud has none.
+    """
+    ended, status = worked.ended, worked.exit
+    resume = _saved(ended.rest, worked.asked.verb) if ended.rest and kept else None
+    if as_json:
+        last_line(worked, status, resume)
+    elif worked.progress.enis:
+        show(worked)
+    error = _error(ended)
+    if error is not None and status is not Exit.STOPPED:
+        screen.error(error)
+    if status is Exit.STOPPED:
+        read_only = worked.asked.request.dry_run
+        in_flight = "nothing was assigned" if read_only else "what was in flight is confirmed"
+        screen.note(f"stopped; {in_flight}")
+        if not kept:
+            screen.note(_GONE)
+    if resume is not None:
+        screen.note("what is left is in a file; go on with:")
+        screen.command_line(resume)
+    return status
+
+
+def _error(ended: Ended) -> str | None:
+    """What was refused, or is undecided, in the words of an operator."""
+    if ended.refused is not None or ended.failure is None:
+        return ended.refused
+    if not isinstance(ended.failure, NotPermitted):
+        return str(ended.failure)
+    if NO_CREDENTIALS in str(ended.failure):
+        return f"{credentials.NONE_FOUND} {credentials.TRY_LOCAL}"
+    return f"{ended.failure} {credentials.WHOSE}"
+
+
+def show(worked: Worked, *, stderr: bool = False) -> None:
+    """The worst rows, the sums, and what vSwitches have left."""
+    console, progress = screen.console(stderr=stderr), worked.progress
+    rows = progress.worst()
+    if rows:
+        console.print(eni_table(rows, console.width, stopped=worked.stopped))
+        if left_out := progress.enis - len(rows):
+            more = screen.counted(left_out, "more ENI")
+            console.print(f"{more}, none worse; --rows shows more", style="dim")
+        console.print()
+    if progress.rooms:
+        console.print(room_table(progress))
+        console.print()
+    console.print(totals(progress))
+    console.print(_addresses(worked))
+
+
+def _addresses(worked: Worked) -> str:
+    progress = worked.progress
+    addresses = screen.counted(progress.addresses, "address")
+    what = f"{addresses} in {screen.counted(progress.writes, 'call')}"
+    said = f"would assign {what}" if worked.asked.request.dry_run else f"assigned {what}"
+    if progress.throttled and not worked.asked.request.dry_run:
+        said += f", {progress.throttled} throttled"
+    if progress.short == 1:
+        return f"{said}; 1 ENI ends short of its target"
+    return said + (f"; {progress.short} ENIs end short of their target" if progress.short else "")
+
+
+def last_line(worked: Worked, status: Exit, resume: str | None = None) -> None:
+    """The JSON line that tells a script how the command ended."""
+    progress = worked.progress
+    keys = ("vswitch_id", "room_before", "given", "room_after", "reserve")
+    screen.json_line(
+        record_type="command",
+        exit_status=int(status),
+        meaning=status.meaning,
+        region=worked.asked.request.region,
+        counts=dict(progress.counts),
+        enis=progress.enis,
+        short=progress.short,
+        addresses=progress.addresses,
+        calls=progress.writes,
+        throttled=progress.throttled,
+        vswitches=[dict(zip(keys, each, strict=True)) for each in progress.vswitches()],
+        error=_error(worked.ended),
+        resume=resume,
+    )
+
+
+def _saved(rest: bytes, verb: str) -> str:
+    """The command that goes on with what is left, which is kept in a file."""
+    try:
+        path = Path(_write(rest, verb, str(Path.cwd()))).name
+    except OSError:
+        path = _write(rest, verb, None)
+    return shlex.join(["python", "-m", "console", verb, path])
+
+
+def _write(rest: bytes, verb: str, folder: str | None) -> str:
+    with tempfile.NamedTemporaryFile(
+        prefix=f"{verb}-rest-", suffix=".json", dir=folder, delete=False
+    ) as file:
+        file.write(rest)
+    return file.name

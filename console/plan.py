@@ -1,0 +1,35 @@
+"""`plan`: what a backfill would do, without a write."""
+
+from __future__ import annotations
+
+import typer
+
+from console import options
+from console.asked import PLAN, Options, asked, default_region
+from console.ending import conclude
+from console.local import environment
+from console.work import planned
+
+
+def plan(
+    file: options.File = None,
+    instance_id: options.InstanceIds = None,
+    eni_id: options.EniIds = None,
+    scaling_group: options.ScalingGroup = None,
+    vswitch: options.VSwitch = None,
+    tag: options.Tags = None,
+    everything: options.Everything = False,
+    region: options.Region = None,
+    target: options.TargetText = None,
+    limit: options.Limit = None,
+    rows: options.Rows = options.ROWS,
+    as_json: options.AsJson = False,
+    local: options.Local = False,
+    local_enis: options.LocalEnis = options.LOCAL_ENIS,
+) -> None:
+    """Show what each ENI has, what it would get, and why; nothing is written."""
+    wanted = Options(instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit)
+    with environment(local, local_enis, region) as environ:
+        request = asked(PLAN, file, wanted, region, default_region(environ))
+        run = planned(request, environ, rows, written=as_json)
+    raise typer.Exit(conclude(run, as_json=as_json, kept=not local))

@@ -1,0 +1,145 @@
+"""What a run has come to, from its records: sums, and the rows that matter most. No I/O."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from console.exits import Exit
+from handler.core.model import Outcome, Reason
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from console.session import Ended
+
+Row = dict[str, Any]
+
+# More than there is of anything; what is larger could be neither summed nor drawn.
+TOO_MANY = 10**15
+_GRAVITY = {
+    Outcome.FAILED: 0,
+    Outcome.DEFERRED: 1,
+    Outcome.SHORT: 2,
+    Outcome.PLANNED: 3,
+    Outcome.ASSIGNED: 4,
+    Outcome.GONE: 5,
+    Outcome.SKIPPED: 6,
+    Outcome.SATISFIED: 7,
+}
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is a number of things that can be summed and drawn."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < TOO_MANY
+
+
+def gets(row: Row) -> int:
+    """Secondary addresses that an ENI was given, or would be given in a plan."""
+    planned = row["outcome"] == Outcome.PLANNED.value
+    return int(row["requested"]) if planned else len(row["addresses"])
+
+
+def missing(row: Row) -> int:
+    """Secondary addresses that an ENI lacks in the end; 0 where nobody wants any."""
+    if row["target"] is None or row["outcome"] in {Outcome.SKIPPED.value, Outcome.GONE.value}:
+        return 0
+    return max(0, int(row["target"]) - (row["before"] or 0) - gets(row))
+
+
+def gravity(row: Row) -> tuple[int, int, int, str]:
+    """The order of rows, the worst first."""
+    planned_short = row["outcome"] == Outcome.PLANNED.value and missing(row) > 0
+    rank = _GRAVITY[Outcome.SHORT if planned_short else Outcome(row["outcome"])]
+    return rank, -missing(row), -gets(row), str(row["network_interface_id"] or row["instance_id"])
+
+
+class _Last:
+    """Turns the order of a heap around: the least bad row is the one to drop."""
+
+    def __init__(self, row: Row) -> None:
+        self.row, self.key = row, gravity(row)
+
+    def __lt__(self, other: _Last) -> bool:
+        return self.key > other.key
+
+
+@dataclass
+class Progress:
+    """Sums over the records of a run. Safe to share among threads.
+
+    Attributes:
+        keep: how many rows are kept; the rest is only counted.
+        counts: ENIs by outcome.
+        enis: all of them.
+        addresses: secondary addresses given, or that would be given.
+        writes: calls that assign, or would; throttled ones count too.
+        throttled: calls of any kind that were throttled.
+        short: ENIs that end below their target for lack of room or quota.
+        undecided: deferred ENIs, but for those beyond the limit.
+        given: addresses by vSwitch.
+        rooms: what each vSwitch has left above its reserve, as (left, reserve).
+    """
+
+    keep: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    enis: int = 0
+    addresses: int = 0
+    writes: int = 0
+    throttled: int = 0
+    short: int = 0
+    undecided: int = 0
+    given: Counter[str] = field(default_factory=Counter)
+    rooms: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _worst: list[_Last] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def hear(self, record: Row) -> None:
+        """Take in one record."""
+        with self._lock:
+            if record["record_type"] == "eni_result":
+                self._count(record)
+            elif record["record_type"] == "api_error":
+                self.throttled += str(record["code"]).startswith("Throttling")
+            elif record["record_type"] == "run_summary":
+                for each in record["vswitches"]:
+                    self.rooms[each["vswitch_id"]] = (each["room"], each["reserve"])
+
+    def _count(self, row: Row) -> None:
+        planned = row["outcome"] == Outcome.PLANNED.value
+        self.enis += 1
+        self.counts[row["outcome"]] += 1
+        self.writes += 1 if planned else row["attempts"]
+        self.addresses += gets(row)
+        self.given[row["vswitch_id"]] += gets(row)
+        self.short += row["outcome"] == Outcome.SHORT.value or (planned and missing(row) > 0)
+        deferred = row["outcome"] == Outcome.DEFERRED.value
+        self.undecided += deferred and row["reason"] != Reason.LIMIT.value
+        push = heapq.heappush if len(self._worst) < self.keep else heapq.heappushpop
+        if self.keep:
+            push(self._worst, _Last(row))
+
+    def worst(self) -> list[Row]:
+        """At most `keep` rows, the worst first."""
+        with self._lock:
+            return [each.row for each in sorted(self._worst, reverse=True)]
+
+    def vswitches(self) -> list[tuple[str, int, int, int, int]]:
+        """Of each vSwitch: its id, room before, addresses given, room after, reserve."""
+        return [
+            (vswitch_id, left + self.given[vswitch_id], self.given[vswitch_id], left, reserve)
+            for vswitch_id, (left, reserve) in sorted(self.rooms.items())
+        ]
+
+    def exit(self, ended: Ended) -> Exit:
+        """What the end means to a shell."""
+        if ended.refused is not None:
+            return Exit.BAD_REQUEST
+        if ended.rest is not None:
+            return Exit.STOPPED
+        if ended.failure is not None or self.counts[Outcome.FAILED.value] or self.undecided:
+            return Exit.FAILED
+        return Exit.SHORT if self.short else Exit.AT_TARGET

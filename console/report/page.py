@@ -1,0 +1,179 @@
+"""The page: sums per scaling group, vSwitch and reason, the worst ENIs, and the template.
+
+Its size is bounded whatever the fleet's: everything is summed, `MOST` lines of each sum are shown,
+and the page says what it leaves out. Text and style are escaped by Jinja; a content security policy
+with the hashes of the page's own style and script lets nothing else run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import heapq
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from console.progress import gets, gravity, missing
+from console.screen import printable
+from handler.core.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from console.report.reading import Fleet, Row
+
+MOST = 50  # lines of each sum
+# What to do where no error code has advice of its own: the README's table of reasons.
+ADVICE = {
+    "quota": "lower the target, or take a larger type",
+    "vswitch": "free addresses, use another vSwitch, or lower VSWITCH_RESERVE",
+    "unknown_instance_type": "check the type and the region",
+    "address_taken": "name another",
+    "would_assign": "see the room of its vSwitch, and the quota of its instance type",
+    "limit": "ask again",
+    "out_of_time": "nothing if it is retried; else a longer timeout",
+    "not_ready": "check its state if it persists",
+    "moved": "nothing if it is retried; else ask again",
+    "not_visible": "nothing, unless it persists: then check ecs:DescribeInstances",
+    "unconfirmed": "nothing, unless it persists: then open a ticket with api_request_id",
+    "transient": "nothing, unless it persists: then see code",
+}
+_FINE = {Outcome.SATISFIED.value, Outcome.ASSIGNED.value}
+_ALONE = {Outcome.SKIPPED.value, Outcome.GONE.value}
+
+
+@dataclass
+class Sum:
+    """ENIs that have something in common; addresses are secondary ones.
+
+    Attributes:
+        has, gets, target: what they hold, what a plan would add, and what they shall hold.
+        missing: what they lack in the end, ENI by ENI.
+    """
+
+    name: str
+    enis: int = 0
+    below: int = 0
+    has: int = 0
+    gets: int = 0
+    target: int = 0
+    missing: int = 0
+    advice: str = ""
+    room: int | None = None
+    reserve: int | None = None
+
+    def add(self, row: Row) -> None:
+        """Take in one ENI."""
+        self.enis += 1
+        self.below += below(row)
+        self.missing += missing(row)
+        self.advice = self.advice or row["advice"] or ADVICE.get(row["reason"], "")
+        if row["target"] is not None:
+            self.has += has(row)
+            self.gets += planned(row)
+            self.target += row["target"]
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Per cent of the target that is held, and that a plan would add; 100 at most together."""
+        if not self.target:
+            return 100.0, 0.0
+        held = min(100.0, 100 * self.has / self.target)
+        return round(held, 1), round(min(100 - held, 100 * self.gets / self.target), 1)
+
+
+def has(row: Row) -> int:
+    """Secondary addresses that an ENI holds."""
+    found = row["after"] if row["after"] is not None else row["before"]
+    return int(found or 0)
+
+
+def planned(row: Row) -> int:
+    """Secondary addresses that a plan would add."""
+    return gets(row) if row["outcome"] == Outcome.PLANNED.value else 0
+
+
+def below(row: Row) -> bool:
+    """Whether an ENI ends below its target, or is undecided."""
+    if row["outcome"] == Outcome.PLANNED.value:
+        return missing(row) > 0
+    return row["outcome"] not in _FINE | _ALONE
+
+
+def render(fleet: Fleet, source: str, rows: int) -> str:
+    """The page.
+
+    Args:
+        fleet: what to show.
+        source: where it came from, as a person would name it.
+        rows: so many ENIs are listed, the worst first.
+    """
+    everything = fleet.rows.values()
+    groups = summed(everything, lambda row: row["scaling_group_id"] or "no scaling group")
+    vswitches = summed(everything, lambda row: row["vswitch_id"] or "unknown vSwitch")
+    for each in vswitches:
+        each.room, each.reserve = fleet.rooms.get(each.name, (None, None))
+    reasons = summed((row for row in everything if below(row)), _why)
+    text = _template().render(
+        source=printable(source),
+        fleet=fleet,
+        total=summed(everything, lambda _: "")[0],
+        outcomes=Counter(row["outcome"] for row in everything),
+        groups=groups[:MOST],
+        vswitches=sorted(vswitches[:MOST], key=_room),
+        reasons=reasons[:MOST],
+        left_out={"group": groups[MOST:], "vSwitch": vswitches[MOST:], "reason": reasons[MOST:]},
+        rows=heapq.nsmallest(rows, everything, key=gravity),
+        facts={"has": has, "planned": planned, "missing": missing, "below": below},
+    )
+    return text.replace("CONTENT-SECURITY-POLICY", policy(text), 1)
+
+
+def summed(rows: Iterable[Row], key: Callable[[Row], str]) -> list[Sum]:
+    """One sum per key, the one that lacks most first."""
+    found: dict[str, Sum] = {}
+    for row in rows:
+        name = key(row)
+        found.setdefault(name, Sum(name)).add(row)
+    return sorted(found.values(), key=lambda it: (-it.missing, -it.below, -it.enis, it.name))
+
+
+def policy(text: str) -> str:
+    """Lets only the page's own style and script in, by their hashes; nothing is fetched."""
+    style, script = (_hash(re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)) for tag in _OWN)
+    return f"default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'"
+
+
+_OWN = ("style", "script")
+
+
+def _hash(found: re.Match[str] | None) -> str:
+    digest = hashlib.sha256((found[1] if found else "").encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _why(row: Row) -> str:
+    if row["outcome"] == Outcome.PLANNED.value:
+        return "planned: would end short, for lack of room or quota"
+    return f"{row['outcome']}: {row['reason']}" + (f" ({row['code']})" if row["code"] else "")
+
+
+def _room(it: Sum) -> tuple[float, str]:
+    return (float("inf") if it.room is None else it.room), it.name
+
+
+def _template() -> Template:
+    folder = Path(__file__).parent
+    jinja = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return jinja.get_template("page.html")

@@ -1,0 +1,214 @@
+"""`setup`: read what is there, show what would change, and change it."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from console import options, screen
+from console.asked import BadRequest, default_region
+from console.exits import Exit
+from console.setup.changes import Done, Verb, change
+from console.setup.desired import Names, desired, role_of
+
+if TYPE_CHECKING:
+    from console.setup.access import Access
+
+# The project's name must be its own in the region, over all accounts.
+PREFIX, UNKNOWN = "secondary-ips-", "account-id"
+_NAMES, _HOW = "What things are called", "How it is done"
+_WITHOUT = "Without any, --dry-run shows what would be made."
+_MISSING = (
+    "setup needs the SDKs of SLS, MNS and RAM: "
+    "python -m pip install --require-hashes -r requirements.txt -r requirements-operator.txt "
+    "-r requirements-setup.txt"
+)
+
+
+def _named(option: str, variable: str | None, text: str) -> typer.models.OptionInfo:
+    found: typer.models.OptionInfo = typer.Option(
+        option, envvar=variable, metavar="NAME", help=text, rich_help_panel=_NAMES
+    )
+    return found
+
+
+Region = Annotated[
+    Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
+    _named("--region", "REGION", "Region. Else: ALIBABA_CLOUD_REGION_ID."),
+]
+Project = Annotated[
+    Optional[str],  # noqa: UP045
+    _named("--project", "LOG_PROJECT", "SLS project. Else: secondary-ips-<account id>."),
+]
+Logstore = Annotated[str, _named("--logstore", "LOG_STORE", "SLS logstore.")]
+Topic = Annotated[str, _named("--topic", "HOOK_TOPIC", "MNS topic of lifecycle hooks.")]
+Queue = Annotated[str, _named("--queue", "FAILURE_QUEUE", "MNS queue of failed events.")]
+Role = Annotated[str, _named("--role", "ROLE", "RAM role of the function: name or ARN.")]
+Policy = Annotated[str, _named("--policy", None, "RAM policy of the function's role.")]
+ActionPolicy = Annotated[
+    str, _named("--action-policy", None, "SLS action policy: who hears of alerts.")
+]
+FunctionName = Annotated[
+    str, _named("--function", "FUNCTION_NAME", "The function: its role may hand over to it.")
+]
+RetentionDays = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(
+        metavar="DAYS",
+        min=1,
+        max=3650,
+        help="Days to keep records. Else: 30, in a new logstore.",
+        rich_help_panel=_HOW,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show what would change; change nothing.", rich_help_panel=_HOW),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="A dry run that does not even read.", rich_help_panel=_HOW)
+]
+
+
+def setup(
+    region: Region = None,
+    project: Project = None,
+    logstore: Logstore = Names.logstore,
+    topic: Topic = Names.topic,
+    queue: Queue = Names.queue,
+    role: Role = Names.role,
+    policy: Policy = Names.policy,
+    action_policy: ActionPolicy = Names.action_policy,
+    function: FunctionName = Names.function,
+    retention_days: RetentionDays = None,
+    dry_run: DryRun = False,
+    offline: Offline = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Create or update the logs, queue, topic and role around the function."""
+    where = region or default_region(os.environ)
+    if where is None:
+        raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
+    role, owner = role_of(role)
+    rest = (logstore, topic, queue, role, policy, action_policy, retention_days, function)
+    names = Names(where, project or f"{PREFIX}{UNKNOWN}", *rest)
+    access = None if offline else _access(where, dry_run=dry_run)
+    if access is None:
+        screen.note("nothing was read, so everything is shown as missing")
+        found = [Done(change(each, None)) for each in desired(names)]
+        raise typer.Exit(_shown(found, dry_run=True, lines=as_json))
+    if project is None:
+        account = _account(access, "--project: not given")
+        names = replace(names, project=f"{PREFIX}{account}")
+    if owner is not None:
+        _check_owner(owner, _account(access, "--role: found an ARN"))
+    found = _performed(names, access, dry_run=dry_run)
+    raise typer.Exit(_shown(found, dry_run=dry_run, lines=as_json))
+
+
+def _access(region: str, *, dry_run: bool) -> Access | None:
+    """Somebody to sign as; None when there is nobody, and nothing is to be changed."""
+    try:
+        from console.setup.access import Access, NoCredentials  # noqa: PLC0415  (an optional install)
+    except ModuleNotFoundError as error:
+        raise BadRequest(f"{error.name} is not installed. {_MISSING}") from None
+    try:
+        return Access(region, os.environ)
+    except NoCredentials as error:
+        if not dry_run:
+            raise BadRequest(f"{error} {_WITHOUT}") from None
+        screen.note(str(error))
+        return None
+
+
+def _account(access: Access, why: str) -> str:
+    """The account that the credentials belong to; `why` it is asked for."""
+    from console.setup.access import Refused  # noqa: PLC0415  (an optional install)
+
+    try:
+        return access.account()
+    except Refused as refused:
+        raise BadRequest(f"{why}, and the account cannot be told: {refused}") from None
+
+
+def _check_owner(owner: str, account: str) -> None:
+    """A role of another account could be neither made nor taken by the function."""
+    if owner != account:
+        allowed = f"a role of account {account}, to which the credentials belong"
+        raise BadRequest(f"--role: found a role of account {owner}; allowed: {allowed}")
+
+
+def _performed(names: Names, access: Access, *, dry_run: bool) -> list[Done]:
+    from console.setup.applying import applied, compared  # noqa: PLC0415  (an optional install)
+    from console.setup.services import Services  # noqa: PLC0415
+
+    services = Services(names, access)
+    planned = [compared(each, services) for each in desired(names)]
+    return planned if dry_run else list(applied(planned, services, time.sleep))
+
+
+def _shown(found: list[Done], *, dry_run: bool, lines: bool) -> Exit:
+    failures = sum(each.error is not None for each in found)
+    if lines:
+        for each in found:
+            screen.json_line(**_line(each, dry_run=dry_run))
+    else:
+        screen.console().print(table_of(found, dry_run=dry_run))
+        screen.console().print(_sum(found, failures, dry_run=dry_run))
+    return Exit.FAILED if failures else Exit.AT_TARGET
+
+
+def _line(each: Done, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "kind": each.change.resource.kind.value,
+        "name": each.change.resource.name,
+        "change": each.change.verb.value,
+        "dry_run": dry_run,
+        "differences": list(each.change.differences),
+        "error": each.error,
+    }
+
+
+def table_of(found: list[Done], *, dry_run: bool) -> Table:
+    """One row per resource: what becomes of it, and why."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("what", "name", "change", "why"):
+        table.add_column(title, overflow="fold")
+    for each in found:
+        resource = each.change.resource
+        name = screen.foreign(resource.name)
+        table.add_row(str(resource.kind), name, _word(each, dry_run), _why(each))
+    return table
+
+
+def _word(each: Done, dry_run: bool) -> Text:
+    if each.error is not None:
+        return Text("failed", "bold red")
+    if each.change.verb is Verb.KEEP:
+        return Text("exists", "dim")
+    if dry_run:
+        return Text(f"would {each.change.verb}", "yellow")
+    done = {Verb.CREATE: "created", Verb.UPDATE: "updated"}[each.change.verb]
+    return Text(done, "green")
+
+
+def _why(each: Done) -> Text:
+    if each.error is not None:
+        return screen.foreign(each.error)
+    return Text("\n").join(map(screen.foreign, each.change.differences))
+
+
+def _sum(found: list[Done], failures: int, *, dry_run: bool) -> str:
+    right = [each for each in found if each.error is None]
+    created = sum(each.change.verb is Verb.CREATE for each in right)
+    updated = sum(each.change.verb is Verb.UPDATE for each in right)
+    said = "to create, {} to update, nothing was changed" if dry_run else "created, {} updated"
+    failed = f"; {failures} failed: run it again when that is mended" if failures else ""
+    return f"{created} {said.format(updated)}{failed}"

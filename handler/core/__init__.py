@@ -1,0 +1,1 @@
+"""Decides: pure values and functions, with no I/O and no clock."""

@@ -1,0 +1,94 @@
+"""The grammar of a target: how many secondary private IPs an ENI shall hold.
+
+`N` a number, `max` what the instance type allows, `max-N` so many fewer, `P%` a share of what it
+allows, `skip` leave the ENI alone. Tags, rules, settings and requests all speak it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from handler.core.value import Value
+
+GRAMMAR = "N (0..9999), max, max-N, P% (0..100) or skip"
+
+_NUMBER = re.compile(r"[0-9]{1,4}")
+_BELOW_MAX = re.compile(r"max-([0-9]{1,4})")
+_PERCENT = re.compile(r"([0-9]{1,3})%")
+
+
+class Target(Value):
+    """A parsed target. Exactly one of the fields is set.
+
+    Attributes:
+        count: that many addresses.
+        below_max: so many fewer than the ENI's secondary capacity; 0 is `max`.
+        percent: that share, in percent, of the ENI's secondary capacity.
+        skip: leave the ENI alone.
+    """
+
+    count: int | None = None
+    below_max: int | None = None
+    percent: int | None = None
+    skip: bool = False
+
+    @property
+    def relative(self) -> bool:
+        """Whether the target depends on the ENI's capacity."""
+        return self.below_max is not None or self.percent is not None
+
+    @property
+    def text(self) -> str:
+        """The target as people write it."""
+        if self.skip:
+            return "skip"
+        if self.count is not None:
+            return str(self.count)
+        if self.percent is not None:
+            return f"{self.percent}%"
+        return f"max-{self.below_max}" if self.below_max else "max"
+
+    def met_by(self, held: int) -> bool:
+        """Whether so many addresses meet it whatever the ENI's capacity is."""
+        return self.count is not None and self.count <= held
+
+    def of(self, capacity: int) -> int:
+        """The number of secondary addresses this target means on an ENI.
+
+        Args:
+            capacity: secondary addresses the ENI could hold with no prefixes (quantity - 1).
+        """
+        if self.count is not None:
+            return self.count
+        if self.percent is not None:
+            return capacity * self.percent // 100
+        return max(0, capacity - (self.below_max or 0))
+
+
+SKIP = Target(skip=True)
+
+
+def parse_target(text: object) -> Target | None:
+    """Read a target as people write it; None when it is not one.
+
+    Whole numbers are taken as numbers too, because JSON requests write `"target": 5`.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        text = str(text)
+    if not isinstance(text, str):
+        return None
+    return _parse(text.strip().lower())
+
+
+def _parse(word: str) -> Target | None:
+    if word == "skip":
+        return SKIP
+    if word == "max":
+        return Target(below_max=0)
+    if _NUMBER.fullmatch(word):
+        return Target(count=int(word))
+    if below := _BELOW_MAX.fullmatch(word):
+        return Target(below_max=int(below[1]))
+    if (share := _PERCENT.fullmatch(word)) and int(share[1]) <= 100:
+        return Target(percent=int(share[1]))
+    return None

@@ -1,0 +1,1 @@
+"""Acts: reads, calls, waits and records what the core decided."""

@@ -1,0 +1,162 @@
+"""A manual request: a fleet is brought to its target a chunk at a time, over many invocations.
+
+Also `plan`, the same without writes. When the time of an invocation runs out, the rest is handed
+over to the next one; what the two do twice is found done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handler.cloud import ports
+from handler.core.errors import CloudFault, OutOfTime
+from handler.core.model import Outcome, Reason, Treatment
+from handler.core.pacing import backoff
+from handler.core.value import Value
+from handler.shell.continuation import payload_for
+from handler.shell.records import Continuation
+from handler.shell.selection import chunks
+from handler.shell.visibility import advice_for, readable, reason_for, sort_out, unexplained, unseen
+
+if TYPE_CHECKING:
+    from handler.cloud.ports import Functions
+    from handler.core.model import Eni
+    from handler.shell.continuation import Cursor
+    from handler.shell.reading import Reading
+    from handler.shell.reconcile import Reconciler
+    from handler.shell.selection import Chunk
+
+_RECHECK_SECONDS = 1.0
+_HIDDEN = "Allow ecs:DescribeInstances, or ask again: an ENI or its instance is not shown."
+# Tries of a hand-over; they run in what the deadline leaves of the timeout.
+HANDOVER_TRIES = 3
+
+
+class Backfill(Value):
+    """One manual request, in one invocation of a chain.
+
+    Attributes:
+        crew: does the work.
+        cursor: where this invocation begins.
+    """
+
+    crew: Reconciler
+    cursor: Cursor
+
+    def run(self) -> Continuation | None:
+        """Bring everything that is selected to its target, as far as time allows.
+
+        Returns:
+            The hand-over, when something is left to do.
+
+        Raises:
+            OutOfTime: time ran out and nothing was done, or there is nobody to hand over to.
+            CloudFault: a read failed for good, or the hand-over did.
+        """
+        page, after, worked = self.cursor.page, self.cursor.after, False
+        try:
+            selected = chunks(self.crew.request.selector, self.crew.reader, self.cursor)
+            for chunk in self.crew.invocation.until_stopped(selected):
+                self._work(chunk)
+                page, after, worked = chunk.next_page, chunk.last_id, True
+                if self._limit_reached():
+                    break
+        except OutOfTime:
+            functions = self.crew.cloud.functions
+            if functions is None or not (worked or self.crew.tally.progress()):
+                raise
+            cursor = self.cursor.next_hop(page, after, self.crew.changed)
+            return self._hand_over(functions, cursor)
+        return None
+
+    def _work(self, chunk: Chunk) -> None:
+        """What is named and not shown is read once more before it is called gone."""
+        attached = self.crew.request.selector.by_instances
+        reading, error = chunk.reading, None
+        done, missing = sort_out(reading, chunk.named, attached=attached)
+        try:
+            self.crew.work(reading, done)
+            if missing:
+                self.crew.invocation.wait(_RECHECK_SECONDS)
+                reading = self.crew.reader.of_named(self.crew.request.selector, missing)
+                found, missing = sort_out(reading, missing, attached=attached)
+                new = found - done
+                done |= new
+                self.crew.work(reading, new)
+        except (OutOfTime, CloudFault) as met:
+            error = met
+        self._record_unread(missing, reading, done, error)
+        if self.crew.tally.out_of_time():
+            raise OutOfTime("the time was not enough for all ENIs of a chunk")
+
+    def _limit_reached(self) -> bool:
+        limit = self.crew.limit
+        return limit is not None and self.crew.changed >= limit
+
+    def _hand_over(self, functions: Functions, cursor: Cursor) -> Continuation:
+        """Invoke the function for the next hop; under its task id, that happens once."""
+        payload, new = payload_for(self.crew.request, cursor), True
+        for tries in range(HANDOVER_TRIES):
+            try:
+                new = self.crew.invocation.send(
+                    ports.INVOKE, lambda: functions.invoke_later(payload, cursor.task_id)
+                )
+                break
+            except CloudFault as fault:
+                last = tries + 1 == HANDOVER_TRIES
+                if last or fault.treatment is not Treatment.TRANSIENT:
+                    raise
+            self.crew.invocation.clock.sleep(backoff(tries))
+        # Used before by this very invocation when an answer was lost, else by an earlier try of it.
+        return Continuation(cursor.task_id, cursor.hop, repeated=not new and tries == 0)
+
+    def _record_unread(
+        self, missing: frozenset[str], reading: Reading, done: set[str], error: Exception | None
+    ) -> None:
+        """Gone, unless something of it is shown: then it is undecided, perhaps a permission.
+
+        Args:
+            missing: what is named and was not shown.
+            reading: what was, at last.
+            done: the ENIs that were worked on.
+            error: what kept it from being looked for again, if anything.
+
+        Raises:
+            Exception: that, or what kept its ENIs from being looked for.
+        """
+        hidden: list[Eni] = []
+        try:
+            if error is None:
+                hidden = unexplained(self.crew.reader, missing, reading, probes=None)
+        except (OutOfTime, CloudFault) as met:
+            error = met
+        attached = self.crew.request.selector.by_instances
+        unread = [
+            eni
+            for eni in reading.enis.values()
+            if not readable(eni, attached=attached) or not reading.owner_known(eni.id)
+        ]
+        found = {eni.id: eni for eni in hidden + unread if eni.id not in done}
+        reason = reason_for(error) if error else Reason.NOT_VISIBLE
+        advice = advice_for(error) if error else _HIDDEN
+        for eni in found.values():
+            self._record(eni.id, eni, Outcome.DEFERRED, reason, advice)
+        told = set(found) | {eni.instance_id for eni in found.values()}
+        for each in sorted(missing - told):
+            if error is not None or hidden or each in reading.instances:
+                self._record(each, None, Outcome.DEFERRED, reason, advice)
+            else:
+                self._record(each, None, Outcome.GONE, Reason.NOT_FOUND)
+        if error is not None:
+            raise error
+
+    def _record(
+        self,
+        named: str,
+        eni: Eni | None,
+        outcome: Outcome,
+        reason: Reason,
+        advice: str | None = None,
+    ) -> None:
+        result = unseen(named, eni, outcome, reason, advice)
+        self.crew.tally.add(result, self.crew.invocation.clock.now())

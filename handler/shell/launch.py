@@ -1,0 +1,205 @@
+"""A launch: its instances are waited for until they are visible, worked on, and the hook completed.
+
+Events arrive before reads show what they tell of. What becomes visible is worked on at once; what
+does not within `VISIBILITY_SECONDS` is raised, so that the event is delivered again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handler.core.errors import CloudFault, OutOfTime
+from handler.core.model import Outcome, Reason
+from handler.core.pacing import backoff
+from handler.shell.hook import Keepalive, complete, result_for
+from handler.shell.reading import Reading
+from handler.shell.records import Lifecycle
+from handler.shell.visibility import advice_for, reason_for, sort_out, unexplained, unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from handler.core.model import Eni, Hook
+    from handler.shell.reconcile import Reconciler
+
+_HIDDEN = "Allow ecs:DescribeInstances to the function's role: the ENIs are visible, it is not."
+_NOT_YET = "Nothing, unless it persists: ECS did not show it yet, and the event is tried again."
+
+
+class Launch:
+    """One launch, in one invocation."""
+
+    def __init__(self, reconciler: Reconciler, request_id: str) -> None:
+        self.reconciler = reconciler
+        self.request_id = request_id
+        self._done: set[str] = set()
+        self._shown: set[str] = set()
+        self._asked_ess = False
+
+    def run(self) -> Lifecycle | None:
+        """Work on everything that was launched; then complete its hook, if it has one.
+
+        Returns:
+            What became of the hook; None without one, and while anything is undecided.
+
+        Raises:
+            OutOfTime: what is left was recorded as deferred.
+            CloudFault: a read failed for good, or the hook could not be completed.
+        """
+        crew, hook = self.reconciler, self.reconciler.request.hook
+        if hook is None:
+            self._work_as_it_appears()
+            return None
+        keepalive = Keepalive(crew.cloud.ess, hook, crew.invocation)
+
+        def before_wait(planned: float) -> None:
+            if self._left_alone() is None:
+                keepalive(planned)
+
+        crew.invocation.before_wait = before_wait
+        try:
+            self._work_as_it_appears()
+            told = self._tell(hook)
+        except Exception:
+            keepalive.leave()
+            raise
+        if told is None:
+            keepalive.leave()
+        return told
+
+    def _tell(self, hook: Hook) -> Lifecycle | None:
+        """Complete the hook, or leave it alone; None while anything is undecided."""
+        crew = self.reconciler
+        if crew.tally.undecided or crew.tally.denied:
+            return None
+        if reason := self._left_alone():
+            return Lifecycle(hook.hook_id, None, completed=False, reason=reason)
+        result = result_for(crew.tally, crew.settings.on_shortfall)
+        return complete(crew.cloud.ess, hook, result, crew.invocation, self.request_id)
+
+    def _left_alone(self) -> str | None:
+        """Why the hook is none of our business although its instances may be.
+
+        A group that the event does not name is known by its instances.
+        """
+        crew = self.reconciler
+        allowed, named = crew.settings.policy.scaling_groups, crew.request.scaling_group_id
+        if crew.dry:
+            return "left alone: nothing is written in a dry run"
+        groups = {named} if named else crew.groups
+        if crew.tally.hook_foreign or (allowed and not groups & allowed):
+            return "left alone: the scaling group is not in ALLOWED_SCALING_GROUPS"
+        return None
+
+    def _work_as_it_appears(self) -> None:
+        """What is visible is worked on at once; patience counts only the waits for the rest."""
+        invocation, patience = self.reconciler.invocation, self.reconciler.timing.visibility
+        reader, selector = self.reconciler.reader, self.reconciler.request.selector
+        awaited, waited, polls = self._launched(), 0.0, 0
+        ever_named, reading = bool(awaited), Reading()
+        while True:
+            try:
+                reading = reader.of_named(selector, awaited)
+                ready, awaited = sort_out(reading, awaited, attached=True)
+                new = ready - self._done
+                self._done |= ready
+                self._shown |= reading.instances.keys()
+                self.reconciler.work(reading, new)
+                awaited = self._without_released(awaited, reading, waited)
+                if (ever_named and not awaited) or waited >= patience:
+                    break
+                pause = min(backoff(polls), patience - waited)
+                invocation.wait(pause, patience - waited)
+            except OutOfTime:
+                break
+            except CloudFault as fault:
+                self._defer(awaited, reading, fault)
+                raise
+            waited, polls = waited + pause, polls + 1
+            awaited = awaited or self._launched()
+            ever_named = ever_named or bool(awaited)
+        self._give_up(awaited, reading)
+
+    def _launched(self) -> frozenset[str]:
+        """The ids that the event names, or that Auto Scaling lists for its activity."""
+        request = self.reconciler.request
+        named = request.selector.instance_ids or request.selector.network_interface_ids
+        activity = request.selector.scaling_activity_id
+        if activity is None:
+            return frozenset(named)
+        token = request.hook.token if request.hook else None
+        reader = self.reconciler.reader
+        return frozenset(reader.of_activity(activity, request.scaling_group_id, token))
+
+    def _without_released(
+        self, awaited: frozenset[str], reading: Reading, waited: float
+    ) -> frozenset[str]:
+        """Auto Scaling no longer lists an instance that it has released: gone, not late.
+
+        It is asked once, when reads have had their time to catch up. An instance whose ENIs are
+        visible is not gone, whatever lists say.
+        """
+        request, settings = self.reconciler.request, self.reconciler.settings
+        since = self.reconciler.invocation.before + waited
+        due = since >= min(settings.settle_seconds, settings.visibility_seconds)
+        known = request.scaling_group_id or request.scaling_activity_id
+        if not awaited or request.hook is None or not known or not due or self._asked_ess:
+            return awaited
+        self._asked_ess = True
+        activity = None if request.scaling_group_id else request.scaling_activity_id
+        listed = self.reconciler.reader.of_group(request.scaling_group_id, activity)
+        unlisted = awaited - listed - reading.instances.keys()
+        orphans = unexplained(self.reconciler.reader, unlisted, reading, probes=None)
+        gone = unlisted - {eni.instance_id for eni in orphans}
+        for instance_id in sorted(gone):
+            self._record(instance_id, None, Outcome.GONE, Reason.NOT_FOUND)
+        return awaited - gone
+
+    def _give_up(self, awaited: frozenset[str], reading: Reading) -> None:
+        """Record what did not appear, and whether that looks like a missing permission."""
+        if not awaited and not self.reconciler.tally.counts:
+            self._record(None, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _NOT_YET)
+        try:
+            orphans = unexplained(self.reconciler.reader, awaited, reading)
+        except OutOfTime:
+            orphans = unexplained(self.reconciler.reader, awaited, reading, probes=0)
+        except CloudFault as fault:
+            self._defer(awaited, reading, fault)
+            raise
+        # An instance that was shown before has left; nobody hides it.
+        hidden = {eni.instance_id for eni in orphans} - self._shown
+        reason = Reason.NOT_PERMITTED if hidden else Reason.NOT_VISIBLE
+        advice = _HIDDEN if hidden else _NOT_YET
+        self._record_undecided(awaited, reading, orphans, reason, advice)
+
+    def _defer(self, awaited: frozenset[str], reading: Reading, fault: CloudFault) -> None:
+        """What is left after a read that failed is recorded as the one before it showed it."""
+        enis = reading.enis.values()
+        self._record_undecided(awaited, reading, enis, reason_for(fault), advice_for(fault))
+
+    def _record_undecided(
+        self,
+        awaited: frozenset[str],
+        reading: Reading,
+        enis: Iterable[Eni],
+        reason: Reason,
+        advice: str | None,
+    ) -> None:
+        """These ENIs, but for those that were worked on, and what else is awaited."""
+        left = [eni for eni in enis if eni.id not in self._done]
+        for eni in left:
+            self._record(eni.instance_id, eni, Outcome.DEFERRED, reason, advice)
+        told = {eni.instance_id for eni in left} | {eni.id for eni in left} | self._done
+        for each in sorted(awaited - told):
+            self._record(each, reading.enis.get(each), Outcome.DEFERRED, reason, advice)
+
+    def _record(
+        self,
+        awaited_id: str | None,
+        eni: Eni | None,
+        outcome: Outcome,
+        reason: Reason,
+        advice: str | None = None,
+    ) -> None:
+        result = unseen(awaited_id, eni, outcome, reason, advice)
+        self.reconciler.tally.add(result, self.reconciler.invocation.clock.now())

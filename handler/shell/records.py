@@ -1,0 +1,200 @@
+"""What one invocation has to say: a record per ENI as it is finished, sums, and the result."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING, Protocol
+
+from handler.core.model import Outcome, Reason
+from handler.core.value import Value, fields_of
+
+if TYPE_CHECKING:
+    from handler.core.model import EniResult, Ignored, Rejected
+
+# A synchronous reply may be 32 MB and a record 16 KB; 500 ENIs are about 300 KB and readable.
+MAX_ENIS = 500
+COUNTS = ("instances", "enis", *(outcome.value for outcome in Outcome), "addresses_assigned")
+# ENIs of each reason that the text of an exception can name; the records hold all of them.
+NAMED = 5
+# Instances remembered, so that one whose ENIs stand on several pages counts once.
+MAX_REMEMBERED = 10_000
+_FINE = (Outcome.SATISFIED, Outcome.ASSIGNED, Outcome.GONE, Outcome.PLANNED, Outcome.SKIPPED)
+
+
+class Log(Protocol):
+    """Where records go: one JSON object a line."""
+
+    def write(self, record_type: str, level: str = "info", **fields: object) -> None:
+        """Write one record."""
+        ...
+
+    def hidden(self, text: str) -> str:
+        """The text without the secrets in use."""
+        ...
+
+
+class Lifecycle(Value):
+    """What became of the lifecycle hook.
+
+    `result` is what Auto Scaling was told: CONTINUE, ABANDON, DEFAULT, or None when nothing was.
+    `completed` is true only if our call succeeded.
+    """
+
+    hook_id: str
+    result: str | None
+    completed: bool
+    reason: str
+
+
+class Continuation(Value):
+    """The hand-over to the next invocation of a chain.
+
+    `repeated`: an earlier try of this invocation had handed over, from wherever it stood then.
+    """
+
+    task_id: str
+    hop: int
+    repeated: bool = False
+
+    @property
+    def shown(self) -> dict[str, object]:
+        """As it stands in results and records."""
+        return {"task_id": self.task_id, "hop": self.hop}
+
+
+class Undecided:
+    """What nothing final can be said of, for one reason: how many, and the first few."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.named: list[EniResult] = []
+
+    def add(self, result: EniResult) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.named) < NAMED:
+            self.named.append(result)
+
+
+class Tally:
+    """Takes in what ENIs end as: writes the record at once, keeps sums and a few of each kind.
+
+    Attributes:
+        undecided: by reason.
+        denied: the first result that ended so, by error code.
+        groups: scaling groups of the ENIs.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.counts: Counter[str] = Counter()
+        self.undecided: dict[Reason, Undecided] = {}
+        self.denied: dict[str | None, EniResult] = {}
+        self.hook_short = 0
+        self.hook_foreign = 0
+        self.groups: set[str] = set()
+        self.assigned_at: float | None = None
+        self._instances: OrderedDict[str, None] = OrderedDict()
+        self._kept: dict[bool, list[EniResult]] = {True: [], False: []}
+
+    def add(self, result: EniResult, now: float) -> None:
+        """One ENI is finished.
+
+        Args:
+            result: how it ended.
+            now: epoch seconds.
+        """
+        self.log.write("eni_result", level_of(result), **row(result))
+        self._count(result)
+        if result.addresses or result.prefixes:
+            self.assigned_at = now
+        if result.outcome is Outcome.DEFERRED and result.reason is not Reason.LIMIT:
+            self.undecided.setdefault(result.reason, Undecided()).add(result)
+        if result.reason is Reason.NOT_PERMITTED:
+            self.denied.setdefault(result.code, result)
+        if result.scaling_group_id is not None:
+            self.groups.add(result.scaling_group_id)
+        self.hook_foreign += result.reason is Reason.SCALING_GROUP
+        self.hook_short += (
+            result.outcome in {Outcome.SHORT, Outcome.FAILED}
+            or result.reason is Reason.INVALID_TARGET
+        )
+
+    def _count(self, result: EniResult) -> None:
+        self.counts["enis"] += result.network_interface_id is not None
+        self.counts[result.outcome.value] += 1
+        self.counts["addresses_assigned"] += len(result.addresses)
+        self.counts["instances"] += self._is_new(result.instance_id)
+        kept = self._kept[result.outcome is Outcome.SATISFIED]
+        if len(kept) < MAX_ENIS:
+            kept.append(result)
+
+    def _is_new(self, instance_id: str | None) -> bool:
+        """Whether an instance was not met before, or so long ago that it is forgotten."""
+        if instance_id is None or instance_id in self._instances:
+            return False
+        self._instances[instance_id] = None
+        if len(self._instances) > MAX_REMEMBERED:
+            self._instances.popitem(last=False)
+        return True
+
+    def progress(self) -> bool:
+        """Whether anything was assigned, so that a later invocation has less to do."""
+        return self.assigned_at is not None
+
+    def out_of_time(self) -> bool:
+        """Whether time ran out for anything."""
+        return Reason.OUT_OF_TIME in self.undecided
+
+    def sums(self) -> dict[str, int]:
+        """Every count, zeros included, in the documented order."""
+        return {name: self.counts[name] for name in COUNTS}
+
+    def rows(self) -> list[dict[str, object]]:
+        """At most `MAX_ENIS` results; satisfied ones are the first to be left out."""
+        return [row(each) for each in (self._kept[False] + self._kept[True])[:MAX_ENIS]]
+
+    def left_out(self) -> int:
+        """How many results `rows` leaves out."""
+        return max(0, sum(self.counts[outcome.value] for outcome in Outcome) - MAX_ENIS)
+
+
+def row(result: EniResult) -> dict[str, object]:
+    """An ENI's result as it stands in records and replies."""
+    found = fields_of(result)
+    found["addresses"], found["prefixes"] = list(result.addresses), list(result.prefixes)
+    found["outcome"], found["reason"] = result.outcome.value, result.reason.value
+    return found
+
+
+def level_of(result: EniResult) -> str:
+    """The log level of an ENI's record."""
+    if result.outcome is Outcome.FAILED:
+        return "error"
+    fine = result.outcome in _FINE and result.reason is not Reason.INVALID_TARGET
+    return "info" if fine else "warning"
+
+
+def with_at_most(count: int, result: dict[str, object]) -> dict[str, object]:
+    """A result with so many ENIs; the others are counted in `enis_left_out`."""
+    rows: list[object] = result["enis"]  # type: ignore[assignment]
+    if len(rows) <= count:
+        return result
+    before: int = result.get("enis_left_out", 0)  # type: ignore[assignment]
+    return result | {"enis": rows[:count], "enis_left_out": before + len(rows) - count}
+
+
+def not_acted_on(request_id: str, decided: Ignored | Rejected) -> dict[str, object]:
+    """The result for an event that leads to no work."""
+    action = type(decided).__name__.lower()
+    return {
+        "request_id": request_id,
+        "source": decided.source,
+        "action": action,
+        "region": decided.region,
+        "reason": decided.reason,
+        "counts": dict.fromkeys(COUNTS, 0),
+        "enis": [],
+        "lifecycle": None,
+        "continuation": None,
+    }

@@ -1,0 +1,137 @@
+"""Which ENIs a manual request means, a chunk at a time: each selector with the fewest calls.
+
+Nothing of the fleet is kept but the chunk in hand. Every chunk says where the next one begins, so
+that another invocation can go on from there.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import TYPE_CHECKING, TypeVar
+
+from handler.cloud.ports import EniQuery, InstanceQuery
+from handler.core.errors import CloudFault
+from handler.core.model import Treatment
+from handler.core.value import Value, replace
+from handler.shell.reading import IDS_PER_CALL, Reading, batches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from handler.cloud.ports import Page
+    from handler.core.model import Eni, Instance, Selector
+    from handler.shell.continuation import Cursor
+    from handler.shell.reading import Reader
+
+T = TypeVar("T", "Eni", "Instance")
+
+# A tag query is answered with at most 1 000 (DescribeInstances reference).
+MOST_BY_TAG = 1000
+
+
+class Chunk(Value):
+    """Some of the ENIs.
+
+    Attributes:
+        named: the ids that the request names, or that bear its tags; empty for listings.
+        reading: what a read shows of them.
+        next_page: the token of the page after this one, for listings.
+        last_id: the last id of this chunk, for sorted lists of ids.
+    """
+
+    named: frozenset[str]
+    reading: Reading
+    next_page: str | None = None
+    last_id: str | None = None
+
+
+def chunks(selector: Selector, reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
+    """All that is selected, from where the cursor stands."""
+    if selector.network_interface_ids:
+        yield from _by_ids(selector.network_interface_ids, reader.of_enis, cursor)
+    elif selector.vswitch_id or selector.everything:
+        yield from _by_listing(
+            EniQuery(vswitch_id=selector.vswitch_id, attached=True), reader, cursor
+        )
+    elif selector.tags:
+        yield from _by_tags(selector.tags, reader, cursor)
+    elif selector.scaling_group_id:
+        yield from _by_ids(reader.of_group(selector.scaling_group_id), reader.of_instances, cursor)
+    else:
+        yield from _by_ids(selector.instance_ids, reader.of_instances, cursor)
+
+
+def _by_ids(
+    ids: Iterable[str], read: Callable[[tuple[str, ...]], Reading], cursor: Cursor
+) -> Iterator[Chunk]:
+    rest = sorted(each for each in ids if cursor.after is None or each > cursor.after)
+    for batch in batches(rest, IDS_PER_CALL):
+        yield Chunk(frozenset(batch), read(batch), last_id=batch[-1])
+
+
+def _by_listing(query: EniQuery, reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
+    for page in _from(cursor.page, lambda start: reader.eni_pages(query, start)):
+        enis = {eni.id: eni for eni in page.items}
+        owners = sorted({e.instance_id for e in page.items if e.instance_id and e.ours})
+        yield Chunk(frozenset(), Reading(enis, reader.instances(owners)), page.next_token)
+
+
+def _by_tags(tags: tuple[tuple[str, str], ...], reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
+    """A tag query that reaches its bound is cut short there: then every instance is matched.
+
+    What it finds is matched too: to ECS an empty value means any value.
+    """
+    found: list[Instance] = []
+    if cursor.page is None:
+        tagged = (
+            each for page in reader.instance_pages(InstanceQuery(tags=tags)) for each in page.items
+        )
+        found = list(islice(tagged, MOST_BY_TAG))
+    if cursor.page is None and len(found) < MOST_BY_TAG:
+        once = {each.id: each for each in found}
+        rest = [once[each] for each in sorted(once) if cursor.after is None or each > cursor.after]
+        for batch in batches(_bearing(tags, rest), IDS_PER_CALL):
+            yield _bearers(batch, reader, last_id=batch[-1].id)
+        return
+    for page in _from(cursor.page, lambda start: reader.instance_pages(InstanceQuery(), start)):
+        yield _bearers(_bearing(tags, page.items), reader, page.next_token)
+
+
+def _bearing(tags: tuple[tuple[str, str], ...], instances: Iterable[Instance]) -> list[Instance]:
+    wanted = set(tags)
+    return [each for each in instances if wanted <= set(each.tags.items())]
+
+
+def _bearers(
+    instances: Iterable[Instance],
+    reader: Reader,
+    next_page: str | None = None,
+    last_id: str | None = None,
+) -> Chunk:
+    """Instances and their ENIs; named as far as they say that they have any, so that none is lost.
+
+    What the read of ENIs does not show is read again then, and recorded if it stays hidden.
+    """
+    known = {each.id: each for each in instances}
+    enis = reader.enis([eni for each in known.values() for eni in each.eni_ids])
+    named = frozenset(each.id for each in known.values() if each.eni_ids)
+    return Chunk(named, Reading(enis, known), next_page, last_id)
+
+
+def _from(start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]) -> Iterator[Page[T]]:
+    """Pages from a token on; from the first when the token is no longer good.
+
+    A listing that moves while it is read shows rows again: they stand on the earlier page only.
+    """
+    found = pages(start)
+    try:
+        first = next(found)
+    except CloudFault as fault:
+        if start is None or fault.treatment is not Treatment.REJECTED:
+            raise
+        found = pages(None)
+        first = next(found)
+    before: set[str] = set()
+    for page in chain([first], found):
+        yield replace(page, items=tuple(each for each in page.items if each.id not in before))
+        before = {each.id for each in page.items} or before
