@@ -15,7 +15,7 @@ def main() -> int:
     try:
         from console.main import run  # noqa: PLC0415  (an optional install)
     except ModuleNotFoundError as error:
-        if error.name not in {"typer", "rich", "console"}:
+        if error.name not in {"typer", "rich"}:
             raise
         sys.stderr.write(_MISSING)
         return 2

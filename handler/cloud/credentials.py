@@ -26,13 +26,16 @@ class NoCredentialsError(Exception):
     """Neither the context, nor the environment, nor the default chain has credentials."""
 
 
-class Keys(Value, ICredentials, unshown=("secret", "token")):
+class Keys(Value, ICredentials):
     """An AccessKey pair, with a security token when it is temporary."""
 
     key_id: str
     secret: str
     token: str | None = None
     provider: str = "function"
+
+    def __repr__(self) -> str:
+        return f"Keys(key_id={self.key_id!r}, provider={self.provider!r})"
 
     def get_access_key_id(self) -> str:
         """The AccessKey id."""

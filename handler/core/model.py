@@ -20,11 +20,14 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 # --- what was asked of the function -----------------------------------------------------------
 
 
-class Hook(Value, unshown=("token",)):
+class Hook(Value):
     """A lifecycle action of Auto Scaling that waits for us. Its token is a secret."""
 
     hook_id: str
     token: str
+
+    def __repr__(self) -> str:
+        return f"Hook(hook_id={self.hook_id!r})"
 
 
 class Selector(Value):

@@ -25,7 +25,7 @@ LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 # How many modules may be loaded: ours and structlog's by `import index`, and of all packages when
 # the function is ready. An addition to these is a decision.
-OURS, LOG, READY = 35, 25, 178
+OURS, LOG, READY = 37, 36, 190
 # The second field of a .pyc (PEP 552): made from a hash that is not to be checked.
 UNCHECKED_HASH = 1
 
@@ -62,7 +62,7 @@ def test_import_of_the_entry_loads_the_log_and_no_sdk(built: Path) -> None:
     """
     imported = perform(built, sys.executable)["imported"]
     names = {name.partition(".")[0] for name in of_packages(imported)} - {"typing_extensions"}
-    assert names == {"structlog", "alibabacloud_ecs20140526"}
+    assert names == {"structlog", "alibabacloud_ecs20140526", "msgspec"}
     assert {"asyncio", "ssl", "http", "email"} & set(imported) == set()
     assert len([name for name in imported if name.startswith("handler")]) <= OURS
     assert len(of_packages(imported)) <= LOG
@@ -129,7 +129,7 @@ def test_build_replaces_an_earlier_one(tmp_path: Path) -> None:
 def test_folder_that_holds_something_else_is_left_alone(held: list[str], tmp_path: Path) -> None:
     """The folder is named, and what is allowed; nothing in it is touched."""
     for name in held:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).touch()
     with pytest.raises(package.NotABuild, match=f"--out: {tmp_path} .*empty or not there"):
         package.assemble(tmp_path / "packages", tmp_path, sys.executable)

@@ -243,5 +243,5 @@ def decision(parsed: Parsed) -> str:
     if isinstance(parsed, Rejected):
         return f"rejected: `{parsed.field}`"
     verb = "plan" if parsed.dry_run else "backfill" if parsed.manual else "launch"
-    named = next(name for name in Selector.names if getattr(parsed.selector, name))
+    named = next(name for name in Selector.__struct_fields__ if getattr(parsed.selector, name))
     return f"{verb}: {_NOUNS[named]}" + (", then the hook" if parsed.hook else "")

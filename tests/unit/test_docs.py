@@ -339,7 +339,7 @@ def test_records_have_the_documented_fields() -> None:
 
 def test_eni_result_is_documented_in_the_order_of_the_code() -> None:
     """The fields of an ENI's record stand in the table as in `EniResult`."""
-    assert record_fields("eni_result") == [*EniResult.names]
+    assert record_fields("eni_result") == [*EniResult.__struct_fields__]
 
 
 def test_result_has_the_documented_fields() -> None:

@@ -191,7 +191,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path, *, from_
 
 def test_standard_input_may_be_closed(tmp_path: Path) -> None:
     """That is said in a line."""
-    begun = [*("sh", "-c", 'exec "$0" -m handler "$@" <&-'), sys.executable]
+    begun = [*("sh", "-c", 'exec "$0" -m console "$@" <&-'), sys.executable]
     for arguments in (["report", "-"], ["plan", "-", "--region", "cn-hangzhou"]):
         done = subprocess.run(  # noqa: S603  (this interpreter, and arguments of the test)
             [*begun, *arguments],

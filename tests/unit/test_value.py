@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from types import new_class
 from typing import Any
 
 import pytest
@@ -46,16 +45,17 @@ def test_fields_are_given_in_order_by_name_or_by_default() -> None:
     ids=["missing", "too many", "twice", "unknown", "only the default"],
 )
 def test_other_fields_are_a_type_error(args: tuple[int, ...], given: dict[str, int]) -> None:
-    """The class and its fields are named."""
+    """Every field is given once, and no other."""
     make: Any = Point
-    with pytest.raises(TypeError, match=r"^Point has the fields x, y, each once$"):
+    with pytest.raises(TypeError):
         make(*args, **given)
 
 
 def test_values_are_equal_by_class_and_fields() -> None:
     """As tuples of another class they are not; equal ones hash alike, however they were made."""
     assert Point(1, 2) != Point(1, 3)
-    assert (Point(1, 2) == Other(1, 2)) is False
+    other: object = Other(1, 2)
+    assert (Point(1, 2) == other) is False
     assert (Named(1, 2) == Point(1, 2)) is False
     assert {Point(1, 2)} == {Point(1, 2), Point(y=2, x=1), copy.copy(Point(1, 2))}
 
@@ -66,27 +66,14 @@ def test_value_with_a_mapping_has_no_hash() -> None:
         hash(Eni("eni-1", "Primary", "InUse", "vsw-1", tags={"a": "b"}))
 
 
-@pytest.mark.parametrize(
-    "body",
-    [{"__annotations__": {"contents": "int"}}, {"names": lambda _self: ()}],
-    ids=["field", "method"],
-)
-def test_no_field_or_method_is_called_as_what_a_class_of_values_keeps(body: dict[str, Any]) -> None:
-    """It would be replaced without a word."""
-    with pytest.raises(
-        TypeError, match=r"^Taken: every class of values has (contents|names) of its"
-    ):
-        new_class("Taken", (Value,), exec_body=lambda names: names.update(body))
-
-
 def test_value_does_not_change() -> None:
     """Neither a field nor anything else can be set or deleted."""
     point: Any = Point(1)
-    with pytest.raises(AttributeError, match="x: a Point does not change"):
+    with pytest.raises(AttributeError):
         point.x = 2
-    with pytest.raises(AttributeError, match="z: a Point does not change"):
+    with pytest.raises(AttributeError):
         point.z = 2
-    with pytest.raises(AttributeError, match="x: a Point does not change"):
+    with pytest.raises(AttributeError):
         del point.x
     assert Point(1) == point
 
@@ -96,7 +83,7 @@ def test_replace_makes_another_value() -> None:
     first = Named(1, 2, "a")
     change: Any = {"z": 1}
     assert [Named(1, 3, "a"), Named(1, 2, "a")] == [replace(first, y=3), first]
-    with pytest.raises(TypeError, match="Named has the fields x, y, name, each once"):
+    with pytest.raises(TypeError):
         replace(first, **change)
 
 

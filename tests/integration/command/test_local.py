@@ -102,11 +102,3 @@ def test_the_command_says_how_to_install_it(tmp_path: Path) -> None:
 
     assert (2, 1) == (done.returncode, len(done.stderr.splitlines()))
     assert "requirements-operator.txt" in done.stderr
-
-
-def test_the_command_is_not_there_in_the_deployed_package(tmp_path: Path) -> None:
-    """Without its folder, `python -m console` says the same."""
-    for name in ("handler", "console"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.rmtree(tmp_path / "console")
-    assert 2 == command(tmp_path, "plan").returncode
