@@ -11,19 +11,14 @@ import pytest
 
 from console import remote
 from handler.cloud import ports
+from tests.integration.deployment.authorization import EVERYTHING, FORMS, PAGES, misplaced
 from tests.integration.deployment.manifests import ACCOUNT, ROOT, fc2, fc3
 
 RAM = ROOT / "deploy/ram"
 CALLED = {value for value in vars(ports).values() if re.match(r"(ecs|ess|fc|vpc):", str(value))}
 # What Function Compute does in the function's name: log rows and failure records.
 BY_THE_PLATFORM = {"log:PostLogStoreLogs", "mns:SendMessage"}
-# ECS answers a read on the wrong scope with an empty list, which would look like a fleet that is
-# gone; and the policies that Alibaba Cloud publishes allow Auto Scaling's calls on anything.
-ON_ANYTHING = {
-    *("ecs:DescribeNetworkInterfaces", "ecs:DescribeInstances", "ecs:DescribeInstanceTypes"),
-    "vpc:DescribeVSwitches",
-    *(action for action in CALLED if action.startswith("ess:")),
-}
+POLICIES = ["function", "operator", "setup", "doctor", "verify"]
 REGION = "cn-hangzhou"
 HERE = f"{REGION}:{ACCOUNT}"
 ENI = f"acs:ecs:{HERE}:eni/eni-bp1web1primary00001"
@@ -56,7 +51,7 @@ def allowed(name: str, action: str, resource: str) -> bool:
     return any(action == may and fnmatchcase(resource, on) for may, on in grants(name))
 
 
-@pytest.mark.parametrize("name", ["trust", "function", "operator", "setup"])
+@pytest.mark.parametrize("name", ["trust", *POLICIES])
 def test_policy_has_the_shape_that_ram_takes(name: str) -> None:
     """Version 1, statements that allow, no field that RAM does not know."""
     document = policy(name)
@@ -85,11 +80,69 @@ def test_function_may_do_what_it_calls() -> None:
     assert sorted(CALLED | BY_THE_PLATFORM) == sorted(actions)
 
 
-@pytest.mark.parametrize("name", ["function", "operator", "setup"])
-def test_only_what_cannot_be_scoped_is_allowed_on_anything(name: str) -> None:
-    """Writes are allowed on named kinds of resources; no action is a wildcard."""
-    assert {action for action, on in grants(name) if on == "*"} <= ON_ANYTHING
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_action_is_allowed_where_ram_looks(name: str) -> None:
+    """Each action stands on every resource form that its service's page gives, and on no other."""
+    assert [] == misplaced(grants(name))
     assert [action for action, _ in grants(name) if "*" in action] == []
+
+
+PROJECT = f"acs:log:{HERE}:project/secondary-ips-{ACCOUNT}"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "said"),
+    [
+        ("log:GetAlert", f"{PROJECT}/alert/*", "log:GetAlert on"),
+        ("log:GetJob", "*", "log:GetJob on *"),
+        ("fc:ListTriggers", f"acs:fc:{HERE}:functions/{NAME}", "fc:ListTriggers on"),
+        (
+            "fc:GetStatefulAsyncInvocation",
+            f"acs:fc:{HERE}:services/*/functions/{NAME}",
+            "not allowed on",
+        ),
+        ("mns:ReceiveMessage", f"acs:mns:{HERE}:/queues/secondary-ips-failures", "ReceiveMessage"),
+        ("ess:DescribeLifecycleHooks", f"acs:ess:{HERE}:scalinggroup/*", "RAM asks for *"),
+        ("ecs:AssignPrivateIpAddresses", "*", "AssignPrivateIpAddresses on *"),
+        ("ecs:RunInstances", "*", "ecs:RunInstances has no resource form here"),
+    ],
+)
+def test_action_on_a_form_that_stands_nowhere_is_refused(
+    action: str, resource: str, said: str
+) -> None:
+    """What RAM accepts and then never finds is told, and an action whose page was not read."""
+    assert any(said in each for each in misplaced([(action, resource)]))
+
+
+def test_every_action_has_a_page_and_is_granted() -> None:
+    """The forms are of services whose page is named, and none is left over."""
+    assert {action.partition(":")[0] for action in FORMS} == set(PAGES)
+    assert {action for name in POLICIES for action, _ in grants(name)} == set(FORMS)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_writes_are_never_allowed_on_everything(name: str) -> None:
+    """Only Auto Scaling, which knows no resources, and alert rules are: their pages say so."""
+    writes = [
+        action
+        for action, on in grants(name)
+        if (on,) == EVERYTHING and not action.partition(":")[2].startswith(("Describe", "Get"))
+    ]
+    assert [] == [each for each in writes if not each.startswith(("ess:", "log:"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed_writes"),
+    [
+        ("doctor", set()),
+        ("verify", {"ecs:AssignPrivateIpAddresses", "ecs:UnassignPrivateIpAddresses"}),
+    ],
+)
+def test_looking_changes_nothing(name: str, allowed_writes: set[str]) -> None:
+    """`doctor` only reads; `--verify` assigns and takes back, and nothing else."""
+    reads = ("Describe", "Get", "List")
+    actions = {action for action, _ in grants(name)}
+    assert allowed_writes == {it for it in actions if not it.partition(":")[2].startswith(reads)}
 
 
 @pytest.mark.parametrize(
@@ -135,25 +188,36 @@ def test_function_may_do_nothing_else(action: str, resource: str) -> None:
     assert not allowed("function", action, resource)
 
 
-def test_operator_may_plan_assign_invoke_and_follow() -> None:
-    """A person's rights are some of the function's, and to ask how far its tasks are."""
-    following = {remote.GET_TASK, remote.GET_STATEFUL}
+def test_operator_may_plan_assign_invoke_follow_and_redeliver() -> None:
+    """Some of the function's rights, to ask how far its tasks are, and to take failures out."""
+    more = {
+        remote.GET_TASK,
+        remote.GET_STATEFUL,
+        *("mns:ReceiveMessage", "mns:ChangeMessageVisibility", "mns:DeleteMessage"),
+    }
     of_others = set(grants("operator")) - set(grants("function"))
-    assert following == {action for action, _ in of_others}
+    assert more == {action for action, _ in of_others}
     actions = {action for action, _ in grants("operator")}
-    assert {ports.ASSIGN, ports.INVOKE, *following} <= actions
+    assert {ports.ASSIGN, ports.INVOKE, *more} <= actions
     assert ports.COMPLETE not in actions
 
 
-@pytest.mark.parametrize("action", [remote.INVOKE, remote.GET_TASK, remote.GET_STATEFUL])
+NEW, OLD = f"functions/{NAME}", f"services/{SERVICE}.live/functions/{NAME}"
+
+
 @pytest.mark.parametrize(
-    ("function", "expected"),
+    ("action", "function", "expected"),
     [
-        (f"functions/{NAME}", True),
-        (f"functions/{NAME}/live", True),
-        (f"services/{SERVICE}.live/functions/{NAME}", True),
-        ("functions/payments", False),
-        (f"services/{SERVICE}/functions/payments", False),
+        (remote.INVOKE, NEW, True),
+        (remote.INVOKE, f"{NEW}/live", True),
+        (remote.INVOKE, OLD, True),
+        (remote.GET_TASK, f"{NEW}/async-tasks/bf_1_2", True),
+        (remote.GET_STATEFUL, f"{OLD}/stateful-async-invocations/bf_1_2", True),
+        *(
+            (action, other, False)
+            for action in (remote.INVOKE, remote.GET_TASK, remote.GET_STATEFUL)
+            for other in ("functions/payments", f"services/{SERVICE}/functions/payments")
+        ),
     ],
 )
 def test_operator_may_only_ask_this_function(action: str, function: str, *, expected: bool) -> None:
