@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from handler.core.pacing import Clock
     from handler.core.settings import Settings
-    from handler.shell.app import Result
+    from handler.shell.dispatch import Result
     from handler.shell.log import Record
     from handler.shell.records import Log
 

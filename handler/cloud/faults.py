@@ -100,6 +100,13 @@ FAULTS: dict[str, Treated] = {
         },
     ),
     **_all(
+        Treatment.FOREIGN,
+        {
+            "InvalidOperation.EniServiceManaged": "Leave it to the service that manages it.",
+            "InvalidOperation.InvalidEniType": "Leave this ENI out: its type takes none.",
+        },
+    ),
+    **_all(
         Treatment.REJECTED,
         {
             "InvalidOperation.Unsupported": "The ENI or its instance does not support this.",
@@ -125,10 +132,8 @@ FAULTS: dict[str, Treated] = {
             "InvalidOperation.VpcMismatch": "Check the VPC of ENI and vSwitch.",
             "SecurityGroupInstanceLimitExceed": "Use a security group with room.",
             "InvalidSecurityGroupId.NotVpc": "Use a security group of the VPC type.",
-            "InvalidOperation.InvalidEniType": "Leave this ENI out: its type takes none.",
             "InvalidVSwitchId.IpInvalid": "Choose addresses inside the vSwitch's CIDR block.",
             "InvalidIp.IpAssigned": "Choose an address that is not assigned.",
-            "InvalidOperation.EniServiceManaged": "Leave it to the service that manages it.",
             "InvalidIp.IpRepeated": "Name every address once.",
             "InvalidIp.IpPrefixIllegal": "Write prefixes as CIDR, such as 10.0.0.16/28.",
             "InvalidIp.IpPrefixMaskIllegal": "Use /28 prefixes.",
@@ -145,12 +150,22 @@ FAULTS: dict[str, Treated] = {
     ),
 }
 
-# Families whose members are told apart only by a suffix.
-_FAMILIES = (
-    ("Throttling.", Treatment.TRANSIENT),
-    ("InvalidAccessKeyId.", Treatment.CREDENTIALS),
-    ("InvalidSecurityToken.", Treatment.CREDENTIALS),
+# What a code says that stands in no table: the first that it contains decides, in any case.
+# (Rejected.Throttling, OperationFailed.LastTokenProcessing and SystemBusy are in Alibaba Cloud's own
+# Terraform provider.)
+_WORDS = (
+    ("throttling", Treatment.TRANSIENT),
+    ("invalidaccesskeyid.", Treatment.CREDENTIALS),
+    ("invalidsecuritytoken.", Treatment.CREDENTIALS),
+    ("busy", Treatment.TRANSIENT),
+    ("conflict", Treatment.TRANSIENT),
+    ("processing", Treatment.TRANSIENT),
+    ("incorrectstatus", Treatment.TRANSIENT),
 )
+# Of a refusal with 403: words that speak of a permission.
+_PERMISSION = ("forbidden", "permission", "unauthorized", "notauthorized", "accessdenied", "denied")
+# Statuses that say "again": request timeout, conflict, too early, too many requests.
+_AGAIN = frozenset({408, 409, 425, 429})
 
 
 def treatment_of(code: str, status: int | None) -> Treatment:
@@ -162,11 +177,20 @@ def treatment_of(code: str, status: int | None) -> Treatment:
     """
     if code in FAULTS:
         return FAULTS[code].treatment
-    for family, treatment in _FAMILIES:
-        if code.startswith(family):
+    said = code.lower()
+    for word, treatment in _WORDS:
+        if word in said:
             return treatment
-    permanent = status is not None and 400 <= status < 500 and status not in {409, 429}
-    return Treatment.REJECTED if permanent else Treatment.TRANSIENT
+    return _by_status(said, status)
+
+
+def _by_status(said: str, status: int | None) -> Treatment:
+    """What to do about a code that says nothing: nobody knows what an unknown refusal means."""
+    if status is None or status in _AGAIN or not 400 <= status < 500:
+        return Treatment.TRANSIENT
+    if status == 401 or (status == 403 and any(word in said for word in _PERMISSION)):
+        return Treatment.CREDENTIALS
+    return Treatment.UNKNOWN
 
 
 def advice_on(code: str, operation: str) -> str:

@@ -87,7 +87,7 @@ class CloudFault(HandlerError):
     @property
     def throttling(self) -> bool:
         """Whether the minute's calls are used up, which only the next minute cures."""
-        return self.code.startswith("Throttling")
+        return "throttling" in self.code.lower()
 
     def hide(self, hidden: Callable[[str], str]) -> None:
         """Keep what may be shown of it: without secrets, and only then shortened."""

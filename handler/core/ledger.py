@@ -1,69 +1,104 @@
-"""How many addresses an invocation may still take from each vSwitch: a ledger, no I/O.
+"""How many addresses an invocation may still take from each vSwitch: pure, no I/O.
 
-Reads of a vSwitch may lag our own writes, so what was granted stays deducted from what was read.
+Reads of a vSwitch may lag our own writes, so what was granted stays deducted from what was read,
+until a reading that began when reads had settled shows it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+
 from handler.core.value import Value
 
+# Room of a vSwitch whose free addresses nobody tells: ECS knows them.
+UNCOUNTED = 1_000_000
+_NEVER = float("-inf")
 
-class _Grant(Value):
-    """Addresses that an ENI may have taken; it held so many when they were asked for."""
+
+class Grant(Value):
+    """Addresses that an ENI may be taking; it held `had` when they were asked for."""
 
     vswitch_id: str
     count: int
     had: int
 
 
-class Rooms:
+class _Room(Value):
+    """Of one vSwitch: what is left, when it was read, when a grant last changed it."""
+
+    left: int
+    read_at: float
+    changed_at: float = _NEVER
+    closed: bool = False
+
+
+class Ledger:
     """Addresses above the reserve, per vSwitch.
 
-    Attributes:
+    Args:
         reserve: free addresses to leave in every vSwitch.
+        settle: seconds that reads may lag writes.
     """
 
-    def __init__(self, reserve: int) -> None:
+    def __init__(self, reserve: int, settle: float) -> None:
         self.reserve = reserve
-        self._free: dict[str, int] = {}
-        self._grants: dict[str, list[_Grant]] = {}
+        self._settle = settle
+        self._rooms: dict[str, _Room] = {}
+        self._grants: dict[str, Grant] = {}
+        self._open: Counter[str] = Counter()
 
-    def unknown(self, vswitch_ids: set[str]) -> set[str]:
-        """Those of them that were not read yet."""
-        return vswitch_ids - self._free.keys()
+    def read_at(self, vswitch_id: str) -> float | None:
+        """When the latest reading of a vSwitch began; None when it was not read yet."""
+        room = self._rooms.get(vswitch_id)
+        return None if room is None else room.read_at
 
-    def learn(self, vswitch_id: str, available: int) -> None:
-        """Take in a reading: a later one only ever lowers what is left."""
-        free = available - self.reserve
-        self._free[vswitch_id] = min(self._free.get(vswitch_id, free), free)
+    def learn(self, vswitch_id: str, available: int, at: float) -> None:
+        """Take in a reading that began at `at` (epoch seconds).
+
+        It raises what is left only when it must show all that was granted before.
+        """
+        free, known = available - self.reserve, self._rooms.get(vswitch_id)
+        if known is None:
+            self._rooms[vswitch_id] = _Room(free, at)
+            return
+        settled = at >= known.changed_at + self._settle
+        granted = sum(each.count for each in self._grants.values() if each.vswitch_id == vswitch_id)
+        left = free - granted if settled else min(known.left, free)
+        self._rooms[vswitch_id] = _Room(left, at, known.changed_at, known.closed)
 
     def left(self) -> dict[str, int]:
         """What each vSwitch read so far may still give; below 0 counts as 0."""
-        return {vswitch_id: max(0, free) for vswitch_id, free in self._free.items()}
+        rooms = self._rooms.items()
+        return {each: 0 if room.closed else max(0, room.left) for each, room in rooms}
 
-    def grant(self, eni_id: str, vswitch_id: str, count: int, had: int) -> None:
-        """Deduct what is about to be asked for on behalf of an ENI that holds so many."""
-        self._free[vswitch_id] -= count
-        self._grants.setdefault(eni_id, []).append(_Grant(vswitch_id, count, had))
+    def grant(self, eni_id: str, vswitch_id: str, count: int, had: int, at: float) -> None:
+        """Deduct what is about to be asked for on behalf of an ENI that holds `had`."""
+        self._change(vswitch_id, -count, at)
+        self._grants[eni_id] = Grant(vswitch_id, count, had)
+        self._open[vswitch_id] += 1
 
-    def revoke(self, eni_id: str) -> None:
-        """Give back the latest grant of an ENI: nothing was taken on it."""
-        grant = self._grants[eni_id].pop()
-        self._free[grant.vswitch_id] += grant.count
-
-    def settle(self, eni_id: str, has: int) -> None:
+    def release(self, eni_id: str, has: int, at: float) -> None:
         """Give back what an ENI was granted and has not grown by, whoever made it grow."""
-        grants = self._grants.pop(eni_id, [])
-        grown = max(0, has - min((each.had for each in grants), default=has))
-        for grant in grants:
-            used = min(grant.count, grown)
-            grown -= used
-            self._free[grant.vswitch_id] += grant.count - used
+        if grant := self.keep(eni_id):
+            used = min(grant.count, max(0, has - grant.had))
+            self._change(grant.vswitch_id, grant.count - used, at)
 
-    def forget(self, eni_id: str) -> None:
-        """An ENI is finished: what it was granted stays deducted, and is no longer its own."""
-        self._grants.pop(eni_id, None)
+    def keep(self, eni_id: str) -> Grant | None:
+        """What an ENI was granted stays deducted, and nothing of it comes back."""
+        if grant := self._grants.pop(eni_id, None):
+            self._open[grant.vswitch_id] -= 1
+        return grant
+
+    def others_may_release(self, eni_id: str, vswitch_id: str) -> bool:
+        """Whether another ENI has a grant in this vSwitch whose outcome is open."""
+        own = self._grants.get(eni_id)
+        return self._open[vswitch_id] > (own is not None and own.vswitch_id == vswitch_id)
 
     def close(self, vswitch_id: str) -> None:
         """Leave an exhausted vSwitch alone from now on."""
-        self._free[vswitch_id] = min(0, self._free.get(vswitch_id, 0))
+        room = self._rooms.get(vswitch_id, _Room(0, _NEVER))
+        self._rooms[vswitch_id] = _Room(room.left, room.read_at, room.changed_at, closed=True)
+
+    def _change(self, vswitch_id: str, by: int, at: float) -> None:
+        room = self._rooms[vswitch_id]
+        self._rooms[vswitch_id] = _Room(room.left + by, room.read_at, at, room.closed)

@@ -222,6 +222,8 @@ class Treatment(str, Enum):
     NEW_TOKEN = "newtoken"  # noqa: S105  (the name of a treatment)
     REREAD = "reread"
     CREDENTIALS = "credentials"
+    FOREIGN = "foreign"
+    UNKNOWN = "unknown"
 
 
 # --- what became of it ------------------------------------------------------------------------
@@ -265,6 +267,7 @@ class Reason(str, Enum):
     LIMIT = "limit"
     OUT_OF_TIME = "out_of_time"
     NOT_READY = "not_ready"
+    ENI_STATE = "eni_state"
     MOVED = "moved"
     NOT_VISIBLE = "not_visible"
     UNCONFIRMED = "unconfirmed"
@@ -310,7 +313,7 @@ class Decision(Value):
 
     Attributes:
         outcome: how the ENI ends when `ask` (if any) is granted.
-        target: secondary addresses it shall hold, if anyone said.
+        target: secondary addresses that it is to hold, if anyone said.
         target_source: who said.
         ask: the call to make; None when there is nothing to ask for.
     """
@@ -321,6 +324,14 @@ class Decision(Value):
     target: int | None = None
     target_source: str | None = None
     ask: Ask | None = None
+
+    @property
+    def draws(self) -> int:
+        """Addresses that `ask` takes from the vSwitch's free ones.
+
+        Prefixes take none: they come out of the vSwitch's CIDR reservations.
+        """
+        return 0 if self.ask is None or self.ask.is_prefix else self.ask.count
 
 
 class EniResult(Value):

@@ -1,7 +1,7 @@
 """From an inventory and its targets to one decision per ENI: pure arithmetic, no network.
 
-Two steps, because only ENIs that need something are worth a look at their vSwitch: `demand` says
-what one ENI still needs within its quota, `decide` shares out what the vSwitches have left.
+Two steps, because only ENIs that need something are worth a look at their vSwitch: `demand` decides
+as if there was room for all of it, `decide` shares out what the vSwitches have left.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from handler.core.model import Ask, AskKind, Decision, Outcome, Reason
-from handler.core.value import Value, replace
+from handler.core.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,81 +22,67 @@ if TYPE_CHECKING:
 MAX_PREFIXES_PER_CALL = 10
 
 
-class Demand(Value):
-    """What one ENI still needs, before its vSwitch is looked at.
-
-    Attributes:
-        decision: what is decided if nothing can be given: the ENI stays as it is.
-        ask: what to ask for if the vSwitch has room for all of it; None when nothing is needed.
-        clamped: the target is above what the instance type allows.
-    """
-
-    decision: Decision
-    ask: Ask | None = None
-    clamped: bool = False
-
-    @property
-    def eni(self) -> Eni:
-        """The reading that this is about."""
-        return self.decision.eni
-
-    @property
-    def draws(self) -> int:
-        """Addresses it takes from the vSwitch's free ones.
-
-        Prefixes draw none: they come out of the vSwitch's CIDR reservations.
-        """
-        return 0 if self.ask is None or self.ask.is_prefix else self.ask.count
-
-
-def demand(eni: Eni, wish: Wish, capacity: int | None) -> Demand:
-    """What an ENI needs to meet a wish, within its quota.
+def demand(eni: Eni, wish: Wish, capacity: int | None) -> Decision:
+    """What is decided for an ENI if its vSwitch has room for all that it still needs.
 
     Args:
         eni: its latest reading.
         wish: what the policy wants of it.
         capacity: secondary addresses it could hold if it held no prefixes (for an attached ENI
             the type's EniPrivateIpAddressQuantity, which counts the primary address, less one);
-            None when the instance type is unknown.
+            None when that is not known: a fixed number is asked for all the same, as ECS knows.
     """
-    if wish.ask is not None and capacity is not None:
+    if wish.ask is not None:
         return _explicit(eni, wish, wish.ask, capacity)
-    if wish.target is not None and capacity is not None:
-        return _counted(eni, wish, wish.target, capacity)
-    settled = _settled(eni, wish, None)
-    if wish.target is not None and wish.target.met_by(len(eni.secondary)):
-        return Demand(replace(settled, target=wish.target.count))
-    if wish.ask is None and wish.target is None:
-        skipped = wish.skip or Reason.NO_TARGET
-        return Demand(replace(settled, outcome=Outcome.SKIPPED, reason=skipped))
-    return Demand(replace(settled, outcome=Outcome.FAILED, reason=Reason.UNKNOWN_TYPE))
+    if wish.target is None:
+        return _decision(eni, wish, None, Outcome.SKIPPED, wish.skip or Reason.NO_TARGET)
+    if capacity is None and wish.target.relative:
+        return _decision(eni, wish, None, Outcome.FAILED, Reason.UNKNOWN_TYPE)
+    return _counted(eni, wish, wish.target, capacity)
 
 
-def _counted(eni: Eni, wish: Wish, wanted: Target, capacity: int) -> Demand:
+def _counted(eni: Eni, wish: Wish, wanted: Target, capacity: int | None) -> Decision:
     """Each prefix takes the slot of one address, so it lowers what fits, not what is wanted."""
-    fits = max(0, capacity - len(eni.prefixes))
-    target = wanted.of(capacity)
+    if capacity is None:
+        target = fits = wanted.of(0)
+    else:
+        target, fits = wanted.of(capacity), max(0, capacity - len(eni.prefixes))
     if wanted.relative:
         target = min(target, fits)
     need = max(0, min(target, fits) - len(eni.secondary))
     ask = Ask(AskKind.COUNT, need) if need else None
-    return _demand(_settled(eni, wish, target), ask, clamped=target > fits)
+    return _needing(eni, wish, target, ask, clamped=target > fits)
 
 
-def _explicit(eni: Eni, wish: Wish, want: Ask, capacity: int) -> Demand:
+def _explicit(eni: Eni, wish: Wish, want: Ask, capacity: int | None) -> Decision:
     """Addresses and prefixes that a request names, or a number of prefixes it wants held."""
-    free = max(0, capacity - len(eni.secondary) - len(eni.prefixes))
     missing = missing_of(eni, want)
-    fits = min(missing.count, free)
+    held = len(eni.secondary) + len(eni.prefixes)
+    fits = missing.count if capacity is None else min(missing.count, max(0, capacity - held))
     target = len(eni.secondary) + (0 if want.is_prefix else missing.count)
     asked = min(fits, MAX_PREFIXES_PER_CALL) if want.is_prefix else fits
     ask = first_of(missing, asked) if asked else None
-    return _demand(_settled(eni, wish, target), ask, clamped=missing.count > fits)
+    return _needing(eni, wish, target, ask, clamped=missing.count > fits)
 
 
-def _settled(eni: Eni, wish: Wish, target: int | None) -> Decision:
-    """What is decided as long as nothing speaks against it."""
-    return Decision(eni, Outcome.SATISFIED, Reason.AT_TARGET, target, wish.source)
+def _needing(eni: Eni, wish: Wish, target: int, ask: Ask | None, *, clamped: bool) -> Decision:
+    """Short of what is wanted where the quota is the limit, however much room there is."""
+    if clamped:
+        return _decision(eni, wish, target, Outcome.SHORT, Reason.QUOTA, ask)
+    if ask is not None:
+        return _decision(eni, wish, target, Outcome.ASSIGNED, Reason.REACHED, ask)
+    return _decision(eni, wish, target, Outcome.SATISFIED, Reason.AT_TARGET)
+
+
+def _decision(  # noqa: PLR0913, PLR0917  (what a decision consists of)
+    eni: Eni,
+    wish: Wish,
+    target: int | None,
+    outcome: Outcome,
+    reason: Reason,
+    ask: Ask | None = None,
+) -> Decision:
+    return Decision(eni, outcome, reason, target, wish.source, ask)
 
 
 def missing_of(eni: Eni, want: Ask) -> Ask:
@@ -115,51 +101,35 @@ def first_of(ask: Ask, count: int) -> Ask:
     return Ask(ask.kind, count, ask.values[:count])
 
 
-def _demand(settled: Decision, ask: Ask | None, *, clamped: bool) -> Demand:
-    if clamped:
-        settled = replace(settled, outcome=Outcome.SHORT, reason=Reason.QUOTA)
-    return Demand(settled, ask, clamped)
-
-
-def decide(demands: Iterable[Demand], rooms: Mapping[str, int]) -> list[Decision]:
-    """One decision per demand, in their order.
+def decide(demands: Iterable[Decision], rooms: Mapping[str, int]) -> list[Decision]:
+    """What is decided for each ENI with the room that there is, in their order.
 
     Args:
-        demands: what each ENI needs.
+        demands: what is decided if there is room for everything.
         rooms: addresses that each vSwitch concerned may still give, its reserve deducted.
     """
     demands = list(demands)
-    queues: dict[str, list[Demand]] = {}
+    queues: dict[str, list[Decision]] = {}
     for each in demands:
         if each.draws:
             queues.setdefault(each.eni.vswitch_id, []).append(each)
     granted: dict[str, int] = {}
     for vswitch_id, queue in queues.items():
         granted.update(share_out(queue, max(0, rooms.get(vswitch_id, 0))))
-    return [_decision(each, granted.get(each.eni.id, 0)) for each in demands]
+    return [_within(each, granted.get(each.eni.id, each.draws)) for each in demands]
 
 
-def _decision(wanted: Demand, granted: int) -> Decision:
-    """What the ENI ends as if its call succeeds."""
-    if wanted.ask is None:
-        return wanted.decision
-    if wanted.ask.is_prefix:
-        granted = wanted.ask.count
+def _within(wanted: Decision, granted: int) -> Decision:
+    """The same decision if so many of the addresses that it needs are granted."""
+    if wanted.ask is None or granted >= wanted.draws:
+        return wanted
     ask = first_of(wanted.ask, granted) if granted else None
-    if granted < wanted.ask.count:
-        return _granted(wanted, Outcome.SHORT, Reason.VSWITCH, ask)
-    if wanted.clamped:
-        return replace(wanted.decision, ask=ask)
-    return _granted(wanted, Outcome.ASSIGNED, Reason.REACHED, ask)
+    return Decision(
+        wanted.eni, Outcome.SHORT, Reason.VSWITCH, wanted.target, wanted.target_source, ask
+    )
 
 
-def _granted(wanted: Demand, outcome: Outcome, reason: Reason, ask: Ask | None) -> Decision:
-    """`replace` would cost as much as the rest of a decision, and there are many of these."""
-    was = wanted.decision
-    return Decision(was.eni, outcome, reason, was.target, was.target_source, ask)
-
-
-def share_out(queue: list[Demand], room: int) -> dict[str, int]:
+def share_out(queue: list[Decision], room: int) -> dict[str, int]:
     """Divide what one vSwitch has left so that the worst-off ENI is served first.
 
     Every ENI is raised to a common level of addresses held, as far as it wants; what is left

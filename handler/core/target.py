@@ -48,10 +48,6 @@ class Target(Value):
             return f"{self.percent}%"
         return f"max-{self.below_max}" if self.below_max else "max"
 
-    def met_by(self, held: int) -> bool:
-        """Whether so many addresses meet it whatever the ENI's capacity is."""
-        return self.count is not None and self.count <= held
-
     def of(self, capacity: int) -> int:
         """The number of secondary addresses this target means on an ENI.
 

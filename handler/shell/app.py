@@ -14,27 +14,25 @@ from typing import TYPE_CHECKING
 
 from handler.cloud import ports
 from handler.cloud.lean import lean
-from handler.core.errors import Retryable, StaleCredentials
-from handler.core.ledger import Rooms
-from handler.core.model import Rejected, Request
 from handler.core.pacing import Pacer
 from handler.core.settings import Settings, read_settings
 from handler.core.value import replace
-from handler.events import Batch, parse
-from handler.shell.continuation import cursor_shown
+from handler.shell.dispatch import Dispatch, Result
 from handler.shell.invocation import Invocation, deadline_of
+from handler.shell.job import Delivery, Job
 from handler.shell.log import RecordLog, withheld
 from handler.shell.reading import Reader
-from handler.shell.records import MAX_ENIS, not_acted_on, with_at_most
-from handler.shell.run import Delivery, Run
+from handler.shell.records import Tally
+from handler.shell.run import Run
 from handler.shell.warmup import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from handler.cloud.connect import Connector
+    from handler.core.ledger import Ledger
+    from handler.core.model import Request
     from handler.core.pacing import Clock
-    from handler.events import Item
     from handler.shell.log import Record
     from handler.shell.records import Log
 
@@ -52,8 +50,6 @@ ALLOWANCES = {
 PLAN_SHARE = 0.5
 # When the context names no timeout there is none to keep: a laptop.
 NO_TIMEOUT = 86_400.0
-
-Result = dict[str, object]
 
 
 class WallClock:
@@ -142,81 +138,34 @@ class App:
         Raises:
             Retryable: something is undecided; the event must be delivered again.
         """
-        delivery = self._delivery(context)
-        parsed = parse(event, home_region=delivery.region)
-        rooms = Rooms(self.settings.vswitch_reserve)
-        if isinstance(parsed, Batch):
-            return self._batch(parsed, delivery, rooms, context)
-        return self._one(parsed, delivery, rooms, context)
 
-    def _batch(self, batch: Batch, delivery: Delivery, rooms: Rooms, context: object) -> Result:
-        """Every event is tried; if one must be delivered again, then all are."""
-        results, failures, listed = [], [], 0
-        for part, item in enumerate(batch.items):
-            try:
-                result = self._one(item, replace(delivery, part=part), rooms, context)
-            except Retryable as error:  # noqa: PERF203  (one event must not cost the others)
-                failures.append(error)
-            else:
-                results.append(with_at_most(MAX_ENIS - listed, result))
-                listed += len(results[-1]["enis"])  # type: ignore[arg-type]
-        if failures:
-            stale = (each for each in failures if isinstance(each, StaleCredentials))
-            raise next(stale, failures[0])
-        counts: dict[str, int] = {}
-        for result in results:
-            for name, count in result["counts"].items():  # type: ignore[attr-defined]
-                counts[name] = counts.get(name, 0) + count
-        request_id = delivery.request_id
-        return {"action": "batch", "request_id": request_id, "counts": counts, "results": results}
+        def run(request: Request, delivery: Delivery, ledger: Ledger) -> Result:
+            return self._run(request, delivery, ledger, context)
 
-    def _one(self, item: Item, delivery: Delivery, rooms: Rooms, context: object) -> Result:
-        cursor = None
-        if isinstance(item, Request) and self._refuses(item):
-            cursor = cursor_shown(item.cursor or {})
-            allowed = "a share above 0 of ASSIGN_PER_MINUTE"
-            item = Rejected("BACKFILL_SHARE", "0", allowed, item.source, item.region, item.event_id)
-        if isinstance(item, Request):
-            return self._work(item, delivery, rooms, context)
-        log = self._log(delivery, item.region)
-        result = not_acted_on(delivery.request_id, item)
-        rejected = isinstance(item, Rejected)
-        log.write(
-            "event_rejected" if rejected else "event_ignored",
-            "warning" if rejected else "info",
-            source=item.source,
-            reason=item.reason,
-            event_id=item.event_id,
-            **({"cursor": cursor} if cursor else {}),
-        )
-        return withheld(result, log.hidden)
+        return Dispatch(self.settings, self._log, run).deliver(event, self._delivery(context))
 
-    def _refuses(self, request: Request) -> bool:
-        """Whether the operator has switched backfills off; plans cost no writes."""
-        return request.manual and not request.dry_run and self.settings.backfill_share == 0
-
-    def _work(self, request: Request, delivery: Delivery, rooms: Rooms, context: object) -> Result:
+    def _run(self, request: Request, delivery: Delivery, ledger: Ledger, context: object) -> Result:
         connector = self._connect(context)
         tokens = [request.hook.token] if request.hook else []
         log = self._log(delivery, request.region, tokens)
-        share = (self.settings.backfill_share or PLAN_SHARE) if request.manual else 1.0
-        invocation = Invocation(
+        invocation = self._invocation(request, delivery, log)
+        cloud = connector.cloud(request.region, self._place(context))
+        cloud = replace(cloud, functions=self.functions or cloud.functions)
+        reader, tally = Reader(cloud, invocation, self._capacities), Tally(log)
+        job = Job(request, delivery, self.settings, cloud, reader, invocation, tally)
+        return withheld(Run(job, log, ledger).perform(), log.hidden)
+
+    def _invocation(self, request: Request, delivery: Delivery, log: Log) -> Invocation:
+        return Invocation(
             self.clock,
             delivery.deadline,
             self.pacer,
             self._threads[request.manual],
             log,
-            share,
+            (self.settings.backfill_share or PLAN_SHARE) if request.manual else 1.0,
             self.stop.is_set,
             delivery.started,
         )
-        cloud = connector.cloud(request.region, self._place(context))
-        cloud = replace(cloud, functions=self.functions or cloud.functions)
-        reader = Reader(cloud, invocation, self._capacities)
-        if request.dry_run:  # what a plan reckons with stays there for whoever writes
-            rooms = Rooms(self.settings.vswitch_reserve)
-        run = Run(request, delivery, self.settings, cloud, reader, invocation, log, rooms)
-        return withheld(run.perform(), log.hidden)
 
     def _log(self, delivery: Delivery, region: str | None, tokens: list[str] | None = None) -> Log:
         base = {"request_id": delivery.request_id, "region": region}

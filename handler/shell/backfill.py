@@ -21,7 +21,9 @@ from handler.shell.visibility import advice_for, readable, reason_for, sort_out,
 if TYPE_CHECKING:
     from handler.cloud.ports import Functions
     from handler.core.model import Eni
+    from handler.core.rounds import Limit
     from handler.shell.continuation import Cursor
+    from handler.shell.job import Job
     from handler.shell.reading import Reading
     from handler.shell.reconcile import Reconciler
     from handler.shell.selection import Chunk
@@ -36,11 +38,14 @@ class Backfill(Value):
     """One manual request, in one invocation of a chain.
 
     Attributes:
-        crew: does the work.
+        reconciler: does the work.
+        limit: how many ENIs may be changed.
         cursor: where this invocation begins.
     """
 
-    crew: Reconciler
+    job: Job
+    reconciler: Reconciler
+    limit: Limit
     cursor: Cursor
 
     def run(self) -> Continuation | None:
@@ -55,50 +60,46 @@ class Backfill(Value):
         """
         page, after, worked = self.cursor.page, self.cursor.after, False
         try:
-            selected = chunks(self.crew.request.selector, self.crew.reader, self.cursor)
-            for chunk in self.crew.invocation.until_stopped(selected):
+            selected = chunks(self.job.request.selector, self.job.reader, self.cursor)
+            for chunk in self.job.invocation.until_stopped(selected):
                 self._work(chunk)
                 page, after, worked = chunk.next_page, chunk.last_id, True
-                if self._limit_reached():
+                if self.limit.reached:
                     break
         except OutOfTime:
-            functions = self.crew.cloud.functions
-            if functions is None or not (worked or self.crew.tally.progress()):
+            functions = self.job.cloud.functions
+            if functions is None or not (worked or self.job.tally.progress()):
                 raise
-            cursor = self.cursor.next_hop(page, after, self.crew.changed)
+            cursor = self.cursor.next_hop(page, after, self.limit.changed)
             return self._hand_over(functions, cursor)
         return None
 
     def _work(self, chunk: Chunk) -> None:
         """What is named and not shown is read once more before it is called gone."""
-        attached = self.crew.request.selector.by_instances
+        attached = self.job.request.selector.by_instances
         reading, error = chunk.reading, None
         done, missing = sort_out(reading, chunk.named, attached=attached)
         try:
-            self.crew.work(reading, done)
+            self.reconciler.work(reading, done)
             if missing:
-                self.crew.invocation.wait(_RECHECK_SECONDS)
-                reading = self.crew.reader.of_named(self.crew.request.selector, missing)
+                self.job.invocation.wait(_RECHECK_SECONDS)
+                reading = self.job.reader.of_named(self.job.request.selector, missing)
                 found, missing = sort_out(reading, missing, attached=attached)
                 new = found - done
                 done |= new
-                self.crew.work(reading, new)
+                self.reconciler.work(reading, new)
         except (OutOfTime, CloudFault) as met:
             error = met
         self._record_unread(missing, reading, done, error)
-        if self.crew.tally.out_of_time():
+        if self.job.tally.out_of_time():
             raise OutOfTime("the time was not enough for all ENIs of a chunk")
-
-    def _limit_reached(self) -> bool:
-        limit = self.crew.limit
-        return limit is not None and self.crew.changed >= limit
 
     def _hand_over(self, functions: Functions, cursor: Cursor) -> Continuation:
         """Invoke the function for the next hop; under its task id, that happens once."""
-        payload, new = payload_for(self.crew.request, cursor), True
+        payload, new = payload_for(self.job.request, cursor), True
         for tries in range(HANDOVER_TRIES):
             try:
-                new = self.crew.invocation.send(
+                new = self.job.invocation.send(
                     ports.INVOKE, lambda: functions.invoke_later(payload, cursor.task_id)
                 )
                 break
@@ -106,7 +107,7 @@ class Backfill(Value):
                 last = tries + 1 == HANDOVER_TRIES
                 if last or fault.treatment is not Treatment.TRANSIENT:
                     raise
-            self.crew.invocation.clock.sleep(backoff(tries))
+            self.job.invocation.clock.sleep(backoff(tries))
         # Used before by this very invocation when an answer was lost, else by an earlier try of it.
         return Continuation(cursor.task_id, cursor.hop, repeated=not new and tries == 0)
 
@@ -127,10 +128,10 @@ class Backfill(Value):
         hidden: list[Eni] = []
         try:
             if error is None:
-                hidden = unexplained(self.crew.reader, missing, reading, probes=None)
+                hidden = unexplained(self.job.reader, missing, reading, probes=None)
         except (OutOfTime, CloudFault) as met:
             error = met
-        attached = self.crew.request.selector.by_instances
+        attached = self.job.request.selector.by_instances
         unread = [
             eni
             for eni in reading.enis.values()
@@ -159,4 +160,4 @@ class Backfill(Value):
         advice: str | None = None,
     ) -> None:
         result = unseen(named, eni, outcome, reason, advice)
-        self.crew.tally.add(result, self.crew.invocation.clock.now())
+        self.job.tally.add(result, self.job.invocation.clock.now())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from handler.core.model import Eni, Hook
+    from handler.shell.job import Job
     from handler.shell.reconcile import Reconciler
 
 _HIDDEN = "Allow ecs:DescribeInstances to the function's role: the ENIs are visible, it is not."
@@ -29,9 +30,9 @@ _NOT_YET = "Nothing, unless it persists: ECS did not show it yet, and the event 
 class Launch:
     """One launch, in one invocation."""
 
-    def __init__(self, reconciler: Reconciler, request_id: str) -> None:
-        self.reconciler = reconciler
-        self.request_id = request_id
+    def __init__(self, job: Job, reconciler: Reconciler) -> None:
+        self._job = job
+        self._reconciler = reconciler
         self._done: set[str] = set()
         self._shown: set[str] = set()
         self._asked_ess = False
@@ -46,17 +47,17 @@ class Launch:
             OutOfTime: what is left was recorded as deferred.
             CloudFault: a read failed for good, or the hook could not be completed.
         """
-        crew, hook = self.reconciler, self.reconciler.request.hook
+        job, hook = self._job, self._job.request.hook
         if hook is None:
             self._work_as_it_appears()
             return None
-        keepalive = Keepalive(crew.cloud.ess, hook, crew.invocation)
+        keepalive = Keepalive(job.cloud.ess, hook, job.invocation)
 
         def before_wait(planned: float) -> None:
             if self._left_alone() is None:
                 keepalive(planned)
 
-        crew.invocation.before_wait = before_wait
+        job.invocation.before_wait = before_wait
         try:
             self._work_as_it_appears()
             told = self._tell(hook)
@@ -69,32 +70,32 @@ class Launch:
 
     def _tell(self, hook: Hook) -> Lifecycle | None:
         """Complete the hook, or leave it alone; None while anything is undecided."""
-        crew = self.reconciler
-        if crew.tally.undecided or crew.tally.denied:
+        job = self._job
+        if job.tally.undecided or job.tally.denied:
             return None
         if reason := self._left_alone():
             return Lifecycle(hook.hook_id, None, completed=False, reason=reason)
-        result = result_for(crew.tally, crew.settings.on_shortfall)
-        return complete(crew.cloud.ess, hook, result, crew.invocation, self.request_id)
+        result = result_for(job.tally, job.settings.on_shortfall)
+        return complete(job.cloud.ess, hook, result, job.invocation, job.delivery.chain)
 
     def _left_alone(self) -> str | None:
         """Why the hook is none of our business although its instances may be.
 
         A group that the event does not name is known by its instances.
         """
-        crew = self.reconciler
-        allowed, named = crew.settings.policy.scaling_groups, crew.request.scaling_group_id
-        if crew.dry:
+        job = self._job
+        allowed, named = job.settings.policy.scaling_groups, job.request.scaling_group_id
+        if job.dry:
             return "left alone: nothing is written in a dry run"
-        groups = {named} if named else crew.groups
-        if crew.tally.hook_foreign or (allowed and not groups & allowed):
+        groups = {named} if named else self._reconciler.groups
+        if job.tally.hook_foreign or (allowed and not groups & allowed):
             return "left alone: the scaling group is not in ALLOWED_SCALING_GROUPS"
         return None
 
     def _work_as_it_appears(self) -> None:
         """What is visible is worked on at once; patience counts only the waits for the rest."""
-        invocation, patience = self.reconciler.invocation, self.reconciler.timing.visibility
-        reader, selector = self.reconciler.reader, self.reconciler.request.selector
+        invocation, patience = self._job.invocation, self._reconciler.timing.visibility
+        reader, selector = self._job.reader, self._job.request.selector
         awaited, waited, polls = self._launched(), 0.0, 0
         ever_named, reading = bool(awaited), Reading()
         while True:
@@ -104,7 +105,7 @@ class Launch:
                 new = ready - self._done
                 self._done |= ready
                 self._shown |= reading.instances.keys()
-                self.reconciler.work(reading, new)
+                self._reconciler.work(reading, new)
                 awaited = self._without_released(awaited, reading, waited)
                 if (ever_named and not awaited) or waited >= patience:
                     break
@@ -122,13 +123,13 @@ class Launch:
 
     def _launched(self) -> frozenset[str]:
         """The ids that the event names, or that Auto Scaling lists for its activity."""
-        request = self.reconciler.request
+        request = self._job.request
         named = request.selector.instance_ids or request.selector.network_interface_ids
         activity = request.selector.scaling_activity_id
         if activity is None:
             return frozenset(named)
         token = request.hook.token if request.hook else None
-        reader = self.reconciler.reader
+        reader = self._job.reader
         return frozenset(reader.of_activity(activity, request.scaling_group_id, token))
 
     def _without_released(
@@ -139,17 +140,17 @@ class Launch:
         It is asked once, when reads have had their time to catch up. An instance whose ENIs are
         visible is not gone, whatever lists say.
         """
-        request, settings = self.reconciler.request, self.reconciler.settings
-        since = self.reconciler.invocation.before + waited
+        request, settings = self._job.request, self._job.settings
+        since = self._job.invocation.before + waited
         due = since >= min(settings.settle_seconds, settings.visibility_seconds)
         known = request.scaling_group_id or request.scaling_activity_id
         if not awaited or request.hook is None or not known or not due or self._asked_ess:
             return awaited
         self._asked_ess = True
         activity = None if request.scaling_group_id else request.scaling_activity_id
-        listed = self.reconciler.reader.of_group(request.scaling_group_id, activity)
+        listed = self._job.reader.of_group(request.scaling_group_id, activity)
         unlisted = awaited - listed - reading.instances.keys()
-        orphans = unexplained(self.reconciler.reader, unlisted, reading, probes=None)
+        orphans = unexplained(self._job.reader, unlisted, reading, probes=None)
         gone = unlisted - {eni.instance_id for eni in orphans}
         for instance_id in sorted(gone):
             self._record(instance_id, None, Outcome.GONE, Reason.NOT_FOUND)
@@ -157,12 +158,12 @@ class Launch:
 
     def _give_up(self, awaited: frozenset[str], reading: Reading) -> None:
         """Record what did not appear, and whether that looks like a missing permission."""
-        if not awaited and not self.reconciler.tally.counts:
+        if not awaited and not self._job.tally.counts:
             self._record(None, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _NOT_YET)
         try:
-            orphans = unexplained(self.reconciler.reader, awaited, reading)
+            orphans = unexplained(self._job.reader, awaited, reading)
         except OutOfTime:
-            orphans = unexplained(self.reconciler.reader, awaited, reading, probes=0)
+            orphans = unexplained(self._job.reader, awaited, reading, probes=0)
         except CloudFault as fault:
             self._defer(awaited, reading, fault)
             raise
@@ -202,4 +203,4 @@ class Launch:
         advice: str | None = None,
     ) -> None:
         result = unseen(awaited_id, eni, outcome, reason, advice)
-        self.reconciler.tally.add(result, self.reconciler.invocation.clock.now())
+        self._job.tally.add(result, self._job.invocation.clock.now())

@@ -26,10 +26,11 @@ IDS_PER_CALL, TYPES_PER_CALL = 100, 10
 
 
 class Reading(Value):
-    """ENIs and the instances they are attached to, by id."""
+    """ENIs and the instances they are attached to, by id; it began at `began` (epoch seconds)."""
 
     enis: Mapping[str, Eni] = NOTHING
     instances: Mapping[str, Instance] = NOTHING
+    began: float = 0.0
 
     def owner_known(self, eni_id: str) -> bool:
         """Whether the ENI can be decided on: its instance was read too, or does not matter.
@@ -66,12 +67,14 @@ class Reader:
         """Instances and the ENIs attached to them; what is not visible yet is absent."""
         if len(ids) == 1:
             return self._of_one_instance(ids[0])
+        began = self._invocation.clock.now()
         instances = self.instances(ids)
         enis = self.enis([eni for each in instances.values() for eni in each.eni_ids])
-        return Reading(enis, instances)
+        return Reading(enis, instances, began)
 
     def _of_one_instance(self, instance_id: str) -> Reading:
         """One instance can be asked for its ENIs: both reads run side by side."""
+        began = self._invocation.clock.now()
         enis: dict[str, Eni] = {}
         instances: dict[str, Instance] = {}
         reads: list[Callable[[], None]] = [
@@ -79,12 +82,13 @@ class Reader:
             lambda: instances.update(self.instances([instance_id])),
         ]
         self._invocation.side_by_side(lambda read: read(), reads)
-        return Reading(enis, instances)
+        return Reading(enis, instances, began)
 
     def of_enis(self, ids: Sequence[str]) -> Reading:
         """ENIs and the instances they are attached to."""
+        began = self._invocation.clock.now()
         enis = self.enis(ids)
-        return Reading(enis, self.instances(_attached(enis.values())))
+        return Reading(enis, self.instances(_attached(enis.values())), began)
 
     def of_named(self, selector: Selector, ids: Iterable[str]) -> Reading:
         """What is shown of ids that a selector names: ENIs or instances."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
-from handler.core.model import Outcome, Reason
+from handler.cloud.faults import advice_on
+from handler.core.model import EniResult, Outcome, Reason, Treatment
 from handler.core.value import Value, fields_of
 
 if TYPE_CHECKING:
-    from handler.core.model import EniResult, Ignored, Rejected
+    from handler.core.errors import CloudFault
+    from handler.core.model import Ignored, Rejected
+    from handler.core.protocol import End, EniState
+    from handler.core.rounds import Member
 
 # A synchronous reply may be 32 MB and a record 16 KB; 500 ENIs are about 300 KB and readable.
 MAX_ENIS = 500
@@ -157,6 +161,63 @@ class Tally:
     def left_out(self) -> int:
         """How many results `rows` leaves out."""
         return max(0, sum(self.counts[outcome.value] for outcome in Outcome) - MAX_ENIS)
+
+
+def result_of(member: Member, end: End) -> EniResult:
+    """What there is to say of a finished ENI."""
+    state, decision = member.state, member.decision
+    fault = state.fault if _explains(state.fault, end) else None
+    planned = decision.ask if end.outcome is Outcome.PLANNED else None
+    gained = sorted(state.gained | _answered(state, end), key=_in_order)
+    instance = member.subject.instance
+    return EniResult(
+        network_interface_id=state.eni.id,
+        instance_id=state.eni.instance_id,
+        instance_type=instance.type if instance else None,
+        scaling_group_id=member.subject.scaling_group_id,
+        vswitch_id=state.eni.vswitch_id,
+        outcome=end.outcome,
+        reason=end.reason,
+        target=decision.target,
+        target_source=decision.target_source,
+        before=len(state.first.secondary),
+        after=len(state.eni.secondary),
+        requested=planned.count if planned and not planned.is_prefix else state.requested,
+        addresses=tuple(each for each in gained if "/" not in each),
+        prefixes=tuple(each for each in gained if "/" in each),
+        code=fault.code if fault else None,
+        api_request_id=state.api_request_id,
+        attempts=state.calls,
+        client_token=state.token,
+        advice=advice_on(fault.code, fault.operation) if fault else None,
+    )
+
+
+def _answered(state: EniState, end: End) -> frozenset[str]:
+    """What ECS says it assigned and no read has confirmed; its client token tells it apart.
+
+    An ENI that others have brought to its target holds of it what the last read shows, no more.
+    """
+    named = state.outstanding.named if state.outstanding else frozenset[str]()
+    return named if end.outcome is Outcome.DEFERRED else named & state.held.all
+
+
+def _in_order(address: str) -> list[int]:
+    """Addresses in the order of their numbers, not of their letters."""
+    return [int(part) for part in address.replace("/", ".").split(".")]
+
+
+def _explains(fault: CloudFault | None, end: End) -> bool:
+    """Whether the latest refusal is why the ENI ended so."""
+    if fault is None:
+        return False
+    match end.outcome:
+        case Outcome.SHORT:
+            return fault.treatment in {Treatment.EXHAUSTED, Treatment.FULL}
+        case Outcome.SKIPPED:
+            return fault.treatment is Treatment.FOREIGN
+        case outcome:
+            return outcome in {Outcome.FAILED, Outcome.DEFERRED, Outcome.GONE}
 
 
 def row(result: EniResult) -> dict[str, object]:

@@ -19,7 +19,7 @@ import pytest
 from handler.cloud.connect import Connector
 from handler.cloud.ports import Place
 from handler.core.errors import CloudFault, OutOfTime, Retryable, Unexpected
-from handler.core.ledger import Rooms
+from handler.core.ledger import Ledger
 from handler.core.model import Request, Treatment
 from handler.core.pacing import Pacer
 from handler.core.settings import read_settings
@@ -27,9 +27,11 @@ from handler.core.value import replace
 from handler.events import parse
 from handler.shell.continuation import MAX_PAYLOAD
 from handler.shell.invocation import Invocation
+from handler.shell.job import Delivery, Job
 from handler.shell.log import RecordLog
 from handler.shell.reading import Reader
-from handler.shell.run import Delivery, Run
+from handler.shell.records import Tally
+from handler.shell.run import Run
 from localcloud.clock import ManualClock
 from localcloud.testing import LocalCloud
 from tests.stage import Queue, SharedClock, environment
@@ -73,10 +75,10 @@ class Hops:
             reader = Reader(found, invocation, {})
             delivery = Delivery(request_id, REGION, now, now + TIME)
             services = replace(found, functions=self.queue)
-            rooms = Rooms(settings.vswitch_reserve)
-            run = Run(request, delivery, settings, services, reader, invocation, log, rooms)
+            ledger = Ledger(settings.vswitch_reserve, settings.settle_seconds)
+            job = Job(request, delivery, settings, services, reader, invocation, Tally(log))
             try:
-                return run.perform()
+                return Run(job, log, ledger).perform()
             finally:
                 self.records = [json.loads(line) for line in output.getvalue().splitlines()]
 

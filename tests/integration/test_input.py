@@ -124,7 +124,7 @@ def test_array_with_an_undecided_event_is_raised_after_all_were_tried() -> None:
 
 def test_events_of_an_array_share_what_a_vswitch_has_above_its_reserve() -> None:
     """Ten free and four kept back: six for both, also while the second read does not show that."""
-    late = {"action": "DescribeVSwitches", "fault": "stale", "seconds": 60, "times": 9}
+    late = {"action": "DescribeVSwitches", "fault": "stale", "seconds": 25, "times": 9}
     settings = {"TARGET_SECONDARY_IPS": "5", "VSWITCH_RESERVE": "4"}
     tight = world(instance("a"), instance("b"), cidr="10.0.0.0/28")
     with Stage(tight, settings, [late]) as stage:

@@ -348,14 +348,17 @@ def test_limit_is_kept_by_an_eni_that_may_have_been_changed() -> None:
         assert {"eni-a": 8, "eni-b": 0} == stage.held()
 
 
-def test_vswitch_that_refuses_for_ever_is_insisted_on_by_one_eni() -> None:
-    """It reads roomy and gives nothing: one call for each ENI, and a few more of one of them."""
+def test_vswitch_that_refuses_for_ever_is_asked_again_by_one_eni() -> None:
+    """It reads roomy and gives nothing: one call for each ENI, and a few more of one of them.
+
+    That one asks for its 8 twice more, and then for 4, 2 and 1.
+    """
     many = [instance(f"n{number:02}") for number in range(20)]
     refused = refusal(WRITE, "InvalidVSwitchId.IpNotEnough")
     with Stage(world(*many), EIGHT, [refused]) as stage:
         delivered = stage.deliver(hook_event(*(each["id"] for each in many)))
         assert [SHORT] * 20 == list(delivered.ends.values())
-        assert len(stage.writes()) <= 20 + 3
+        assert len(stage.writes()) <= 20 + 2 + 3
         assert "DEFAULT" == delivered.result["lifecycle"]["result"]
 
 
@@ -370,14 +373,15 @@ def test_what_a_truthful_read_shows_is_shared_fairly() -> None:
 
 
 def test_remembered_refusal_is_asked_with_the_next_token_once() -> None:
-    """Three calls against reads that show room: the same token twice, then one of its own."""
+    """Against reads that show room: the same token twice, then one of its own; then for less."""
     launch = world(instance("a"), cidr="10.0.0.0/28", remember_failures=True)
     settings = {"TARGET_SECONDARY_IPS": "12", "VSWITCH_RESERVE": "0"}
     with Stage(launch, settings, [free(100)]) as stage:
         assert {"eni-a": SHORT} == stage.deliver(hook_event("i-a")).ends
-        first, second, third = (write["ClientToken"] for write in stage.writes())
+        first, second, third, *_ = (write["ClientToken"] for write in stage.writes())
         assert first == second
         assert first != third
+        assert {"eni-a": 11} == stage.held()
 
 
 # --- writes -----------------------------------------------------------------------------------

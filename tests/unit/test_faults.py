@@ -41,14 +41,14 @@ PAGE = """
 403 InvalidOperation.VpcMismatch rejected
 403 SecurityGroupInstanceLimitExceed rejected
 403 InvalidSecurityGroupId.NotVpc rejected
-403 InvalidOperation.InvalidEniType rejected
+403 InvalidOperation.InvalidEniType foreign
 403 InvalidVSwitchId.IpNotEnough exhausted
 403 InvalidVSwitchId.IpInvalid rejected
 403 InvalidIp.IpAssigned rejected
 403 MaxEniPrivateIpsCountExceeded full
 403 Operation.Conflict transient
 403 InvalidOperation.Ipv4CountExceeded full
-403 InvalidOperation.EniServiceManaged rejected
+403 InvalidOperation.EniServiceManaged foreign
 403 InvalidIp.IpRepeated rejected
 403 InvalidIp.IpPrefixIllegal rejected
 403 InvalidIp.IpPrefixMaskIllegal rejected
@@ -122,14 +122,15 @@ def test_a_known_code_goes_before_its_status(
     ("status", "treatment"),
     [
         (None, Treatment.TRANSIENT),
-        (400, Treatment.REJECTED),
-        (401, Treatment.REJECTED),
-        (403, Treatment.REJECTED),
-        (404, Treatment.REJECTED),
-        (408, Treatment.REJECTED),
+        (400, Treatment.UNKNOWN),
+        (401, Treatment.CREDENTIALS),
+        (403, Treatment.UNKNOWN),
+        (404, Treatment.UNKNOWN),
+        (408, Treatment.TRANSIENT),
+        (425, Treatment.TRANSIENT),
         (409, Treatment.TRANSIENT),
         (429, Treatment.TRANSIENT),
-        (499, Treatment.REJECTED),
+        (499, Treatment.UNKNOWN),
         (500, Treatment.TRANSIENT),
         (502, Treatment.TRANSIENT),
         (503, Treatment.TRANSIENT),
@@ -137,7 +138,7 @@ def test_a_known_code_goes_before_its_status(
     ],
 )
 def test_an_unknown_code_goes_by_its_status(status: int | None, treatment: Treatment) -> None:
-    """No answer, 409, 429 and 5xx pass; any other 4xx is for good."""
+    """No answer, 408, 409, 425, 429 and 5xx pass; nobody knows what any other 4xx means."""
     assert treatment == treatment_of("Something.New", status)
 
 
@@ -148,13 +149,42 @@ def test_an_unknown_code_goes_by_its_status(status: int | None, treatment: Treat
         ("Throttling.User.Again", Treatment.TRANSIENT),
         ("InvalidAccessKeyId.Something", Treatment.CREDENTIALS),
         ("InvalidSecurityToken.MismatchWithAccessKey", Treatment.CREDENTIALS),
-        ("ThrottlingOfAnotherKind", Treatment.REJECTED),
-        ("throttling.user", Treatment.REJECTED),
+        ("ThrottlingOfAnotherKind", Treatment.TRANSIENT),
+        ("throttling.user", Treatment.TRANSIENT),
+        ("Rejected.Throttling", Treatment.TRANSIENT),
+        ("SystemBusy", Treatment.TRANSIENT),
+        ("OperationFailed.LastTokenProcessing", Treatment.TRANSIENT),
+        ("OperationConflict.Eni", Treatment.TRANSIENT),
+        ("IncorrectStatus.VSwitch", Treatment.TRANSIENT),
+        ("TaskConflict", Treatment.TRANSIENT),
+        ("Throttle", Treatment.UNKNOWN),
+        ("InvalidAccessKey", Treatment.UNKNOWN),
     ],
 )
-def test_families(code: str, treatment: Treatment) -> None:
-    """Members of a family are treated alike; what merely looks like one is not."""
+def test_what_an_unknown_code_says(code: str, treatment: Treatment) -> None:
+    """Throttling, busy, conflict and processing pass, wherever a code says so."""
     assert treatment == treatment_of(code, 400)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "treatment"),
+    [
+        ("NoPermission.Eni", 403, Treatment.CREDENTIALS),
+        ("Forbidden", 403, Treatment.CREDENTIALS),
+        ("NotAuthorized", 403, Treatment.CREDENTIALS),
+        ("Forbidden.Something", 400, Treatment.UNKNOWN),
+        ("QuotaSomething", 403, Treatment.UNKNOWN),
+    ],
+)
+def test_an_unknown_refusal_of_a_permission(code: str, status: int, treatment: Treatment) -> None:
+    """A 403 whose code speaks of permission is a missing one."""
+    assert treatment == treatment_of(code, status)
+
+
+@pytest.mark.parametrize("code", ["Rejected.Throttling", "throttling", "Throttling.User"])
+def test_throttling_is_known_wherever_a_code_says_so(code: str) -> None:
+    """The minute's calls are used up: the pacer waits for the next one."""
+    assert CloudFault("ecs:X", code, Treatment.TRANSIENT).throttling
 
 
 @pytest.mark.parametrize("code", ["no_answer", "bad_answer"])
@@ -169,8 +199,10 @@ def test_no_credentials() -> None:
 
 
 def test_every_treatment_is_used() -> None:
-    """The table leaves no treatment without a code."""
-    assert set(Treatment) == {treated.treatment for treated in FAULTS.values()}
+    """The table leaves no treatment without a code, but that of unknown codes."""
+    assert set(Treatment) - {Treatment.UNKNOWN} == {
+        treated.treatment for treated in FAULTS.values()
+    }
 
 
 @pytest.mark.parametrize("code", ["Forbidden.RAM", "Forbidden.Unauthorized", "NoPermission"])

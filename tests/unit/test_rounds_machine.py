@@ -1,17 +1,17 @@
 """The protocol against a strict model of ECS, with several writers and everything that goes wrong.
 
 The model is `Ecs`: addresses held at any time (reads may look back for less than the settle time),
-and an answer for each ClientToken. A `Writer` is one invocation; it takes the steps that
-`handler.shell.reconcile` takes, with the real planner and protocol. `Protocol` lets Hypothesis mix
-them with lost replies, late calls, dying invocations, operators and neighbours. What it found, or
-is too rare for it, stands below as a script.
+and an answer for each ClientToken. A `Writer` is one invocation; it does what `Rounds.next` says,
+as `handler.shell.reconcile` does. `Protocol` lets Hypothesis mix writers with lost replies, late
+calls, dying invocations, operators and neighbours. What it found, or is too rare for it, stands
+below as a script.
 
 The machine was seen to catch these deliberate breaks: a random token; the ask in the token; no
 state, or no generation, in the token; another token after an unknown outcome; not waiting for
 another writer's call to show; not waiting for an answer to show while asking again by count; and a
 generation that does not rise after a mismatch, a replay or IdempotentFailed. The scripts catch a
 generation that is not reset. Either half of how a replay is recovered (wait, and ask by name) is
-enough for the promise; `test_pursuit` holds both in place.
+enough for the promise; `test_protocol` holds both in place.
 """
 
 from __future__ import annotations
@@ -30,28 +30,13 @@ from hypothesis.stateful import (
 )
 
 from handler.core.errors import CloudFault
-from handler.core.ledger import Rooms
-from handler.core.model import Answer, Ask, Decision, Eni, Treatment, Wish
-from handler.core.planner import decide, demand
-from handler.core.protocol import (
-    Pause,
-    Pursuit,
-    Timing,
-    Verdict,
-    answered,
-    asked,
-    begin,
-    client_token,
-    hindrance,
-    in_doubt,
-    located,
-    next_call,
-    observe,
-    paused,
-    refused,
-)
+from handler.core.ledger import Ledger
+from handler.core.model import Answer, Ask, Eni, Wish
+from handler.core.protocol import Timing
+from handler.core.rounds import Assign, AssignCall, Limit, Look, ReadRooms, Rounds, Todo, member
 from handler.core.target import Target
-from tests.unit.builders import addresses, eni, fault, instance
+from handler.core.value import replace
+from tests.unit.builders import addresses, eni, fault, subject
 
 REGION, VSWITCH = "cn-a", "vsw-a"
 ENIS = ("eni-a", "eni-b")
@@ -151,95 +136,61 @@ def _said(answer: Answer | str) -> Answer:
 
 @dataclass
 class Writer:
-    """One invocation at work on one ENI, step by step as `handler.shell.reconcile` takes them."""
+    """One invocation at work on one ENI: it does what `Rounds.next` says, step by step."""
 
     eni_id: str
     target: int
-    pursuit: Pursuit | None = None
-    call: tuple[Ask, str] | None = None
-    pause: Pause | None = None
-    verdict: Verdict | None = None
-    rooms: Rooms = field(default_factory=lambda: Rooms(reserve=0))
-    drew: bool = False
+    launch: bool = False
+    rounds: Rounds | None = None
+    todo: Todo | None = None
+
+    @property
+    def call(self) -> AssignCall | None:
+        """The call that is ready."""
+        return self.todo.calls[0] if isinstance(self.todo, Assign) else None
+
+    @property
+    def finished(self) -> bool:
+        """Whether its ENI has ended."""
+        return self.rounds is not None and self.todo is None
 
     def restart(self) -> None:
         """Begin with no memory."""
-        self.pursuit = self.call = self.pause = self.verdict = None
-        self.rooms = Rooms(reserve=0)
+        self.rounds = self.todo = None
 
     def look(self, ecs: Ecs, now: float, lag: float) -> None:
-        """Read, and plan from what was read."""
+        """Read, and go on to the next call or the next look."""
         held, free = ecs.as_of(now - lag)
-        self._take_in(eni(self.eni_id, held[self.eni_id]), now)
-        pursuit = self._known()
-        if self.rooms.unknown({VSWITCH}) or _is_exhausted(pursuit):
-            self.rooms.learn(VSWITCH, free)
-        if pursuit.taken and pursuit.polls == 0:
-            theirs = frozenset().union(*(held[each] for each in ENIS if each != self.eni_id))
-            self.pursuit = located(pursuit, theirs & {*pursuit.taken})
-        self._plan(now)
+        shown = eni(self.eni_id, held[self.eni_id])
+        if self.rounds is None:
+            self._begin(shown, now)
+        elif isinstance(self.todo, Look):
+            self.rounds.read({self.eni_id: shown}, {}, now)
+        assert self.rounds is not None
+        while not isinstance(todo := self.rounds.next(now), Assign | Look | None):
+            if isinstance(todo, ReadRooms):
+                self.ledger.learn(VSWITCH, free, now)
+            else:
+                self.rounds.owners(VSWITCH, {v: each for each in ENIS for v in held[each]})
+        self.todo = todo
 
-    def _known(self) -> Pursuit:
-        assert self.pursuit is not None
-        return self.pursuit
-
-    def _take_in(self, found: Eni, now: float) -> None:
-        if self.pursuit is None:
-            self.pursuit = begin(found)
-        else:
-            self.pursuit = observe(self.pursuit, found, now, TIMING)
-
-    def _plan(self, now: float) -> None:
-        """Finish, wait, or get a call ready."""
-        self.call = self.pause = None
-        pursuit = self._known()
-        self.drew = False
-        if pursuit.write is None:
-            self.rooms.settle(self.eni_id, len(pursuit.eni.secondary))
-        wanted = demand(pursuit.eni, Wish(Target(count=self.target), "default"), QUOTA)
-        held_up: Pause | Verdict | None = None
-        if wanted.ask is not None:
-            held_up = pursuit.verdict or hindrance(pursuit, instance(), now, TIMING)
-        if isinstance(held_up, Pause):
-            self.pursuit, self.pause = paused(pursuit, instance(), now), held_up
-        elif isinstance(held_up, Verdict):
-            self.verdict = held_up
-        elif wanted.ask is not None and (doubt := in_doubt(pursuit)) is not None:
-            self._call(pursuit, doubt)
-        else:
-            self._next(pursuit, decide([wanted], self.rooms.left())[0])
-
-    def _next(self, pursuit: Pursuit, decision: Decision) -> None:
-        self.pursuit, ask = next_call(pursuit, decision)
-        if ask is None:
-            self.verdict = self.pursuit.verdict
-        else:
-            had = len(self.pursuit.eni.secondary)
-            self.rooms.grant(self.eni_id, VSWITCH, ask.count, had)
-            self.drew = True
-            self._call(self.pursuit, ask)
-
-    def _call(self, pursuit: Pursuit, ask: Ask) -> None:
-        token = client_token(REGION, self.eni_id, pursuit.held, pursuit.generation)
-        self.call = ask, token
+    def _begin(self, shown: Eni, now: float) -> None:
+        self.ledger = Ledger(reserve=0, settle=TIMING.settle)
+        wish, timing = Wish(Target(count=self.target), "default"), TIMING
+        first = member(subject(shown), wish, QUOTA, now)
+        timing = replace(TIMING, launch=self.launch)
+        self.rounds = Rounds([first], self.ledger, Limit(), timing, REGION)
 
     def hear(self, said: Answer | CloudFault, now: float) -> None:
-        """Note what came of the call that was ready."""
+        """Note what came of the call that was ready, and look at once."""
+        assert self.rounds is not None
         assert self.call is not None
-        before = self._known().write
-        sent = asked(self._known(), *self.call, now)
-        self.call = None
+        self.rounds.called(self.call, now)
         if isinstance(said, Answer):
-            self.pursuit = answered(sent, said, now)
+            self.rounds.answered(self.eni_id, said, now)
         else:
-            self.pursuit = refused(sent, said, now, TIMING)
-        if self.drew and (self.pursuit.write is None or self.pursuit.write == before):
-            self.rooms.revoke(self.eni_id)
-
-
-def _is_exhausted(pursuit: Pursuit) -> bool:
-    treated = pursuit.fault.treatment if pursuit.fault else None
-    return pursuit.refused_ask is not None and treated is Treatment.EXHAUSTED
+            self.rounds.refused(self.eni_id, said, now)
+        self.todo = self.rounds.next(now)
 
 
 PICKS = st.integers(0, MAX_CREW - 1)
@@ -255,7 +206,7 @@ class Protocol(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
-        self.in_flight: list[tuple[str, Ask, str]] = []
+        self.in_flight: list[AssignCall] = []
         self.crew: list[Writer] = []
 
     @initialize(
@@ -279,10 +230,10 @@ class Protocol(RuleBasedStateMachine):
     # --- writers ------------------------------------------------------------------------------
 
     @precondition(lambda self: len(self.crew) < MAX_CREW)
-    @rule(eni_id=st.sampled_from(["eni-a", *ENIS]), wanted=WANTED, lag=LAGS)
-    def deliver(self, eni_id: str, wanted: int, lag: int) -> None:
+    @rule(eni_id=st.sampled_from(["eni-a", *ENIS]), wanted=WANTED, lag=LAGS, launch=st.booleans())
+    def deliver(self, eni_id: str, wanted: int, lag: int, *, launch: bool = False) -> None:
         """An event, or a duplicate of it, starts an invocation that knows nothing, and reads."""
-        writer = Writer(eni_id, wanted)
+        writer = Writer(eni_id, wanted, launch)
         self.allowed[eni_id] = max(self.allowed[eni_id], min(wanted, QUOTA))
         self.crew.append(writer)
         writer.look(self.ecs, self.now, lag)
@@ -309,22 +260,22 @@ class Protocol(RuleBasedStateMachine):
             writer.look(self.ecs, self.now, lag)
         else:
             self.call(writer, writer.call, fate)
-        if writer.verdict is not None:
+        if writer.finished:
             self.crew.remove(writer)
 
-    def call(self, writer: Writer, call: tuple[Ask, str], fate: str) -> None:
+    def call(self, writer: Writer, call: AssignCall, fate: str) -> None:
         """Performed or not, answered or not, now or later."""
         said: Answer | CloudFault = fault("ServiceUnavailable" if fate == "busy" else "no_answer")
         if fate in {"answered", "unanswered"}:
-            heard = self._perform(writer.eni_id, *call)
+            heard = self._perform(call)
             said = heard if fate == "answered" else said
         if fate == "delayed":
-            self.in_flight.append((writer.eni_id, *call))
+            self.in_flight.append(call)
         writer.hear(said, self.now)
 
-    def _perform(self, eni_id: str, ask: Ask, token: str) -> Answer | CloudFault:
+    def _perform(self, call: AssignCall) -> Answer | CloudFault:
         try:
-            return self.ecs.assign(eni_id, ask, token, self.now)
+            return self.ecs.assign(call.eni_id, call.ask, call.token, self.now)
         except CloudFault as refusal:
             return refusal
 
@@ -332,7 +283,7 @@ class Protocol(RuleBasedStateMachine):
     @rule(which=PICKS)
     def arrive(self, which: int) -> None:
         """A call that nobody waits for any more is performed after all."""
-        self._perform(*self.in_flight.pop(which % len(self.in_flight)))
+        self._perform(self.in_flight.pop(which % len(self.in_flight)))
 
     @precondition(lambda self: self.crew)
     @rule(which=PICKS, lag=LAGS)
@@ -348,10 +299,10 @@ class Protocol(RuleBasedStateMachine):
                 self.call(writer, writer.call, "answered")
                 calls += 1
             writer.look(self.ecs, self.now, lag)
-            if writer.verdict is not None:
+            if writer.finished:
                 return calls
-            if writer.pause is not None:
-                self.now = max(self.now, writer.pause.until)
+            if isinstance(writer.todo, Look):
+                self.now = max(self.now, writer.todo.at)
         raise AssertionError("a writer does not come to an end")
 
     # --- the world ----------------------------------------------------------------------------
@@ -359,7 +310,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: not self.in_flight)
     @rule(eni_id=st.sampled_from(["eni-a", *ENIS]), keep=st.integers(0, 2))
     def unassign(self, eni_id: str, keep: int) -> None:
-        """An operator takes addresses away, and all read again before they write.
+        """An operator takes addresses away; who has read before does not write after it.
 
         ECS has no conditional write: what is read before and written after somebody else has
         changed the ENI is nothing that tokens can prevent.
@@ -369,7 +320,8 @@ class Protocol(RuleBasedStateMachine):
         self.ecs.note(self.now)
         self.ecs.horizon = len(self.ecs.history) - 1
         for writer in self.crew:
-            writer.call = None
+            if writer.call is not None:
+                writer.restart()
 
     @precondition(lambda self: self.ecs.failures != "forgotten")
     @rule(left=st.sampled_from([0, 1, 3, len(POOL), len(POOL)]))
@@ -444,6 +396,8 @@ def test_a_new_state_is_begun_at_generation_0() -> None:
     late.look(world.ecs, world.now, 0)
     quick.look(world.ecs, world.now, 0)
     perform(world, quick, late)
+    world.now += TIMING.settle
+    late.look(world.ecs, world.now, 0)
     duplicate = Writer("eni-a", 5)
     duplicate.look(world.ecs, world.now, 0)
     perform(world, late, duplicate)

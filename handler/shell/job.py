@@ -1,0 +1,59 @@
+"""One request, and what it is worked on with: made by the composition root, handed on by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handler.core.value import Value
+
+if TYPE_CHECKING:
+    from handler.cloud.ports import Cloud
+    from handler.core.model import Request
+    from handler.core.settings import Settings
+    from handler.shell.invocation import Invocation
+    from handler.shell.reading import Reader
+    from handler.shell.records import Tally
+
+
+class Delivery(Value):
+    """One invocation: its id and region, since when, until when, and of which function version.
+
+    Attributes:
+        part: which event of an array this is about, from 0 on.
+    """
+
+    request_id: str
+    region: str | None
+    started: float
+    deadline: float
+    version: str | None = None
+    part: int = 0
+
+    @property
+    def chain(self) -> str:
+        """Under which id its work is handed over; every event of an array has one of its own."""
+        return f"{self.request_id}-{self.part}" if self.part else self.request_id
+
+
+class Job(Value):
+    """One request with the collaborators of whoever works on it.
+
+    Attributes:
+        cloud: the services, through ports.
+        reader: reads them with the fewest calls.
+        invocation: time, pacing and threads.
+        tally: takes in how ENIs end, and records it.
+    """
+
+    request: Request
+    delivery: Delivery
+    settings: Settings
+    cloud: Cloud
+    reader: Reader
+    invocation: Invocation
+    tally: Tally
+
+    @property
+    def dry(self) -> bool:
+        """Whether nothing may be written."""
+        return self.request.dry_run or self.settings.dry_run
