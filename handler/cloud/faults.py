@@ -151,8 +151,8 @@ FAULTS: dict[str, Treated] = {
 }
 
 # What a code says that stands in no table: the first that it contains decides, in any case.
-# (Rejected.Throttling, OperationFailed.LastTokenProcessing and SystemBusy are in Alibaba Cloud's own
-# Terraform provider.)
+# Rejected.Throttling, OperationFailed.LastTokenProcessing and SystemBusy are in Alibaba Cloud's
+# own Terraform provider.
 _WORDS = (
     ("throttling", Treatment.TRANSIENT),
     ("invalidaccesskeyid.", Treatment.CREDENTIALS),

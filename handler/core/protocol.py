@@ -467,7 +467,7 @@ def _settled(state: EniState, phase: Settling, at: float, timing: Timing) -> Eni
     if at < phase.until:
         return state
     if phase.then:
-        return replace(state, phase=Done(phase.then, phase.doubt))
+        return replace(state, phase=Done(phase.then, phase.doubt if new is None else None))
     learnt = replace(state.learnt, generation=state.learnt.generation + phase.spent)
     return replace(state, phase=Ready(phase.not_before), learnt=learnt, looks=0)
 
@@ -733,13 +733,8 @@ def refused(  # noqa: C901, PLR0911, PLR0912  (one table of treatments)
     state = replace(state, fault=fault, api_request_id=fault.request_id)
     # What a retry is told says nothing of the call before it, which may still show.
     doubt = back.write if isinstance(back, InDoubt) else None
-    settling = Settling(at + timing.settle, doubt)
-    after = replace(state, phase=settling if doubt else Ready(), not_ready_since=None)
-
-    def ended(outcome: Outcome, reason: Reason) -> EniState:
-        end = End(outcome, reason)
-        return replace(after, phase=replace(settling, then=end) if doubt else Done(end))
-
+    phase = Settling(at + timing.settle, doubt) if doubt else Ready()
+    after = replace(state, phase=phase, not_ready_since=None)
     match fault.treatment:
         case _ if fault.throttling:  # it was not looked at
             return replace(state, phase=back)
@@ -750,12 +745,15 @@ def refused(  # noqa: C901, PLR0911, PLR0912  (one table of treatments)
         case Treatment.UNKNOWN if state.unknowns == 0:
             return replace(after, phase=replace(back, not_before=at + backoff(0)), unknowns=1)
         case Treatment.UNKNOWN:  # nobody's instance is released for a code that nobody knows
-            return ended(Outcome.DEFERRED if timing.launch else Outcome.FAILED, Reason.REFUSED)
-        case Treatment.EXHAUSTED | Treatment.FULL:
-            exhausted = fault.treatment is Treatment.EXHAUSTED
-            return _want_of_room(after, call.ask, at, exhausted=exhausted)
+            return _refused_at_last(
+                after, Outcome.DEFERRED if timing.launch else Outcome.FAILED, Reason.REFUSED
+            )
+        case Treatment.EXHAUSTED:
+            return _want_of_room(after, call.ask, at, exhausted=True)
+        case Treatment.FULL:
+            return _want_of_room(after, call.ask, at, exhausted=False)
         case Treatment.NEW_TOKEN | Treatment.REREAD if state.learnt.generation >= MAX_GENERATION:
-            return ended(Outcome.DEFERRED, Reason.TRANSIENT)
+            return _refused_at_last(after, Outcome.DEFERRED, Reason.TRANSIENT)
         case Treatment.NEW_TOKEN:
             generation = state.learnt.generation + 1
             return replace(after, learnt=replace(state.learnt, generation=generation))
@@ -765,11 +763,19 @@ def refused(  # noqa: C901, PLR0911, PLR0912  (one table of treatments)
             # What an earlier call has taken by name, a read will show on this ENI.
             return replace(after, phase=InUse(call.ask.values, at + timing.settle), looks=0)
         case Treatment.REJECTED:
-            return ended(Outcome.FAILED, Reason.REFUSED)
+            return _refused_at_last(after, Outcome.FAILED, Reason.REFUSED)
         case Treatment.FOREIGN:
-            return ended(Outcome.SKIPPED, Reason.SERVICE_MANAGED)
+            return _refused_at_last(after, Outcome.SKIPPED, Reason.SERVICE_MANAGED)
         case Treatment.CREDENTIALS:
-            return ended(Outcome.FAILED, Reason.NOT_PERMITTED)
+            return _refused_at_last(after, Outcome.FAILED, Reason.NOT_PERMITTED)
+
+
+def _refused_at_last(state: EniState, outcome: Outcome, reason: Reason) -> EniState:
+    """It ends so: at once, or when a call in doubt has had its time to show."""
+    end = End(outcome, reason)
+    if isinstance(state.phase, Settling):
+        return replace(state, phase=replace(state.phase, then=end))
+    return replace(state, phase=Done(end))
 
 
 def _again(state: EniState, call: Write) -> EniState:

@@ -183,6 +183,7 @@ class Rounds:
         self._unshared: _Round | None = None
         self._must_look = False
         self._owners_asked: set[str] = set()
+        self._at = 0.0
 
     def ended(self) -> list[tuple[Member, End]]:
         """Who is finished since this was asked last, and how."""
@@ -196,6 +197,7 @@ class Rounds:
 
     def next(self, now: float) -> Todo | None:
         """What to do now (epoch seconds); None when every ENI is finished."""
+        self._at = now
         while self._members:
             if todo := self._next(now):
                 return todo
@@ -427,6 +429,8 @@ class Rounds:
     def _end(self, eni_id: str, end: End) -> None:
         member = self._members.pop(eni_id)
         state = member.state
+        if end.outcome is Outcome.GONE:  # and with it, what it was granted
+            self._ledger.release(eni_id, 0, self._at)
         self._ledger.keep(eni_id)
         self._limit.leave(eni_id, changed=end is PLANNED or state.touched)
         if protocol.contradicts_room(state) and end == End(Outcome.SHORT, Reason.VSWITCH):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
-from handler.cloud.faults import advice_on
 from handler.core.model import EniResult, Outcome, Reason, Treatment
 from handler.core.value import Value, fields_of
+from handler.shell.advice import advice_about
 
 if TYPE_CHECKING:
     from handler.core.errors import CloudFault
@@ -189,7 +189,7 @@ def result_of(member: Member, end: End) -> EniResult:
         api_request_id=state.api_request_id,
         attempts=state.calls,
         client_token=state.token,
-        advice=advice_on(fault.code, fault.operation) if fault else None,
+        advice=advice_about(member, end, fault),
     )
 
 

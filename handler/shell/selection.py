@@ -127,7 +127,7 @@ def _from(start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]) -
     try:
         first = next(found)
     except CloudFault as fault:
-        if start is None or fault.treatment is not Treatment.REJECTED:
+        if start is None or fault.treatment not in {Treatment.REJECTED, Treatment.UNKNOWN}:
             raise
         found = pages(None)
         first = next(found)

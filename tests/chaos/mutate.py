@@ -1,4 +1,4 @@
-"""The suite has teeth: deliberate defects, one patch each, and the test that catches it.
+"""The suite has teeth: deliberate defects, planted by name, and the test that catches each.
 
 `make mutations` plants each in a copy of the tree, runs the named test there, which must fail for
 an expectation that is not met, and writes what it saw into docs/promises.md.
@@ -6,6 +6,7 @@ an expectation that is not met, and writes what it saw into docs/promises.md.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -15,14 +16,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tests.chaos.defects import DEFECTS, Defect
 from tests.chaos.report import ROOT, today, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PATCHES = Path(__file__).parent / "mutations"
 TREE = (
     "handler",
     "console",
@@ -46,42 +47,65 @@ PATIENCE = 420.0
 SHOWN = 120  # characters of why a test failed
 
 
-@dataclass(frozen=True)
-class Mutation:
-    """A deliberate defect.
+class NotPlanted(Exception):
+    """The code has nothing that reads like what is to be replaced."""
 
-    Attributes:
-        what: the defect in one sentence.
-        caught_by: a test, or a file of tests, that fails because of it.
+
+def source_of(defect: Defect, tree: Path) -> Path:
+    """The file of a defect's function."""
+    return (tree / defect.where.partition(":")[0].replace(".", "/")).with_suffix(".py")
+
+
+def planted(defect: Defect, source: str) -> str:
+    """The source of a module with the defect in it.
+
+    Raises:
+        NotPlanted: the function is not there, or an edit finds nothing in it.
     """
-
-    path: Path
-    what: str
-    caught_by: str
-
-    @property
-    def name(self) -> str:
-        """The name of the patch."""
-        return self.path.stem
-
-
-def mutations() -> list[Mutation]:
-    """All of them, by name. A patch begins with the defect and the test."""
-    found = []
-    for path in sorted(PATCHES.glob("*.patch")):
-        what, caught_by = path.read_text(encoding="utf-8").splitlines()[:2]
-        found.append(Mutation(path, what, caught_by.removeprefix("Caught by: ")))
-    return found
+    module = ast.parse(source)
+    function = _found(module, defect.where.partition(":")[2].split("."))
+    if function is None:
+        raise NotPlanted(f"{defect.where} is not there")
+    for old, new in defect.edits:
+        edit = _Edit(old, new)
+        edit.visit(function)
+        if not edit.made:
+            raise NotPlanted(f"{defect.where} has nothing that reads: {old}")
+    return ast.unparse(ast.fix_missing_locations(module)) + "\n"
 
 
-def plant(mutation: Mutation, tree: Path, *, check: bool = False) -> str:
-    """Apply the patch to a tree, or only see whether it could be; why not, if so."""
-    command = ["git", "apply", *(["--check"] if check else []), str(mutation.path)]
-    environ = os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
-    ended = subprocess.run(  # noqa: S603
-        command, cwd=tree, env=environ, capture_output=True, text=True, check=False
-    )
-    return ended.stderr if ended.returncode else ""
+def _found(inside: ast.AST, path: list[str]) -> ast.AST | None:
+    """A function by the names that lead to it."""
+    for node in ast.iter_child_nodes(inside):
+        if getattr(node, "name", None) == path[0]:
+            return node if not path[1:] else _found(node, path[1:])
+    return None
+
+
+class _Edit(ast.NodeTransformer):
+    """Replaces what reads like one piece of source by another one."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.made = 0
+        (statement,), self._new = ast.parse(old).body, ast.parse(new).body
+        self._old = statement.value if isinstance(statement, ast.Expr) else statement
+        self._like = ast.dump(self._old)
+
+    def visit(self, node: ast.AST) -> Any:
+        """The node, or what takes its place."""
+        if type(node) is not type(self._old) or ast.dump(node) != self._like:
+            return self.generic_visit(node)
+        self.made += 1
+        if isinstance(self._old, ast.stmt):
+            return self._new
+        (only,) = self._new
+        return only.value  # type: ignore[attr-defined]
+
+
+def plant(defect: Defect, tree: Path) -> None:
+    """Put the defect into a tree."""
+    path = source_of(defect, tree)
+    path.write_text(planted(defect, path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def copy(tree: Path) -> None:
@@ -133,19 +157,18 @@ def run(test: str, tree: Path) -> Ran:
     return Ran(ended.returncode, ended.stdout)
 
 
-def tried(mutation: Mutation) -> Ran:
+def tried(defect: Defect) -> Ran:
     """How the named test ends with the defect."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
         copy(tree)
-        if why_not := plant(mutation, tree):
-            raise SystemExit(f"{mutation.name} cannot be planted: {why_not}")
-        return run(mutation.caught_by, tree)
+        plant(defect, tree)
+        return run(defect.caught_by, tree)
 
 
 def main(*names: str) -> int:
     """Plant all of them, or those that are named; the tests must pass without any."""
-    chosen = [each for each in mutations() if not names or each.name in names]
+    chosen = [each for each in DEFECTS if not names or each.name in names]
     pass_without(sorted({each.caught_by for each in chosen}))
     missed = [
         each for number, each in enumerate(chosen, start=1) if not _seen(each, number, chosen)
@@ -168,17 +191,17 @@ def pass_without(tests: list[str]) -> None:
             say(f"without a defect {number}/{len(tests)} {test}: passes, {took:.0f} s")
 
 
-def _seen(mutation: Mutation, number: int, chosen: Sequence[Mutation]) -> bool:
+def _seen(defect: Defect, number: int, chosen: Sequence[Defect]) -> bool:
     """Try one and show whether it was caught."""
     began = time.monotonic()
-    ended = tried(mutation)
+    ended = tried(defect)
     said = f"caught by {ended.unmet[:SHOWN]}" if ended.unmet else f"MISSED\n{ended.output}"
     took = time.monotonic() - began
-    say(f"{number}/{len(chosen)} {mutation.name}: {took:.0f} s, {said}")
+    say(f"{number}/{len(chosen)} {defect.name}: {took:.0f} s, {said}")
     return bool(ended.unmet)
 
 
-def table(chosen: list[Mutation]) -> str:
+def table(chosen: list[Defect]) -> str:
     """The defects as they stand in the documentation."""
     rows = [f"| `{each.name}` | {each.what} | `{each.caught_by}` |" for each in chosen]
     head = ["| mutation | defect | caught by |", "|---|---|---|"]

@@ -464,3 +464,35 @@ def test_instance_that_ecs_shows_is_not_gone_although_nobody_lists_it() -> None:
         assert isinstance(delivered.error, Retryable)
         assert [("deferred", "not_visible")] == list(delivered.ends.values())
         assert "Pending" == stage.hook()["status"]
+
+
+# --- a shortfall that a single reading shows --------------------------------------------------
+
+
+@pytest.mark.parametrize("late", [1, 5, 29])
+def test_a_duplicate_that_reads_late_tells_the_hook_no_shortfall(late: float) -> None:
+    """Another invocation took the last addresses; reads show that they are gone, not to whom."""
+    tight = world(instance("a"), cidr="10.0.0.0/28", lifecycle_actions=world()["lifecycle_actions"])
+    hook = tight["lifecycle_actions"][0] | {"instance_ids": ["i-a"]}
+    behind = {"action": ENIS, "fault": "stale", "seconds": late, "times": 99}
+    settings = {"TARGET_SECONDARY_IPS": "11", "VSWITCH_RESERVE": "0"}
+    with Stage(tight | {"lifecycle_actions": [hook]}, settings) as stage:
+        stage.time.advance(60)
+        stage.deliver(running_event("i-a"))
+        assert {"eni-a": 11} == stage.held()
+        stage.cloud.faults([behind])
+        delivered = stage.deliver(hook_event("i-a"), app=stage.another_app())
+        assert {"eni-a": ("satisfied", "at_target")} == delivered.ends
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+def test_a_shortfall_that_two_readings_show_is_told() -> None:
+    """The mirror: there is no room, and half a minute later there still is none."""
+    tight = world(instance("a"), cidr="10.0.0.0/28")
+    settings = {"TARGET_SECONDARY_IPS": "12", "VSWITCH_RESERVE": "12"}
+    with Stage(tight, settings) as stage:
+        began = stage.time.now()
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": ("short", "vswitch")} == delivered.ends
+        assert "DEFAULT" == delivered.result["lifecycle"]["result"]
+        assert 30 <= stage.time.now() - began <= 35

@@ -7,7 +7,17 @@ import re
 import pytest
 
 from handler.core import protocol
-from handler.core.model import Answer, Ask, Decision, Eni, Instance, Outcome, Reason, Wish
+from handler.core.model import (
+    Answer,
+    Ask,
+    Decision,
+    Eni,
+    Instance,
+    Outcome,
+    Reason,
+    Treatment,
+    Wish,
+)
 from handler.core.planner import decide, demand
 from handler.core.protocol import (
     MAX_GENERATION,
@@ -237,7 +247,7 @@ def test_a_reply_leads_to_the_phase_of_the_table(reply: str, column: str) -> Non
 
 def test_the_table_has_every_treatment() -> None:
     """And throttling, which is known by its code."""
-    treatments = {each.value for each in protocol.Treatment}
+    treatments = {each.value for each in Treatment}
     assert treatments | {"throttled", "answered"} == set(REPLIES)
 
 
