@@ -169,3 +169,28 @@ class Cloud(Value):
     ess: Ess
     functions: Functions | None
     identity: Identity
+
+
+class Credentials(Identity, Protocol):
+    """Whose credentials the calls of the current request are made with."""
+
+    def use(self, context: object) -> None:
+        """Take those of the request that is being served, if its context has any."""
+        ...
+
+    def secrets(self) -> list[str]:
+        """What of them must never be written anywhere."""
+        ...
+
+
+class Connector(Protocol):
+    """Gives the services of a region under the credentials of the request being served."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """Those credentials."""
+        ...
+
+    def cloud(self, region: str, place: Place | None = None) -> Cloud:
+        """The services of a region ("cn-hangzhou"), for a function that lives there or none."""
+        ...

@@ -28,8 +28,8 @@ from handler.shell.warmup import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Executor
 
-    from handler.cloud.connect import Connector
     from handler.core.ledger import Ledger
     from handler.core.model import Request
     from handler.core.pacing import Clock
@@ -75,6 +75,10 @@ class App:
         functions: who takes what an invocation leaves undone; None: the function itself, in FC.
         pacer: how many calls are made, and may be; it outlives an invocation.
         stop: once set, nothing new is written or begun, and what is left is handed over.
+
+    Args:
+        connector: gives the services; None: over the SDKs, when they are first needed.
+        threads: makes what runs so many calls side by side.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (what can be replaced)
@@ -85,6 +89,8 @@ class App:
         logs: Logs = RecordLog,
         functions: ports.Functions | None = None,
         stop: threading.Event | None = None,
+        connector: ports.Connector | None = None,
+        threads: Callable[[int], Executor] = ThreadPoolExecutor,
     ) -> None:
         self.settings = settings
         self.environ = environ
@@ -95,12 +101,9 @@ class App:
         allowances = ALLOWANCES | {ports.ASSIGN: self.settings.assign_per_minute}
         self.pacer = Pacer(allowances, self.settings.minute_seconds)
         # Calls of a backfill wait in their threads for the next minute; launches have their own.
-        self._threads = {
-            manual: ThreadPoolExecutor(self.settings.max_concurrency, "call")
-            for manual in (False, True)
-        }
+        self._threads = {manual: threads(self.settings.max_concurrency) for manual in (False, True)}
         self._capacities: dict[str, int] = {}
-        self._connector: Connector | None = None
+        self._connector = connector
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], clock: Clock | None = None) -> App:
@@ -176,7 +179,7 @@ class App:
             lambda: (tokens or []) + (known.secrets() if known else []),
         )
 
-    def _connect(self, context: object) -> Connector:
+    def _connect(self, context: object) -> ports.Connector:
         if self._connector is None:
             with lean():
                 from handler.cloud.connect import Connector  # noqa: PLC0415  (the SDKs, when needed)
