@@ -149,7 +149,8 @@ def describe_instances(view: View, query: Query) -> Json:
         candidates: Iterable[Instance] = (instance for instance in named if instance)
     else:
         candidates = view.instances()
-    found = [instance for instance in candidates if _instance_matches(view, instance, query)]
+    shown = (instance for instance in candidates if instance.of_ecs)
+    found = [instance for instance in shown if _instance_matches(view, instance, query)]
     page = query.page.cut(found[:MOST_TAGGED] if query.tags else found)
     rows = [instance_row(view, instance) for instance in page.items]
     return {**_page_fields(page), "Instances": {"Instance": rows}}

@@ -30,6 +30,7 @@ def eni_row(view: View, eni: Eni) -> Json:
         **_ENI_DEFAULTS,
         "NetworkInterfaceId": eni.id,
         "NetworkInterfaceName": eni.name,
+        "NetworkInterfaceTrafficMode": eni.traffic_mode,
         "Type": eni.type,
         "Status": eni.status,
         "VpcId": vswitch.vpc,
@@ -171,7 +172,6 @@ def _cores(kind: InstanceType) -> int:
 
 _ENI_DEFAULTS: Json = {
     "CreationTime": BEGINNING,
-    "NetworkInterfaceTrafficMode": "Standard",
     "QueuePairNumber": 0,
     "OwnerId": ACCOUNT,
     "Description": "",

@@ -31,6 +31,9 @@ ACTION_PAGE = (1, 50)
 INSTANCE_PAGE = 100
 """MaxResults (DescribeLifecycleActions) and PageSize (DescribeScalingInstances)."""
 
+HOOK_PAGE, MOST_HOOKS = 50, 50
+"""PageSize and LifecycleHookIds.N (DescribeLifecycleHooks)."""
+
 MOST_INSTANCES = 20
 """InstanceIds.N (DescribeScalingInstances)."""
 
@@ -154,6 +157,60 @@ def _action_row(view: View, action: LifecycleAction) -> Json:
         "InstanceIds": list(action.instance_ids),
         "LifecycleActionToken": action.token,
         "LifecycleHookId": action.hook_id,
+    }
+
+
+@dataclass(frozen=True)
+class HookQuery:
+    """A question for lifecycle hooks."""
+
+    page: PageWish
+    group: str
+    name: str
+    ids: tuple[str, ...]
+
+
+def _read_hooks(given: Given) -> HookQuery:
+    given.region()
+    return HookQuery(
+        by_number(given, HOOK_PAGE),
+        given.text("ScalingGroupId"),
+        given.text("LifecycleHookName"),
+        given.many("LifecycleHookIds", MOST_HOOKS),
+    )
+
+
+@ESS.reads("DescribeLifecycleHooks", _read_hooks)
+def describe_lifecycle_hooks(view: View, query: HookQuery) -> Json:
+    """List the lifecycle hooks: those that the world's lifecycle actions come from."""
+    hooks = {action.hook_id: action for action in view.lifecycle_actions()}
+    found = [
+        hook
+        for hook in hooks.values()
+        if query.group in ("", hook.scaling_group)
+        and query.name in ("", hook.hook_name)
+        and (not query.ids or hook.hook_id in query.ids)
+    ]
+    page = query.page.cut(found)
+    return {
+        "TotalCount": page.total,
+        "PageNumber": page.number,
+        "PageSize": page.size,
+        "LifecycleHooks": [_hook_row(hook) for hook in page.items],
+    }
+
+
+def _hook_row(hook: LifecycleAction) -> Json:
+    return {
+        "LifecycleHookId": hook.hook_id,
+        "LifecycleHookName": hook.hook_name,
+        "LifecycleHookStatus": "Active",
+        "LifecycleTransition": "SCALE_OUT",
+        "ScalingGroupId": hook.scaling_group,
+        "HeartbeatTimeout": hook.timeout,
+        "DefaultResult": hook.default_result,
+        "NotificationArn": "",
+        "NotificationMetadata": "",
     }
 
 

@@ -65,6 +65,7 @@ def _eni(cloud: Cloud, spec: EniSpec, primary: str) -> Eni:
         service_managed=spec.service_managed,
         tags=spec.tags,
         name=spec.name,
+        traffic_mode=spec.traffic_mode,
     )
     _check_quota(cloud, eni, spec)
     return eni
@@ -122,4 +123,5 @@ def _start(spec: LifecycleSpec, now: float) -> LifecycleAction:
         deadline=now if spec.status == "Timeout" else now + spec.timeout,
         result=spec.result if spec.status == "Completed" else "",
         heartbeats=spec.heartbeats,
+        hook_name=spec.hook_name,
     )

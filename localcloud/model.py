@@ -15,6 +15,7 @@ SECURITY_GROUP = "sg-localcloud000000001"
 Tags = Mapping[str, str]
 
 ENI_TYPES = ("Primary", "Secondary", "Trunk", "Member")
+TRAFFIC_MODES = ("Standard", "HighPerformance")
 ENI_STATUSES = ("Creating", "Available", "Attaching", "InUse", "Detaching", "Deleting")
 INSTANCE_STATUSES = ("Pending", "Running", "Starting", "Stopping", "Stopped")
 VSWITCH_STATUSES = ("Available", "Pending")
@@ -71,6 +72,7 @@ class Eni:
     service_managed: bool = False
     tags: Tags = field(default_factory=dict)
     name: str = ""
+    traffic_mode: str = "Standard"
 
     @property
     def slots_used(self) -> int:
@@ -95,6 +97,11 @@ class Instance:
     name: str = ""
 
     @property
+    def of_ecs(self) -> bool:
+        """Whether ECS shows it; groups may also hold container instances, ``eci-``."""
+        return self.id.startswith("i-")
+
+    @property
     def all_tags(self) -> Tags:
         """Its own tags, and the one that Auto Scaling adds."""
         if not self.scaling_group:
@@ -117,6 +124,7 @@ class LifecycleAction:
     deadline: float
     result: str = ""
     heartbeats: int = 0
+    hook_name: str = ""
 
     @property
     def key(self) -> str:

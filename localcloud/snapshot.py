@@ -73,6 +73,7 @@ def _eni(eni: Eni) -> Json:
         "service_managed": eni.service_managed,
         "tags": dict(eni.tags),
         **({"name": eni.name} if eni.name else {}),
+        **({"traffic_mode": eni.traffic_mode} if eni.traffic_mode != "Standard" else {}),
     }
 
 
@@ -89,4 +90,5 @@ def _lifecycle_action(cloud: Cloud, action: LifecycleAction) -> Json:
         "status": status,
         "result": None if status == "Pending" else action.effective_result,
         "heartbeats": action.heartbeats,
+        **({"hook_name": action.hook_name} if action.hook_name != action.hook_id else {}),
     }

@@ -30,6 +30,7 @@ class EniSpec:
     service_managed: bool
     tags: Mapping[str, str]
     name: str
+    traffic_mode: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class LifecycleSpec:
     status: str
     result: str
     heartbeats: int
+    hook_name: str
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from localcloud.model import (
     KEY_STATUSES,
     LIFECYCLE_RESULTS,
     LIFECYCLE_STATUSES,
+    TRAFFIC_MODES,
     VSWITCH_STATUSES,
     AccessKey,
     InstanceType,
@@ -230,7 +231,16 @@ def _check_shape(enis: list[Node], kind: InstanceType) -> None:
 UNATTACHED_STATUSES = ("Creating", "Available", "Deleting")
 
 _ENI_OPTIONAL = frozenset(
-    {"name", "primary", "secondary", "prefixes", "status", "service_managed", "tags"}
+    {
+        "name",
+        "primary",
+        "secondary",
+        "prefixes",
+        "status",
+        "service_managed",
+        "tags",
+        "traffic_mode",
+    }
 )
 
 
@@ -275,6 +285,7 @@ def _eni(node: Node, instance_id: str, kind: str, status: str, vswitches: set[st
         service_managed=node.at("service_managed").flag(default=False),
         tags=_tags(node.at("tags")),
         name=node.at("name").text(""),
+        traffic_mode=node.at("traffic_mode").choice(TRAFFIC_MODES, default="Standard"),
     )
 
 
@@ -307,7 +318,7 @@ def _lifecycle_action(node: Node) -> LifecycleSpec:
                 "default_result",
             }
         ),
-        optional=frozenset({"status", "result", "heartbeats"}),
+        optional=frozenset({"status", "result", "heartbeats", "hook_name"}),
     )
     status = node.at("status").choice(LIFECYCLE_STATUSES, default="Pending")
     default_result = node.at("default_result").choice(LIFECYCLE_RESULTS)
@@ -322,4 +333,6 @@ def _lifecycle_action(node: Node) -> LifecycleSpec:
         status=status,
         result=node.at("result").choice(LIFECYCLE_RESULTS, default=default_result),
         heartbeats=node.at("heartbeats").whole(0, 20, default=0),
+        # A hook that was given no name has its id as one (CreateLifecycleHook, LifecycleHookName).
+        hook_name=node.at("hook_name").text(node.at("hook_id").text()),
     )

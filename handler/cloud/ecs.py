@@ -176,6 +176,7 @@ def _read_eni(row: Any, eni_id: str) -> Eni:
         service_managed=bool(row.service_managed),
         complete=len(primary) == 1 and len(held) == len(sets),
         primary=next(iter(primary), None),
+        traffic_mode=_text(row.network_interface_traffic_mode) or "Standard",
     )
 
 

@@ -21,10 +21,14 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Hook(Value):
-    """A lifecycle action of Auto Scaling that waits for us. Its token is a secret."""
+    """A lifecycle action of Auto Scaling that waits. Its token is a secret.
+
+    `name` is that of the hook, if the message tells it.
+    """
 
     hook_id: str
     token: str
+    name: str | None = None
 
     def __repr__(self) -> str:
         return f"Hook(hook_id={self.hook_id!r})"
@@ -166,6 +170,7 @@ class Eni(Value):
         prefixes: IPv4 prefixes, as CIDR.
         complete: False when the row does not show one primary address: then it is not a reading.
         primary: the primary private IPv4 address.
+        traffic_mode: "Standard" or "HighPerformance" (RDMA); Standard where it is not told.
     """
 
     id: str
@@ -179,11 +184,18 @@ class Eni(Value):
     service_managed: bool = False
     complete: bool = True
     primary: str | None = None
+    traffic_mode: str = "Standard"
+
+    @property
+    def foreign_owner(self) -> bool:
+        """Whether it is attached to what is no ECS instance: a container instance ("eci-"), say."""
+        return self.instance_id is not None and not self.instance_id.startswith("i-")
 
     @property
     def ours(self) -> bool:
         """Whether it is of a kind that the function works on at all."""
-        return self.type in {"Primary", "Secondary"} and not self.service_managed
+        kind = self.type in {"Primary", "Secondary"}
+        return kind and not self.service_managed and not self.foreign_owner
 
 
 class Instance(Value):
@@ -251,7 +263,9 @@ class Reason(str, Enum):
     VSWITCH = "vswitch"
     SERVICE_MANAGED = "service_managed"
     ENI_TYPE = "eni_type"
+    FOREIGN_OWNER = "foreign_owner"
     KUBERNETES = "kubernetes"
+    EXCLUDED = "excluded"
     SCOPE = "scope"
     SCALING_GROUP = "scaling_group_not_allowed"
     VSWITCH_NOT_ALLOWED = "vswitch_not_allowed"

@@ -13,14 +13,35 @@ from handler.core.target import parse_target
 from handler.core.value import Value
 
 if TYPE_CHECKING:
-    from handler.core.model import Instance, Request, Subject
+    from collections.abc import Mapping
+
+    from handler.core.model import Eni, Instance, Request, Subject
     from handler.core.target import Target
 
 # Auto Scaling puts this tag on the instances that it creates.
 SCALING_GROUP_TAG = "acs:autoscaling:scalingGroupId"
-# Terway marks the ENIs it manages, ACK the instances of its clusters: pods own their addresses.
-TERWAY_TAG = ("creator", "terway")
-ACK_TAG = "ack.aliyun.com"
+# What marks the ENIs and instances of Kubernetes, where pods own the addresses: Terway's daemon and
+# its controller, the eRDMA controller, ACK, what Terway leaves to somebody else, and Cilium (the
+# sources of AliyunContainerService/terway, AliyunContainerService/alibabacloud-erdma-controller
+# and cilium/cilium).
+CREATOR_TAG = "creator"
+CREATORS = frozenset({"terway", "terway-controller", "alibabacloud-erdma-controller"})
+KUBERNETES_TAGS = frozenset({"ack.aliyun.com", "terway.alibabacloud.com/excluded"})
+KUBERNETES_PREFIX = "cilium-"
+
+
+class TagPattern(Value):
+    """One entry of EXCLUDED_TAGS: shell-style patterns for the key and the value of a tag."""
+
+    key: str
+    value: str = "*"
+
+    def matches(self, tags: Mapping[str, str]) -> bool:
+        """Whether one of the tags fits both."""
+        return any(
+            fnmatchcase(key, self.key) and fnmatchcase(value, self.value)
+            for key, value in tags.items()
+        )
 
 
 class Rule(Value):
@@ -31,6 +52,7 @@ class Rule(Value):
     instance_type: str | None = None
     vswitch: str | None = None
     eni_type: str | None = None
+    traffic_mode: str | None = None
 
     def matches(self, subject: Subject) -> bool:
         """Whether every pattern given matches; a missing value is the empty string."""
@@ -39,6 +61,7 @@ class Rule(Value):
             (self.instance_type, subject.instance.type if subject.instance else None),
             (self.vswitch, subject.eni.vswitch_id),
             (self.eni_type and self.eni_type.lower(), subject.eni.type.lower()),
+            (self.traffic_mode and self.traffic_mode.lower(), subject.eni.traffic_mode.lower()),
         )
         return all(pattern is None or fnmatchcase(value or "", pattern) for pattern, value in found)
 
@@ -53,6 +76,7 @@ class Policy(Value):
         scope: ENI_SCOPE: "all", "primary" or "secondary".
         scaling_groups: ALLOWED_SCALING_GROUPS; empty allows all.
         vswitches: ALLOWED_VSWITCHES; empty allows all.
+        excluded_tags: EXCLUDED_TAGS, tags of ENIs and instances that are left alone.
     """
 
     default: Target | None = None
@@ -61,6 +85,7 @@ class Policy(Value):
     scope: str = "all"
     scaling_groups: frozenset[str] = frozenset()
     vswitches: frozenset[str] = frozenset()
+    excluded_tags: tuple[TagPattern, ...] = ()
 
 
 def scaling_group_of(instance: Instance | None, request: Request) -> str | None:
@@ -74,8 +99,8 @@ def wish_for(subject: Subject, request: Request, policy: Policy) -> Wish:
     named = request.manual and subject.eni.id in request.selector.network_interface_ids
     if (skip := _left_alone(subject, policy)) is not None:
         return Wish(skip=skip)
-    if _of_kubernetes(subject, request) and not named:
-        return Wish(skip=Reason.KUBERNETES)
+    if (owner := _marked(subject, request, policy)) is not None and not named:
+        return Wish(skip=owner)
     if (ask := request.wants.get(subject.eni.id)) is not None:
         return Wish(ask=ask, source="request")
     wish = _wish(subject, request, policy, named=named)
@@ -89,10 +114,8 @@ def _left_alone(subject: Subject, policy: Policy) -> Reason | None:
     eni = subject.eni
     if policy.scaling_groups and subject.scaling_group_id not in policy.scaling_groups:
         return Reason.SCALING_GROUP
-    if eni.service_managed:
-        return Reason.SERVICE_MANAGED
-    if not eni.ours:
-        return Reason.ENI_TYPE
+    if (foreign := _foreign(eni)) is not None:
+        return foreign
     if policy.scope not in {"all", eni.type.lower()}:
         return Reason.SCOPE
     if policy.vswitches and eni.vswitch_id not in policy.vswitches:
@@ -100,15 +123,33 @@ def _left_alone(subject: Subject, policy: Policy) -> Reason | None:
     return None
 
 
-def _of_kubernetes(subject: Subject, request: Request) -> bool:
-    """Whether pods own its addresses; an instance named by id is meant as it is."""
-    key, value = TERWAY_TAG
-    if subject.eni.tags.get(key) == value:
-        return True
+def _foreign(eni: Eni) -> Reason | None:
+    """Why it is of a kind that the function never works on."""
+    if eni.service_managed:
+        return Reason.SERVICE_MANAGED
+    if eni.foreign_owner:
+        return Reason.FOREIGN_OWNER
+    return None if eni.ours else Reason.ENI_TYPE
+
+
+def _marked(subject: Subject, request: Request, policy: Policy) -> Reason | None:
+    """Whose it is, by its own tags or its instance's; an instance named by id is meant as it is."""
     instance = subject.instance
-    if instance is None or ACK_TAG not in instance.tags:
-        return False
-    return not (request.manual and instance.id in request.selector.instance_ids)
+    if instance is None or (request.manual and instance.id in request.selector.instance_ids):
+        return _mark(subject.eni.tags, policy)
+    return _mark(subject.eni.tags, policy) or _mark(instance.tags, policy)
+
+
+def _mark(tags: Mapping[str, str], policy: Policy) -> Reason | None:
+    """What tags say about the owner of what bears them."""
+    if (
+        tags.get(CREATOR_TAG) in CREATORS
+        or not KUBERNETES_TAGS.isdisjoint(tags)
+        or any(key.startswith(KUBERNETES_PREFIX) for key in tags)
+    ):
+        return Reason.KUBERNETES
+    excluded = any(pattern.matches(tags) for pattern in policy.excluded_tags)
+    return Reason.EXCLUDED if excluded else None
 
 
 def _wish(subject: Subject, request: Request, policy: Policy, *, named: bool) -> Wish:

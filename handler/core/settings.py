@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from handler.core.errors import BadSettings
-from handler.core.policy import Policy, Rule
+from handler.core.policy import Policy, Rule, TagPattern
 from handler.core.target import GRAMMAR, Target, parse_target
 from handler.core.value import Value
 
@@ -23,8 +23,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-RULE_KEYS = ("scaling_group", "instance_type", "vswitch", "eni_type", "target")
-ENI_TYPES = ("Primary", "Secondary")
+RULE_KEYS = ("scaling_group", "instance_type", "vswitch", "eni_type", "traffic_mode", "target")
+# What the values of an ENI can be (DescribeNetworkInterfaces: Type, NetworkInterfaceTrafficMode).
+KNOWN_VALUES = {
+    "eni_type": ("Primary", "Secondary"),
+    "traffic_mode": ("Standard", "HighPerformance"),
+}
+OUR_HOOKS = ("*secondary-ips*",)
+# A hook has a name of 2 to 64 characters (CreateLifecycleHook), an id of at most 68.
+_HOOK_LENGTH = 128
+# Keys and values of tags have at most 128 characters (TagResources).
+_TAG_LENGTH = 128
 # Names, IPv4 addresses, and IPv6 ones in brackets; perhaps a port.
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
@@ -43,13 +52,15 @@ class Endpoints(Value):
 class Settings(Value):
     """What the operator configured. README lists the variables, units and defaults.
 
-    `settle_seconds` is how long reads may lag writes, `visibility_seconds` how long to wait for
-    something new to appear, `minute_seconds` the length of a throttling window.
+    `lifecycle_hooks` are shell-style patterns for the names or ids of the hooks that the function
+    completes. `settle_seconds` is how long reads may lag writes, `visibility_seconds` how long to
+    wait for something new to appear, `minute_seconds` the length of a throttling window.
     """
 
     policy: Policy = Policy()
     vswitch_reserve: int = 8
     available_eni_limit: int = 50
+    lifecycle_hooks: tuple[str, ...] = OUR_HOOKS
     on_shortfall: str = "default"
     assign_per_minute: int = 400
     backfill_share: float = 0.5
@@ -97,6 +108,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         policy=_policy(reader),
         vswitch_reserve=read("VSWITCH_RESERVE", 8, _whole(0, 65_536)),
         available_eni_limit=read("AVAILABLE_ENI_LIMIT", 50, _whole(0, 1_000)),
+        lifecycle_hooks=read("LIFECYCLE_HOOKS", OUR_HOOKS, _hooks),
         on_shortfall=read("ON_SHORTFALL", "default", _one_of("default", "continue", "abandon")),
         assign_per_minute=read("ASSIGN_PER_MINUTE", 400, _whole(1, 1_000_000)),
         backfill_share=read("BACKFILL_SHARE", 0.5, _number(0, 1)),
@@ -122,6 +134,7 @@ def _policy(reader: _Reader) -> Policy:
         scope=read("ENI_SCOPE", "all", _one_of("all", "primary", "secondary")),
         scaling_groups=read("ALLOWED_SCALING_GROUPS", frozenset(), _ids("asg")),
         vswitches=read("ALLOWED_VSWITCHES", frozenset(), _ids("vsw")),
+        excluded_tags=read("EXCLUDED_TAGS", (), _excluded_tags),
     )
 
 
@@ -189,9 +202,31 @@ def _tag_key(text: str) -> str:
     return text
 
 
+def _hooks(text: str) -> tuple[str, ...]:
+    found = _listed(text)
+    if not found or any(len(each) > _HOOK_LENGTH or not each.isprintable() for each in found):
+        raise _Problem("names or ids of lifecycle hooks, shell-style, separated by commas")
+    return found
+
+
+def _excluded_tags(text: str) -> tuple[TagPattern, ...]:
+    pairs = [each.partition("=") for each in _listed(text)]
+    fine = [
+        key and len(key) <= _TAG_LENGTH and len(value) <= _TAG_LENGTH for key, _, value in pairs
+    ]
+    # Nothing but commas is not taken as empty: whoever wrote it meant to leave something out.
+    if not fine or not all(fine):
+        raise _Problem("key or key=value, shell-style, separated by commas")
+    return tuple(TagPattern(key, value if equals else "*") for key, equals, value in pairs)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _ids(prefix: str) -> Callable[[str], frozenset[str]]:
     def parse(text: str) -> frozenset[str]:
-        found = [part.strip() for part in text.split(",") if part.strip()]
+        found = _listed(text)
         fine = [re.fullmatch(prefix + r"-[A-Za-z0-9-]{1,64}", each) for each in found]
         # Nothing but commas is not taken as empty: an allow-list would then allow all.
         if not fine or not all(fine):
@@ -240,10 +275,11 @@ def _rule(index: int, entry: object) -> Rule:
             raise _Problem(f"the keys {', '.join(RULE_KEYS)}; rule {index} has {_shown(key)}")
         if key != "target" and not isinstance(value, str):
             raise _Problem(f"patterns as text; {key} of rule {index} is not text")
-    pattern = entry.get("eni_type", "*")
-    if not any(fnmatchcase(kind.lower(), pattern.lower()) for kind in ENI_TYPES):
-        allowed = f"as eni_type a pattern for {' or '.join(ENI_TYPES)}"
-        raise _Problem(f"{allowed}; rule {index} has {_shown(pattern)}")
+    for key, values in KNOWN_VALUES.items():
+        pattern = entry.get(key, "*")
+        if not any(fnmatchcase(value.lower(), pattern.lower()) for value in values):
+            allowed = f"as {key} a pattern for {' or '.join(values)}"
+            raise _Problem(f"{allowed}; rule {index} has {_shown(pattern)}")
     target = parse_target(entry["target"])
     if target is None:
         raise _Problem(f"as a target {GRAMMAR}; rule {index} has {_shown(entry['target'])}")

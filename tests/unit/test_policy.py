@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from handler.core.model import Ask, Reason, Selector, Wish
-from handler.core.policy import Policy, Rule, scaling_group_of, wish_for
+from handler.core.policy import Policy, Rule, TagPattern, scaling_group_of, wish_for
 from handler.core.target import SKIP, Target
 from tests.unit.builders import count, eni, instance, names, request, subject
 
@@ -105,6 +105,9 @@ def test_a_request_wins_over_a_bad_tag() -> None:
 
 UNTOUCHABLE = [
     ({"service_managed": True}, Reason.SERVICE_MANAGED),
+    ({"instance_id": "eci-a"}, Reason.FOREIGN_OWNER),
+    ({"instance_id": "mi-a", "type": "Member"}, Reason.FOREIGN_OWNER),
+    ({"instance_id": "e01-cn-a"}, Reason.FOREIGN_OWNER),
     ({"type": "Trunk"}, Reason.ENI_TYPE),
     ({"type": "Member"}, Reason.ENI_TYPE),
     ({"type": "Something new"}, Reason.ENI_TYPE),
@@ -121,6 +124,15 @@ def test_never_touched(row: dict[str, Any], reason: Reason, wants: dict[str, Ask
 
 KUBERNETES = [
     ({"creator": "terway"}, {}),
+    ({"creator": "terway-controller", "ack.aliyun.com": "c0123"}, {}),
+    ({"creator": "alibabacloud-erdma-controller"}, {}),
+    ({"ack.aliyun.com": "c0123"}, {}),
+    ({"terway.alibabacloud.com/excluded": "true"}, {}),
+    ({"cilium-eni-index": "1"}, {}),
+    ({"cilium-": ""}, {}),
+    ({}, {"creator": "terway-controller"}),
+    ({}, {"terway.alibabacloud.com/excluded": ""}),
+    ({}, {"cilium-node": "a"}),
     ({}, {"ack.aliyun.com": "c0123"}),
     ({}, {"ack.aliyun.com": ""}),
 ]
@@ -138,10 +150,70 @@ def test_kubernetes_is_left_alone_unless_named(
     assert Wish(FOUR, "default") == wish_for(found, NAMED, EVERYWHERE)
 
 
-def test_another_creator_is_not_kubernetes() -> None:
-    """Only the value that terway writes marks an ENI as terway's."""
-    found = subject(eni(tags={"creator": "me"}))
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"creator": "me"},
+        {"creator": "Terway"},
+        {"creator": ""},
+        {"ack.aliyun.com.eu": "c0123"},
+        {"CILIUM-eni-index": "1"},
+        {"my-cilium-eni-index": "1"},
+        {"terway": "creator"},
+    ],
+)
+def test_what_resembles_a_mark_of_kubernetes_is_none(tags: dict[str, str]) -> None:
+    """Only the very keys and values that controllers write mark an ENI as theirs."""
+    found = subject(eni(tags=tags), instance=instance(tags=tags))
     assert Wish(FOUR, "default") == wish_for(found, request(), EVERYWHERE)
+
+
+EXCLUDED = [
+    ("team", "*", {"team": "dba"}, True),
+    ("team", "*", {"team": ""}, True),
+    ("team", "dba", {"team": "dba"}, True),
+    ("team", "dba", {"team": "web"}, False),
+    ("team", "", {"team": "dba"}, False),
+    ("t*m", "db?", {"other": "x", "team": "dba"}, True),
+    ("team", "*", {"teams": "dba"}, False),
+    ("Team", "*", {"team": "dba"}, False),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "tags", "excluded"), EXCLUDED)
+def test_excluded_tags(key: str, value: str, tags: dict[str, str], *, excluded: bool) -> None:
+    """EXCLUDED_TAGS leaves out what bears such a tag, or hangs on it, unless it is named by id."""
+    policy = Policy(default=FOUR, excluded_tags=(TagPattern("none"), TagPattern(key, value)))
+    expected = Wish(skip=Reason.EXCLUDED) if excluded else Wish(FOUR, "default")
+    assert expected == wish_for(subject(eni(tags=tags)), request(), policy)
+    on_instance = subject(instance=instance(tags=tags))
+    assert expected == wish_for(on_instance, request(), policy)
+    assert Wish(FOUR, "default") == wish_for(on_instance, NAMED, policy)
+
+
+def test_instance_named_by_id_is_meant_although_it_is_marked_but_not_its_marked_enis() -> None:
+    """An instance's own mark gives way to its id; that of one of its ENIs does not."""
+    named = request(selector=Selector(instance_ids=("i-a",)))
+    policy = Policy(default=FOUR, excluded_tags=(TagPattern("team"),))
+    marked = instance(tags={"team": "dba", "ack.aliyun.com": "c0123"})
+    assert Wish(FOUR, "default") == wish_for(subject(instance=marked), named, policy)
+    theirs = subject(eni(tags={"team": "dba"}), instance=marked)
+    assert Wish(skip=Reason.EXCLUDED) == wish_for(theirs, named, policy)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "mode", "matches"),
+    [
+        ("Standard", "Standard", True),
+        ("highperf*", "HighPerformance", True),
+        ("Standard", "HighPerformance", False),
+        ("?*", "", False),
+    ],
+)
+def test_rules_match_the_traffic_mode(pattern: str, mode: str, *, matches: bool) -> None:
+    """RDMA interfaces can be told apart, in whatever case the rule is written."""
+    found = subject(eni(traffic_mode=mode))
+    assert matches == Rule(FOUR, traffic_mode=pattern).matches(found)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from functools import reduce
 import pytest
 
 from handler.core.errors import BadSettings
-from handler.core.policy import Policy, Rule
+from handler.core.policy import Policy, Rule, TagPattern
 from handler.core.settings import Endpoints, Settings, read_settings
 from handler.core.target import SKIP, Target
 
@@ -20,6 +20,8 @@ DEFAULTS: list[tuple[str, str, object]] = [
     ("ENI_SCOPE", "policy.scope", "all"),
     ("VSWITCH_RESERVE", "vswitch_reserve", 8),
     ("AVAILABLE_ENI_LIMIT", "available_eni_limit", 50),
+    ("EXCLUDED_TAGS", "policy.excluded_tags", ()),
+    ("LIFECYCLE_HOOKS", "lifecycle_hooks", ("*secondary-ips*",)),
     ("ON_SHORTFALL", "on_shortfall", "default"),
     ("ASSIGN_PER_MINUTE", "assign_per_minute", 400),
     ("BACKFILL_SHARE", "backfill_share", 0.5),
@@ -75,6 +77,20 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("TARGET_SECONDARY_IPS", "25%", Target(percent=25)),
     ("TARGET_SECONDARY_IPS", "skip", SKIP),
     ("TARGET_RULES", "[]", ()),
+    (
+        "TARGET_RULES",
+        '[{"traffic_mode": "highperformance", "target": "skip"}]',
+        (Rule(SKIP, traffic_mode="highperformance"),),
+    ),
+    ("EXCLUDED_TAGS", "team", (TagPattern("team"),)),
+    ("EXCLUDED_TAGS", "team=", (TagPattern("team", ""),)),
+    (
+        "EXCLUDED_TAGS",
+        "team=dba, own*=*x=y ,",
+        (TagPattern("team", "dba"), TagPattern("own*", "*x=y")),
+    ),
+    ("LIFECYCLE_HOOKS", "*", ("*",)),
+    ("LIFECYCLE_HOOKS", " ips-*, ash-bp1example ", ("ips-*", "ash-bp1example")),
     ("TARGET_RULES", '[{"target": 3}]', (Rule(Target(count=3)),)),
     (
         "TARGET_RULES",
@@ -134,8 +150,10 @@ def test_accepted(name: str, text: str, expected: object) -> None:
 GRAMMAR = "N (0..9999), max, max-N, P% (0..100) or skip"
 URL = "a full URL without a path, such as https://ecs.cn-hangzhou.aliyuncs.com"
 TAG_KEY = "a tag key, at most 128 characters, not beginning with aliyun or acs:"
+EXCLUDED = "key or key=value, shell-style, separated by commas"
+HOOKS = "names or ids of lifecycle hooks, shell-style, separated by commas"
 SOME_RULES = "a JSON list of rules"
-KEYS = "the keys scaling_group, instance_type, vswitch, eni_type, target"
+KEYS = "the keys scaling_group, instance_type, vswitch, eni_type, traffic_mode, target"
 
 REFUSED = [
     ("TARGET_SECONDARY_IPS", "many", GRAMMAR),
@@ -160,6 +178,18 @@ REFUSED = [
         '[{"target": 4, "eni_type": "secondry"}]',
         "as eni_type a pattern for Primary or Secondary; rule 0 has 'secondry'",
     ),
+    (
+        "TARGET_RULES",
+        '[{"target": 4, "traffic_mode": "RDMA"}]',
+        "as traffic_mode a pattern for Standard or HighPerformance; rule 0 has 'RDMA'",
+    ),
+    ("EXCLUDED_TAGS", ",", EXCLUDED),
+    ("EXCLUDED_TAGS", "=dba", EXCLUDED),
+    ("EXCLUDED_TAGS", "k" * 129, EXCLUDED),
+    ("EXCLUDED_TAGS", "team=" + "v" * 129, EXCLUDED),
+    ("LIFECYCLE_HOOKS", ", ,", HOOKS),
+    ("LIFECYCLE_HOOKS", "h" * 129, HOOKS),
+    ("LIFECYCLE_HOOKS", "secondary\x00ips", HOOKS),
     ("TARGET_RULES", '[{"target": true}]', f"as a target {GRAMMAR}; rule 0 has 'true'"),
     ("TARGET_RULES", '[{"target": null}]', f"as a target {GRAMMAR}; rule 0 has 'null'"),
     ("TARGET_TAG", "k" * 129, TAG_KEY),

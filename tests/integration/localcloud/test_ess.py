@@ -210,3 +210,34 @@ def test_scaling_instance_validation(cloud: LocalCloud, parameters: dict[str, An
     refused = ess_refusal(cloud, "DescribeScalingInstances", parameters)
 
     assert refused == (400, "InvalidParameter")
+
+
+def test_hooks_are_listed_by_id_name_and_group(cloud: LocalCloud) -> None:
+    """A hook tells its name, which is its id where none was given, and its timeout."""
+    action = "DescribeLifecycleHooks"
+    for query in ({"LifecycleHookIds": ["ash-b"]}, {"LifecycleHookName": "ash-b"}):
+        (hook,) = ess(cloud, action, query)["LifecycleHooks"]
+        assert ("ash-b", "ash-b", 600, "CONTINUE") == tuple(
+            hook[each]
+            for each in (
+                "LifecycleHookId",
+                "LifecycleHookName",
+                "HeartbeatTimeout",
+                "DefaultResult",
+            )
+        )
+    assert 2 == ess(cloud, action, {"ScalingGroupId": "asg-a"})["TotalCount"]
+    assert [] == ess(cloud, action, {"ScalingGroupId": "asg-c"})["LifecycleHooks"]
+
+
+def test_container_instances_are_of_groups_but_not_of_ecs() -> None:
+    """A group may hold what ECS does not show, and an ENI may be attached to it."""
+    crowd = instance("eci-a", [eni("eni-x", "Secondary")], scaling_group="asg-a")
+    with LocalCloud(world(instances=[crowd])) as running:
+        assert 0 == call(running, "DescribeInstances", {})["TotalCount"]
+        (row,) = call(running, "DescribeNetworkInterfaces", {})["NetworkInterfaceSets"][
+            "NetworkInterfaceSet"
+        ]
+        assert "eci-a" == row["InstanceId"]
+        (member,) = ess(running, "DescribeScalingInstances", {})["ScalingInstances"]
+        assert "eci-a" == member["InstanceId"]

@@ -49,6 +49,7 @@ CALLS: dict[str, tuple[Product, dict[str, Any]]] = {
     "DescribeVSwitches": (VPC, {}),
     "DescribeScalingInstances": (ESS, {}),
     "DescribeLifecycleActions": (ESS, {"ScalingActivityId": "asa-a"}),
+    "DescribeLifecycleHooks": (ESS, {}),
     "AssumeRole": (STS, {"RoleArn": "acs:ram::1:role/web", "RoleSessionName": "alice"}),
 }
 

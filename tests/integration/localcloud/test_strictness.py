@@ -56,6 +56,7 @@ VALID = {
     "CompleteLifecycleAction": Valid(ESS, HOOK, {}),
     "RecordLifecycleActionHeartbeat": Valid(ESS, LOWER_HOOK, {}),
     "DescribeLifecycleActions": Valid(ESS, {"ScalingActivityId": "asa-a"}, {}),
+    "DescribeLifecycleHooks": Valid(ESS, {}, {}),
     "DescribeScalingInstances": Valid(ESS, {}, {}),
     "AssumeRole": Valid(STS, ROLE, {}),
 }
@@ -109,6 +110,8 @@ WRONG_TYPES = [
     ("TagResources", "ResourceId", [], "MissingParameter"),
     ("TagResources", "Tag", [], "MissingParameter"),
     ("TagResources", "Tag", [{"Key": "acs:a", "Value": "b"}], "InvalidParameter"),
+    ("DescribeLifecycleHooks", "PageSize", 51, "InvalidParameter"),
+    ("DescribeLifecycleHooks", "LifecycleHookId", "ash-a", "UnsupportedParameter"),
     ("DescribeVSwitches", "PageSize", 51, "InvalidParameter"),
     ("CompleteLifecycleAction", "LifecycleActionResult", "GO", "InvalidParameter"),
     ("RecordLifecycleActionHeartbeat", "heartbeatTimeout", 29, "InvalidParameter"),
