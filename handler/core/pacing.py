@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 # Throttled callers come back spread over this share of a minute (5 s of 60 s).
 JITTER_SHARE = 5 / 60
+# Whoever called from this part of a minute on has used the whole of it: what got through then is
+# the quota, or the part of it that others leave. Whoever came later learns only that others call.
+WHOLE_MINUTE_SHARE = 10 / 60
 # A quota that throttling revealed is crept up from by this share every minute.
 GROWTH = 0.1
+# However much others call, an instance goes on with this part of what is configured.
+FLOOR_SHARE = 1 / 8
 BACKOFF_FIRST, BACKOFF_LONGEST = 0.2, 5.0
 
 
@@ -43,6 +48,8 @@ class _Lane:
 
     def __init__(self, configured: int, minute: int) -> None:
         self.configured = self.allowance = configured
+        self.floor = max(1, int(configured * FLOOR_SHARE))
+        self.doubling = False
         self.admitted = 0
         self.closed_until = 0.0
         self.count_from(minute)
@@ -50,18 +57,27 @@ class _Lane:
     def count_from(self, minute: int) -> None:
         """Count the calls of this minute."""
         self.minute, self.used, self.succeeded, self.throttled = minute, 0, 0, False
+        self.whole = False
 
     def enter(self, minute: int) -> None:
-        """Begin a new minute: adopt what throttling revealed, or creep up."""
+        """Begin a new minute: take in what throttling revealed, or grow."""
         passed = minute - self.minute
         if passed <= 0:
             return
         if self.throttled:
-            self.allowance, passed = max(1, self.succeeded), passed - 1
+            self.learn()
+            passed -= 1
         while passed > 0 and self.allowance < self.configured:
-            step = max(1, int(self.allowance * GROWTH))
+            step = self.allowance if self.doubling else max(1, int(self.allowance * GROWTH))
             self.allowance, passed = min(self.configured, self.allowance + step), passed - 1
         self.count_from(minute)
+
+    def learn(self) -> None:
+        """What a throttled minute teaches: the quota, or no more than that others call too."""
+        alone = self.whole and self.succeeded >= self.floor
+        told = self.succeeded if alone else self.allowance // 2
+        self.allowance = min(self.allowance, max(self.floor, told))
+        self.doubling = not alone
 
 
 class Pacer:
@@ -106,6 +122,9 @@ class Pacer:
                 return lane.closed_until - now
             if lane.used >= max(1, int(lane.allowance * share)):
                 return self._next_window(now) - now
+            if lane.used == 0:
+                into = now - self._window(now) * self._minute
+                lane.whole = into <= WHOLE_MINUTE_SHARE * self._minute
             lane.used += 1
             lane.admitted += 1
             return 0.0

@@ -127,11 +127,75 @@ def test_minutes_without_calls_count_too() -> None:
     assert 100 == pacing.allowance(OP, T0 + 60 * 10_000)
 
 
-def test_nothing_succeeded_leaves_one_call() -> None:
-    """An operation never closes for good."""
-    pacing = pacer(100)
-    pacing.throttled(OP, T0)
-    assert 1 == pacing.allowance(OP, T0 + 60)
+@pytest.mark.parametrize(("configured", "floor"), [(400, 50), (100, 12), (8, 1), (3, 1)])
+def test_nothing_succeeded_leaves_a_fair_part(configured: int, floor: int) -> None:
+    """Others use minute after minute up: an eighth of what is configured is tried all the same."""
+    pacing = pacer(configured)
+    for minute in range(9):
+        pacing.admit(OP, T0 + 60 * minute)
+        pacing.throttled(OP, T0 + 60 * minute)
+    assert floor == pacing.allowance(OP, T0 + 60 * 9)
+
+
+# Seconds into the minute at which the first call is made, and how many succeed before one is not.
+LATE = [(10.1, 0, 200), (50.0, 0, 200), (50.0, 30, 200), (59.0, 300, 200)]
+
+
+@pytest.mark.parametrize(("into", "succeed", "allowance"), LATE)
+def test_a_minute_that_others_had_begun_teaches_little(
+    into: float, succeed: int, allowance: int
+) -> None:
+    """Half of the allowance, then twice as much every minute: it costs a minute, not an hour."""
+    pacing = pacer(400)
+    for _ in range(succeed + 1):
+        pacing.admit(OP, T0 + into)
+    for _ in range(succeed):
+        pacing.succeeded(OP, T0 + into)
+    pacing.throttled(OP, T0 + into)
+    found = [pacing.allowance(OP, T0 + 60 * minute) for minute in (1, 2)]
+    assert [allowance, 2 * allowance] == found
+
+
+def together(instances: int, calls: int, quota: int, others: int, into: float) -> tuple[int, int]:
+    """Function instances that each make calls at once, under one quota that others use, too.
+
+    Each has eight calls in flight: those are throttled before it stops.
+
+    Returns:
+        The windows until all calls were made, and the throttled calls.
+    """
+    pacers = [pacer(quota, jitter=each / instances) for each in range(instances)]
+    left, throttled, now = [calls] * instances, 0, T0 + into
+    room, window = quota - others, 0
+    while any(left):
+        if int(now - T0) // 60 > window:
+            room, window = quota, int(now - T0) // 60
+        for number, pacing in enumerate(pacers):
+            sent = 0
+            while sent < 8 and left[number] and pacing.admit(OP, now) == 0.0:
+                sent += 1
+                if room > 0:
+                    room, left[number] = room - 1, left[number] - 1
+                    pacing.succeeded(OP, now)
+                else:
+                    throttled += 1
+                    pacing.throttled(OP, now)
+        now += 0.25
+    return window + 1, throttled
+
+
+@pytest.mark.parametrize("into", [0.0, 9.0, 30.0, 50.0, 59.0])
+@pytest.mark.parametrize("others", [0, 200, 400])
+def test_six_launches_at_once(others: int, into: float) -> None:
+    """Six of a hundred ENIs, quota 400: done in three windows, with few calls throttled."""
+    windows, throttled = together(6, 100, 400, others, into)
+    assert windows <= 3
+    assert throttled <= 60
+
+
+def test_a_first_call_that_is_throttled_costs_its_minute() -> None:
+    """One launch of a hundred ENIs, after others have used the minute up."""
+    assert 2 == together(1, 100, 400, 400, 50.0)[0]
 
 
 def test_throttled_reply_of_an_earlier_window() -> None:
