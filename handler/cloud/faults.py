@@ -163,7 +163,7 @@ _WORDS = (
     ("incorrectstatus", Treatment.TRANSIENT),
 )
 # Of a refusal with 403: words that speak of a permission.
-_PERMISSION = ("forbidden", "permission", "unauthorized", "notauthorized", "accessdenied", "denied")
+_PERMISSION = ("forbidden", "permission", "unauthorized", "notauthorized", "accessdenied")
 # Statuses that say "again": request timeout, conflict, too early, too many requests.
 _AGAIN = frozenset({408, 409, 425, 429})
 
