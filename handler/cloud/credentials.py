@@ -8,6 +8,7 @@ so rotation costs nothing. On a laptop, with neither, the SDK's default chain de
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from alibabacloud_credentials_api import ICredentials, ICredentialsProvider
@@ -55,18 +56,22 @@ class Keys(Value, ICredentials):
 
 
 class RoleCredentials(ICredentialsProvider):
-    """Credentials of the current request: its context, else the environment, else the chain."""
+    """Credentials of the current request: its context, else the environment, else the chain.
+
+    What a request brought is kept for whatever runs on its behalf (`contextvars`): with an
+    instanceConcurrency above 1, no request's calls are signed with another's credentials.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._context: Keys | None = None
+        self._context: ContextVar[Keys | None] = ContextVar("request", default=None)
         self._last: ICredentials | None = None
         self._chain: Any = None
 
     @property
     def from_environment(self) -> bool:
         """Whether the current credentials stand in environment variables."""
-        return self._context is None and self._from_environ() is not None
+        return self._context.get() is None and self._from_environ() is not None
 
     def use(self, context: object) -> None:
         """Take the credentials of the request that is being served, if its context has any."""
@@ -74,7 +79,7 @@ class RoleCredentials(ICredentialsProvider):
         key_id = getattr(found, "access_key_id", None)
         secret = getattr(found, "access_key_secret", None)
         token = getattr(found, "security_token", None)
-        self._context = Keys(key_id, secret, token or None) if key_id and secret else None
+        self._context.set(Keys(key_id, secret, token or None) if key_id and secret else None)
 
     def get_credentials(self) -> ICredentials:
         """What to sign the next call with.
@@ -82,14 +87,17 @@ class RoleCredentials(ICredentialsProvider):
         Raises:
             NoCredentialsError: there are none.
         """
-        self._last = self._context or self._from_environ() or self._from_chain()
+        self._last = self._context.get() or self._from_environ() or self._from_chain()
         return self._last
 
     def secrets(self) -> list[str]:
         """What of the credentials in use must never be written anywhere."""
-        if self._last is None:
-            return []
-        found = (self._last.get_access_key_secret(), self._last.get_security_token())
+        known = {id(each): each for each in (self._context.get(), self._last) if each}
+        found = [
+            text
+            for each in known.values()
+            for text in (each.get_access_key_secret(), each.get_security_token())
+        ]
         return [each for each in found if each]
 
     async def get_credentials_async(self) -> ICredentials:

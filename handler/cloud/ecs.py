@@ -11,8 +11,11 @@ from alibabacloud_ecs20140526.client import Client
 from darabonba.runtime import RuntimeOptions
 
 from handler.cloud import ports
+from handler.cloud.failures import timed_out
+from handler.cloud.faults import NO_ANSWER
 from handler.cloud.openapi import CheckedAnswers, attempt, bad_answer, text_of
 from handler.cloud.ports import Page
+from handler.core.errors import CloudFault
 from handler.core.model import Answer, AskKind, Eni, Instance
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 # The most that one page may hold (DescribeNetworkInterfaces, DescribeInstances references).
 ENI_PAGE, INSTANCE_PAGE = 500, 100
+# A page that is not answered in time is asked for so much smaller, down to the least.
+SMALLER, LEAST_PAGE = 5, 20
 # What this adapter calls. Their models are loaded with the client, so that no event waits for them.
 OPERATIONS = (
     "AssignPrivateIpAddresses",
@@ -52,6 +57,8 @@ class EcsOpenApi:
         self._region = connection.region
         self._client = _Client(connection.config("ecs"))
         self._runtime = RuntimeOptions()
+        # What this function instance has learnt of what can be answered in time.
+        self._eni_page, self._instance_page = ENI_PAGE, INSTANCE_PAGE
         for name in OPERATIONS:
             _load_models(name)
 
@@ -63,7 +70,7 @@ class EcsOpenApi:
             instance_id=query.instance_id,
             v_switch_id=query.vswitch_id,
             status="InUse" if query.attached else None,
-            max_results=ENI_PAGE,
+            max_results=self._eni_page,
             next_token=token,
         )
 
@@ -74,7 +81,12 @@ class EcsOpenApi:
             rows = _rows(body, "network_interface_sets", "network_interface_set")
             return Page(tuple(map(_eni, rows)), _next_page(body, ports.DESCRIBE_ENIS))
 
-        return attempt(ports.DESCRIBE_ENIS, call)
+        try:
+            return attempt(ports.DESCRIBE_ENIS, call)
+        except CloudFault as fault:
+            if fault.code == NO_ANSWER and timed_out(fault.message):
+                self._eni_page = max(LEAST_PAGE, self._eni_page // SMALLER)
+            raise
 
     def instances(self, query: InstanceQuery, token: str | None = None) -> Page[Instance]:
         """See `ports.Ecs.instances`."""
@@ -82,7 +94,7 @@ class EcsOpenApi:
             region_id=self._region,
             instance_ids=json.dumps(query.ids) if query.ids else None,
             tag=[models.DescribeInstancesRequestTag(key=k, value=v) for k, v in query.tags] or None,
-            max_results=INSTANCE_PAGE,
+            max_results=self._instance_page,
             next_token=token,
         )
 
@@ -91,7 +103,12 @@ class EcsOpenApi:
             rows = _rows(body, "instances", "instance")
             return Page(tuple(map(_instance, rows)), _next_page(body, ports.DESCRIBE_INSTANCES))
 
-        return attempt(ports.DESCRIBE_INSTANCES, call)
+        try:
+            return attempt(ports.DESCRIBE_INSTANCES, call)
+        except CloudFault as fault:
+            if fault.code == NO_ANSWER and timed_out(fault.message):
+                self._instance_page = max(LEAST_PAGE, self._instance_page // SMALLER)
+            raise
 
     def addresses_per_eni(self, types: Sequence[str]) -> Mapping[str, int]:
         """See `ports.Ecs.addresses_per_eni`."""

@@ -18,7 +18,9 @@ from alibabacloud_tea_openapi.utils import Utils
 from darabonba.runtime import RuntimeOptions
 
 from handler.cloud.credentials import NoCredentialsError
+from handler.cloud.failures import failure_of
 from handler.cloud.faults import BAD_ANSWER, NO_ANSWER, NO_CREDENTIALS, treatment_of
+from handler.cloud.limits import CONNECT_SECONDS, READ_SECONDS
 from handler.core.errors import CloudFault
 from handler.core.model import Treatment
 from handler.core.value import Value
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECT_MS, READ_MS = 5_000, 10_000
+CONNECT_MS, READ_MS = int(CONNECT_SECONDS * 1000), int(READ_SECONDS * 1000)
 # Of what a refusal says; what is recorded of it is shorter, but secrets are looked for in it whole.
 MOST_SAID = 10_000
 _QUOTING = re.compile("signature|authorization|security-?token|accesskey", re.IGNORECASE)
@@ -190,7 +192,7 @@ def _translate(operation: str, error: Exception) -> CloudFault:
     # What the SDK cannot parse it reports as a RuntimeError.
     if isinstance(cause, (ValueError, AttributeError, TypeError, KeyError, RuntimeError)):
         return bad_answer(operation, type(cause).__name__)
-    return CloudFault(operation, NO_ANSWER, Treatment.TRANSIENT, type(cause).__name__)
+    return CloudFault(operation, NO_ANSWER, Treatment.TRANSIENT, failure_of(error))
 
 
 def refused(

@@ -88,8 +88,8 @@ class Ecs(Protocol):
 class Vpc(Protocol):
     """Virtual Private Cloud 2016-04-28."""
 
-    def available_addresses(self, vswitch_id: str) -> int:
-        """DescribeVSwitches: AvailableIpAddressCount."""
+    def available_addresses(self, vswitch_id: str) -> int | None:
+        """DescribeVSwitches: AvailableIpAddressCount; None when the vSwitch is not shown."""
         ...
 
 

@@ -21,7 +21,7 @@ class VpcOpenApi:
         self._region = connection.region
         self._api = OpenApi("vpc", "2016-04-28", connection)
 
-    def available_addresses(self, vswitch_id: str) -> int:
+    def available_addresses(self, vswitch_id: str) -> int | None:
         """See `ports.Vpc.available_addresses`."""
         body = self._api.call(
             "DescribeVSwitches", {"RegionId": self._region, "VSwitchId": vswitch_id}
@@ -30,8 +30,10 @@ class VpcOpenApi:
             rows = body["VSwitches"]["VSwitch"]
             counts = {row["VSwitchId"]: row["AvailableIpAddressCount"] for row in rows}
         except (KeyError, TypeError):
-            counts = {}
-        count = counts.get(vswitch_id)
+            raise bad_answer(ports.DESCRIBE_VSWITCHES, "VSwitches is not a list") from None
+        if vswitch_id not in counts:
+            return None
+        count = counts[vswitch_id]
         if isinstance(count, bool) or not isinstance(count, int):
             raise bad_answer(ports.DESCRIBE_VSWITCHES, f"no free count of {vswitch_id}")
         return count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.cloud.faults import advice_on
-from handler.core.model import Outcome, Treatment
+from handler.core.model import Outcome, Reason, Treatment
 from handler.core.protocol import TAKEN
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _ROOM_WRONG = "DescribeVSwitches shows more free addresses than ECS gives: the E
 _VPC = "The vSwitch has room: the VPC's quota of private addresses may be used up, ask for more."
 _TYPE_WRONG = "DescribeInstanceTypes shows a larger quantity than ECS enforces on this ENI:"
 _LIMIT_WRONG = "AVAILABLE_ENI_LIMIT is larger than what ECS enforces on this ENI:"
+_UNKNOWN_TYPE = "DescribeInstanceTypes does not know"
 _NOT_CHOSEN = "Nothing: ECS chose an address that is in use; open a ticket if it persists."
 _SHOWN = "ECS does not find what reads show: open a ticket with the request id if it persists."
 
@@ -34,6 +35,8 @@ def advice_about(member: Member, end: End, fault: CloudFault | None) -> str | No
     ceiling = member.state.ceiling
     if end.outcome is Outcome.SHORT and ceiling is not None:
         return _wrong_number(member, ceiling, fault)
+    if end.reason is Reason.UNKNOWN_TYPE and member.subject.instance:
+        return f"{_UNKNOWN_TYPE} {member.subject.instance.type}: give a number as its target."
     if fault is None:
         return None
     if fault.code in TAKEN and not (member.wish.ask and member.wish.ask.values):

@@ -168,6 +168,8 @@ class App:
             (self.settings.backfill_share or PLAN_SHARE) if request.manual else 1.0,
             self.stop.is_set,
             delivery.started,
+            delivery.timeout_at,
+            launch=not request.manual,
         )
 
     def _log(self, delivery: Delivery, region: str | None, tokens: list[str] | None = None) -> Log:
@@ -203,12 +205,14 @@ class App:
         started = self.clock.now()
         function, service = getattr(context, "function", None), getattr(context, "service", None)
         version = getattr(function, "version_id", None) or getattr(service, "version_id", None)
+        timeout = _seconds(getattr(function, "timeout", None))
         return Delivery(
             request_id=str(getattr(context, "request_id", None) or uuid.uuid4()),
             region=self.environ.get("FC_REGION") or getattr(context, "region", None) or None,
             started=started,
-            deadline=deadline_of(started, _seconds(getattr(function, "timeout", None))),
+            deadline=deadline_of(started, timeout),
             version=str(version) if version else None,
+            timeout_at=started + timeout,
         )
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import wait
+from contextvars import copy_context
+from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud import ports
 from handler.cloud.faults import advice_on
+from handler.cloud.limits import at_most
 from handler.core.errors import CloudFault, OutOfTime
 from handler.core.model import Treatment
 from handler.core.pacing import backoff
@@ -58,6 +61,8 @@ class Invocation:
         stopped: whether to write nothing more; reads still confirm what was written.
         started: when the delivery began, epoch seconds: before now, for all but the first event of
             an array.
+        timeout_at: when the runtime ends the invocation, epoch seconds; None: never.
+        launch: whether a launch is worked on: it has nobody to hand over to.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (these are the means; a bag of them would be this class)
@@ -70,10 +75,16 @@ class Invocation:
         share: float = 1.0,
         stopped: Callable[[], bool] = lambda: False,
         started: float | None = None,
+        timeout_at: float | None = None,
+        *,
+        launch: bool = False,
     ) -> None:
         self.clock = clock
         self.deadline = deadline
         self.log = log
+        # Whatever a call does, a second is left to record it.
+        self._calls_end = inf if timeout_at is None else timeout_at - 1.0
+        self._launch = launch
         now = clock.now()
         began = now if started is None else started
         self.before = now - began
@@ -118,8 +129,19 @@ class Invocation:
         self.before_wait(0.0)
         self._check(operation)
         while (delay := self._pacer.admit(operation, self.clock.now(), self._share)) > 0:
+            self._use_up(delay, end)
             self.wait(delay, end=end)
             self._check(operation)
+
+    def _use_up(self, delay: float, end: float) -> None:
+        """A launch that must wait past its end for another minute uses the time that there is.
+
+        It is delivered again at once: without this, every delivery would meet the same minute.
+        """
+        left = end - self.clock.now()
+        if self._launch and 0 < left < delay:
+            self.before_wait(left)
+            self.clock.sleep(left)
 
     def _check(self, operation: str) -> None:
         if operation == ports.ASSIGN and self._stopped():
@@ -144,7 +166,8 @@ class Invocation:
         """
         began = self.clock.now()
         try:
-            result = call()
+            with at_most(self._calls_end - began):
+                result = call()
         except CloudFault as fault:
             self._note(fault, began)
             raise
@@ -176,7 +199,8 @@ class Invocation:
         items = list(items)
         if len(items) == 1:
             return [work(items[0])]
-        futures = [self._threads.submit(work, item) for item in items]
+        # What belongs to the request, such as its credentials, goes along.
+        futures = [self._threads.submit(copy_context().run, work, item) for item in items]
         wait(futures)  # whatever fails: nothing goes on after the invocation has ended
         return [future.result() for future in futures]
 

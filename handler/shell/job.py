@@ -20,6 +20,7 @@ class Delivery(Value):
 
     Attributes:
         part: which event of an array this is about, from 0 on.
+        timeout_at: when the runtime ends it, epoch seconds; None: never.
     """
 
     request_id: str
@@ -28,6 +29,7 @@ class Delivery(Value):
     deadline: float
     version: str | None = None
     part: int = 0
+    timeout_at: float | None = None
 
     @property
     def chain(self) -> str:

@@ -9,6 +9,7 @@ from handler.cloud import ports
 from handler.cloud.faults import BAD_ANSWER
 from handler.cloud.ports import EniQuery, InstanceQuery
 from handler.core.errors import CloudFault
+from handler.core.ledger import UNCOUNTED
 from handler.core.model import NOTHING, Treatment
 from handler.core.value import Value
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Refusals that say something of what was asked for, not of who asks or when.
+REFUSED = frozenset({Treatment.REJECTED, Treatment.UNKNOWN, Treatment.GONE})
+# A region has fewer: a listing that goes on is one without end.
+MAX_PAGES = 10_000
+# How often a listing begins again because its token is no longer good.
+MAX_RESTARTS = 3
 # Ids that one call takes (DescribeNetworkInterfaces, DescribeInstances, DescribeInstanceTypes).
 IDS_PER_CALL, TYPES_PER_CALL = 100, 10
 
@@ -136,24 +143,39 @@ class Reader:
         """Secondary addresses per ENI, by instance type: the quantity less the primary address."""
         wanted = sorted({each.type for each in instances} - self._capacities.keys())
 
-        def read(types: tuple[str, ...]) -> Mapping[str, int]:
-            return self._invocation.read(
-                ports.DESCRIBE_TYPES, lambda: self._cloud.ecs.addresses_per_eni(types)
-            )
-
-        for found in self._invocation.side_by_side(read, batches(wanted, TYPES_PER_CALL)):
+        for found in self._invocation.side_by_side(self._types, batches(wanted, TYPES_PER_CALL)):
             self._capacities.update({name: count - 1 for name, count in found.items()})
         return self._capacities
 
+    def _types(self, types: tuple[str, ...]) -> Mapping[str, int]:
+        """What is known of these types; one that is refused spoils it for no other."""
+        ask = partial(self._cloud.ecs.addresses_per_eni, types)
+        try:
+            return self._invocation.read(ports.DESCRIBE_TYPES, ask)
+        except CloudFault as fault:
+            if fault.treatment not in REFUSED:
+                raise
+        if len(types) == 1:
+            return {}
+        found: dict[str, int] = {}
+        for each in types:
+            found.update(self._types((each,)))
+        return found
+
     def available(self, vswitch_ids: Iterable[str]) -> dict[str, int | CloudFault]:
-        """Free addresses of each vSwitch, or why they could not be read: one spoils no other."""
+        """Free addresses of each vSwitch, or why they could not be read: one spoils no other.
+
+        A vSwitch that is not shown, or refused as not there, counts as one whose room only ECS
+        knows: `UNCOUNTED`.
+        """
 
         def read(vswitch_id: str) -> tuple[str, int | CloudFault]:
             ask = partial(self._cloud.vpc.available_addresses, vswitch_id)
             try:
-                return vswitch_id, self._invocation.read(ports.DESCRIBE_VSWITCHES, ask)
+                free = self._invocation.read(ports.DESCRIBE_VSWITCHES, ask)
             except CloudFault as fault:
-                return vswitch_id, fault
+                return vswitch_id, UNCOUNTED if fault.treatment in REFUSED else fault
+            return vswitch_id, UNCOUNTED if free is None else free
 
         return dict(self._invocation.side_by_side(read, sorted(set(vswitch_ids))))
 
@@ -176,14 +198,22 @@ class Reader:
 
         Pages are numbered: when an instance leaves, the next ones move up, perhaps to a page that
         was read already. If fewer were shown than there were, they are listed until none is new.
+
+        Raises:
+            CloudFault: fewer are shown than are counted.
         """
         found: set[str] = set()
         while True:
             pages = list(self._members(group_id, activity_id))
             new = {each for page in pages for each in page.items} - found
             found |= new
-            if not new or len(found) >= max(page.total or 0 for page in pages):
+            total = max(page.total or 0 for page in pages)
+            if len(found) >= total:
                 return found
+            if not new:
+                said = f"{len(found)} of {total} are shown"
+                operation = ports.DESCRIBE_SCALING_INSTANCES
+                raise CloudFault(operation, BAD_ANSWER, Treatment.TRANSIENT, said)
 
     def _members(self, group_id: str | None, activity_id: str | None) -> Iterator[Page[str]]:
         ess, seen = self._cloud.ess, set[str]()
@@ -205,7 +235,7 @@ class Reader:
         yield page
         followed: set[str | None] = {start}
         while (token := page.next_token) is not None:
-            if token in followed:
+            if token in followed or len(followed) > MAX_PAGES:
                 raise _endless(operation)
             followed.add(token)
             page = self._invocation.read(operation, partial(read, token))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from handler.cloud.faults import EXPIRED, advice_on
 from handler.core.errors import CloudFault, NotPermitted, Retryable, StaleCredentials, Unexpected
+from handler.core.ledger import UNCOUNTED
 from handler.core.model import Reason, Treatment
 from handler.core.rounds import Limit
 from handler.core.value import Value, fields_of
@@ -154,7 +155,11 @@ class Run(Value):
             seconds=_since(started, invocation.clock.now()),
             hop=hop,
             vswitches=[
-                {"vswitch_id": vswitch_id, "room": room, "reserve": self.ledger.reserve}
+                {
+                    "vswitch_id": vswitch_id,
+                    "room": room if room < UNCOUNTED // 2 else None,
+                    "reserve": self.ledger.reserve,
+                }
                 for vswitch_id, room in sorted(self.ledger.left().items())
             ],
         )

@@ -6,14 +6,14 @@ that another invocation can go on from there.
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from array import array
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud.ports import EniQuery, InstanceQuery
 from handler.core.errors import CloudFault
-from handler.core.model import Treatment
 from handler.core.value import Value, replace
-from handler.shell.reading import IDS_PER_CALL, Reading, batches
+from handler.shell.reading import IDS_PER_CALL, MAX_RESTARTS, REFUSED, Reading, batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -123,15 +123,38 @@ def _from(start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]) -
 
     A listing that moves while it is read shows rows again: they stand on the earlier page only.
     """
-    found = pages(start)
-    try:
-        first = next(found)
-    except CloudFault as fault:
-        if start is None or fault.treatment not in {Treatment.REJECTED, Treatment.UNKNOWN}:
-            raise
-        found = pages(None)
-        first = next(found)
+    seen = array("q")
+    done: frozenset[int] = frozenset()
     before: set[str] = set()
-    for page in chain([first], found):
-        yield replace(page, items=tuple(each for each in page.items if each.id not in before))
+    for page in _again_from_the_start(start, pages):
+        if page is None:
+            done = frozenset(seen)
+            continue
+        new = (each for each in page.items if each.id not in before)
+        rows = tuple(each for each in new if hash(each.id) not in done)
+        yield replace(page, items=rows)
+        seen.extend(hash(each.id) for each in rows)
         before = {each.id for each in page.items} or before
+
+
+def _again_from_the_start(
+    start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]
+) -> Iterator[Page[T] | None]:
+    """Pages from a token on; None where the listing begins again, as its token is no longer good.
+
+    Raises:
+        CloudFault: something else was refused, or that happened more often than `MAX_RESTARTS`.
+    """
+    for restarts in range(MAX_RESTARTS + 1):
+        followed = start is not None
+        try:
+            for page in pages(start):
+                yield page
+                followed = True
+        except CloudFault as fault:
+            if not followed or fault.treatment not in REFUSED or restarts == MAX_RESTARTS:
+                raise
+            start = None
+            yield None
+        else:
+            return

@@ -181,10 +181,10 @@ DEFECTS: tuple[Defect, ...] = (
         "forgotten-page-ends-chain",
         "A chain ends when ECS has forgotten the page where it stood.",
         f"{TROUBLE}::test_page_that_ecs_has_forgotten_means_beginning_anew",
-        "handler.shell.selection:_from",
+        "handler.shell.selection:_again_from_the_start",
         (
-            "start is None or fault.treatment not in {Treatment.REJECTED, Treatment.UNKNOWN}",
-            "start is None or fault.treatment",
+            "not followed or fault.treatment not in REFUSED or restarts == MAX_RESTARTS",
+            "True",
         ),
     ),
     _defect(

@@ -25,7 +25,7 @@ LOCK = (ROOT / "requirements.txt").read_text(encoding="utf-8")
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 # How many modules may be loaded: ours and structlog's by `import index`, and of all packages when
 # the function is ready. An addition to these is a decision.
-OURS, LOG, READY = 40, 36, 190
+OURS, LOG, READY = 42, 36, 195
 # The second field of a .pyc (PEP 552): made from a hash that is not to be checked.
 UNCHECKED_HASH = 1
 

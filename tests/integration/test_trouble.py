@@ -296,15 +296,17 @@ def test_tag_without_a_text_is_an_empty_one(value: object) -> None:
 # --- vSwitches --------------------------------------------------------------------------------
 
 
-def test_unreadable_vswitch_spoils_no_other_eni() -> None:
-    """Only the ENI in the vSwitch that is not shown is undecided, in every delivery."""
+def test_vswitch_that_is_not_shown_is_asked_for_without_a_count() -> None:
+    """Nobody tells how much room it has: ECS knows, and the summary names no number."""
     two = world(instance("a"), instance("b", eni("eni-b", vswitch=ELSEWHERE)))
     hidden = free(None, {"VSwitchId": ELSEWHERE})
     with Stage(with_vswitch(two, "10.0.8.0/24"), EIGHT, [hidden]) as stage:
-        for end in (GOOD, ("satisfied", "at_target")):
-            delivered = stage.deliver({"backfill": {"all": True}})
-            assert isinstance(delivered.error, Retryable)
-            assert {"eni-a": end, "eni-b": ("deferred", "transient")} == delivered.ends
+        delivered = stage.deliver({"backfill": {"all": True}})
+        assert {"eni-a": GOOD, "eni-b": GOOD} == delivered.ends
+        (summary,) = delivered.of("run_summary")
+        rooms = {each["vswitch_id"]: each["room"] for each in summary["vswitches"]}
+        assert rooms.pop(ELSEWHERE) is None
+        assert [int] == [type(each) for each in rooms.values()]
 
 
 def test_limit_counts_only_enis_that_are_changed() -> None:
