@@ -120,15 +120,15 @@ class _Adapter(HTTPAdapter):
             response = super().send(request, **{**kwargs, "proxies": proxies})
             _ = response.content
         except Exception as error:
-            if call.ended:
-                raise TookTooLong(request=request) from None
             error.proxy = _named(select_proxy(url, proxies))  # type: ignore[attr-defined]
-            raise
-        else:
-            return response
+            if not call.ended:
+                raise
         finally:
             _thread.call = None
             _watch.over(call)
+        if call.ended:
+            raise TookTooLong(request=request)
+        return response
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Verify with what the context holds, instead of loading `certifi` once more."""

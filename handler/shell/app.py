@@ -20,7 +20,7 @@ from handler.core.value import replace
 from handler.shell.dispatch import Dispatch, Result
 from handler.shell.invocation import Invocation, deadline_of
 from handler.shell.job import Delivery, Job
-from handler.shell.log import RecordLog, withheld
+from handler.shell.log import HookToken, RecordLog, withheld
 from handler.shell.reading import Reader
 from handler.shell.records import Tally
 from handler.shell.run import Run
@@ -149,7 +149,7 @@ class App:
 
     def _run(self, request: Request, delivery: Delivery, ledger: Ledger, context: object) -> Result:
         connector = self._connect(context)
-        tokens = [request.hook.token] if request.hook else []
+        tokens = [HookToken(request.hook.token)] if request.hook else []
         log = self._log(delivery, request.region, tokens)
         invocation = self._invocation(request, delivery, log)
         cloud = connector.cloud(request.region, self._place(context))
@@ -172,13 +172,13 @@ class App:
             launch=not request.manual,
         )
 
-    def _log(self, delivery: Delivery, region: str | None, tokens: list[str] | None = None) -> Log:
+    def _log(self, delivery: Delivery, region: str | None, tokens: Iterable[HookToken] = ()) -> Log:
         base = {"request_id": delivery.request_id, "region": region}
         known = self._connector.credentials if self._connector else None
         return self.logs(
             base,
             self.settings.log_level,
-            lambda: (tokens or []) + (known.secrets() if known else []),
+            lambda: [*tokens, *(known.secrets() if known else [])],
         )
 
     def _connect(self, context: object) -> ports.Connector:

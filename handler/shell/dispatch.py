@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.core.errors import Retryable, StaleCredentials
+from handler.core.errors import Retryable, StaleCredentials, Unexpected
 from handler.core.ledger import Ledger
 from handler.core.model import Rejected, Request
 from handler.core.value import Value, replace
 from handler.events import Batch, parse
 from handler.shell.continuation import cursor_shown
 from handler.shell.log import withheld
-from handler.shell.records import MAX_ENIS, not_acted_on, with_at_most
+from handler.shell.records import MAX_ENIS, not_acted_on, where, with_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,12 +53,16 @@ class Dispatch(Value):
 
     def _array(self, batch: Batch, delivery: Delivery, ledger: Ledger) -> Result:
         """Every event is tried; if one must be delivered again, then all are."""
-        results, failures, listed = [], [], 0
+        results: list[Result] = []
+        failures: list[Retryable] = []
+        listed = 0
         for part, item in enumerate(batch.items):
             try:
                 result = self._one(item, replace(delivery, part=part), ledger)
             except Retryable as error:  # noqa: PERF203  (one event must not cost the others)
                 failures.append(error)
+            except Exception as error:  # noqa: BLE001  (a defect, too)
+                failures.append(Unexpected(where(error)))
             else:
                 results.append(with_at_most(MAX_ENIS - listed, result))
                 listed += len(results[-1]["enis"])  # type: ignore[arg-type]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter, OrderedDict
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from handler.core.model import EniResult, Outcome, Reason, Treatment
@@ -259,3 +261,11 @@ def not_acted_on(request_id: str, decided: Ignored | Rejected) -> dict[str, obje
         "lifecycle": None,
         "continuation": None,
     }
+
+
+def where(error: Exception) -> str:
+    """The type of an exception, and the function that raised it: nothing that it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1]
+    file = "/".join(Path(last.filename).parts[-2:])
+    return f"{type(error).__name__} in {last.name}, {file}, line {last.lineno}"

@@ -6,8 +6,6 @@ operator can do. No exception of a lower layer, whose text might hold a secret, 
 
 from __future__ import annotations
 
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.cloud.faults import EXPIRED, advice_on
@@ -19,7 +17,7 @@ from handler.core.value import Value, fields_of
 from handler.shell.continuation import cursor_of
 from handler.shell.launch import Launch
 from handler.shell.reconcile import Reconciler
-from handler.shell.records import NAMED
+from handler.shell.records import NAMED, where
 
 if TYPE_CHECKING:
     from handler.core.ledger import Ledger
@@ -79,7 +77,7 @@ class Run(Value):
         except CloudFault as fault:
             return Ended(failure=self._unfinished(fault))
         except Exception as error:  # noqa: BLE001  (its text may hold anything)
-            return Ended(failure=Unexpected(_where(error)))
+            return Ended(failure=Unexpected(where(error)))
 
     def _tell(self, ended: Ended) -> None:
         if ended.lifecycle is not None:
@@ -163,14 +161,6 @@ class Run(Value):
                 for vswitch_id, room in sorted(self.ledger.left().items())
             ],
         )
-
-
-def _where(error: Exception) -> str:
-    """The type of an exception, and the function that raised it: nothing that it says."""
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1]
-    file = "/".join(Path(last.filename).parts[-2:])
-    return f"{type(error).__name__} in {last.name}, {file}, line {last.lineno}"
 
 
 def _since(start: float | None, end: float | None) -> float | None:

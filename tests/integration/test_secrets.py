@@ -23,7 +23,7 @@ from tests.chaos.secrets import leaked
 from tests.chaos.test_hostile import Liar, putting
 from tests.integration.command.driving import run
 from tests.stage import Stage, environment
-from tests.worlds import HOOK_TOKEN, hook_event, instance, world
+from tests.worlds import HOOK_TOKEN, eni, hook_event, instance, running_event, world
 
 ROOT = Path(__file__).parents[2]
 SECRET = "PLANTED-SECRET-4f1d7a"
@@ -262,3 +262,33 @@ def test_a_header_that_cannot_be_parsed_tells_nothing() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+# What an event may call its hook's token: words, ids and pieces of lines that records are made of.
+CHOSEN = [
+    "eni_result",
+    "record_type",
+    "network_interface_id",
+    "i-a000000000",
+    "eni-a0000000",
+    "cn-hangzhou",
+    "assigned",
+    "lifecycle",
+    "run_summary",
+    '": null, "',
+    "10.0.0.10",
+    "ess.lifecycle_hook",
+]
+
+
+@pytest.mark.parametrize("token", CHOSEN)
+def test_a_chosen_hook_token_hides_nothing(token: str) -> None:
+    """Every line stays JSON, every ENI is recorded, and what is behind it is worked on, too."""
+    fleet = [instance("a000000000", eni("eni-a0000000")), instance("b")]
+    with Stage(world(*fleet), {"TARGET_SECONDARY_IPS": "4"}) as stage:
+        first = hook_event("i-a000000000", lifecycleActionToken=token)
+        delivered = stage.deliver([first, running_event("i-b")])
+        assert {"eni-a0000000", "eni-b"} == set(delivered.enis)
+        assert {4} == set(stage.held().values())
+        assert {"cn-hangzhou"} == {each["region"] for each in delivered.records}
+        assert 2 == len(delivered.of("run_summary"))

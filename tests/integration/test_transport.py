@@ -97,3 +97,24 @@ def _trusting(adapter: HTTPAdapter, proxy: str) -> tuple[object, ...]:
     )
     adapter.cert_verify(pool, "https://ecs.example/", verify=True, cert=None)
     return pool.cert_reqs, pool.ca_certs, pool.conn_kw.get("ssl_context")
+
+
+DEAD_PROXY = "http://someone:hush-hush@127.0.0.1:1"
+
+
+@pytest.mark.parametrize("exception", ["127.0.0.1", "localhost,127.0.0.1", "*"])
+def test_a_host_that_is_excepted_is_reached_without_the_proxy(exception: str) -> None:
+    """NO_PROXY counts for the function's calls as for any program's."""
+    with LocalCloud() as cloud:
+        said, _ = read(cloud, HTTP_PROXY=DEAD_PROXY, NO_PROXY=exception)
+    assert [[], []] == said
+
+
+def test_a_failure_names_the_proxy_and_no_password() -> None:
+    """Whoever reads the record sees where the call went."""
+    with LocalCloud() as cloud:
+        said, _ = read(cloud, HTTP_PROXY=DEAD_PROXY)
+    assert ["no_answer", "no_answer"] == [code for code, _ in said]
+    for _, message in said:
+        assert "through the proxy 127.0.0.1:1" in message
+        assert "hush" not in message
