@@ -1,0 +1,110 @@
+"""Both sides of each question that an audit asks, as plain comparisons.
+
+CONTINUE while an instance is short is wrong, and DEFAULT while none is short is wrong, too.
+Each function says what is wrong, or nothing; the books that it compares come from whoever watches:
+the worlds in this process, or those over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# The longest time between two looks is 5 s, and the first ones come faster: at most so many for
+# each second of an invocation, beside those for each write and for what it begins with.
+READS_AT_FIRST, READS_A_WRITE, READS_A_SECOND = 60, 12, 1.0
+# Minutes after a throttled one in which all must be done again.
+MINUTES = 3
+# Marks of others (design): on an ENI or its instance.
+FOREIGN_VALUES = {"creator": {"terway", "terway-controller", "alibabacloud-erdma-controller"}}
+FOREIGN_KEYS = ("ack.aliyun.com", "terway.alibabacloud.com/excluded", "cilium-*")
+
+
+def is_foreign(tags: Mapping[str, str]) -> bool:
+    """Whether something else says that this is its own."""
+    return any(
+        value in FOREIGN_VALUES.get(key, ())
+        or any(fnmatchcase(key, pattern) for pattern in FOREIGN_KEYS)
+        for key, value in tags.items()
+    )
+
+
+def told_too_soon(short: Iterable[str]) -> str:
+    """CONTINUE while these are short."""
+    names = sorted(short)
+    return f"CONTINUE while {', '.join(names)} is short" if names else ""
+
+
+def told_falsely(result: str, short_since_settled: Iterable[str], settle: float) -> str:
+    """DEFAULT or ABANDON although none was short at any moment since reads have settled."""
+    if any(True for _ in short_since_settled):
+        return ""
+    return f"{result} although no ENI of the hook was short at any moment of the last {settle:g} s"
+
+
+def not_ours(name: str, patterns: str = "*secondary-ips*") -> str:
+    """A hook that `LIFECYCLE_HOOKS` does not name."""
+    known = any(fnmatchcase(name, each) for each in patterns.split(","))
+    return "" if known else f"the hook {name} is somebody else's"
+
+
+def shortened(before: float, after: float) -> str:
+    """A heartbeat sets a hook's end to an earlier moment than it had (epoch seconds)."""
+    return f"a heartbeat takes {before - after:.0f} s from the hook" if after < before else ""
+
+
+def not_in_the_future(seconds: float) -> str:
+    """A pause that ends when it begins."""
+    return "" if seconds > 0 else f"a pause of {seconds:g} s"
+
+
+def read_too_often(reads: int, writes: int, seconds: float) -> str:
+    """More reads of ENIs than an invocation of so many seconds and writes has a use for."""
+    most = READS_AT_FIRST + READS_A_WRITE * writes + READS_A_SECOND * seconds
+    return f"{reads} reads of ENIs in {seconds:.0f} s, more than {most:.0f}" if reads > most else ""
+
+
+def slow_after(throttled_minute: int, done_minute: int) -> str:
+    """A minute that was throttled has cost more than `MINUTES`."""
+    later = done_minute - throttled_minute
+    return f"{later} minutes after a throttled one, and only now done" if later > MINUTES else ""
+
+
+def unreadable(lines: Iterable[str]) -> str:
+    """A line of the log that is no JSON object with a record's type."""
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            return f"a line of the log is no JSON: {line[:60]}"
+        if not isinstance(record, dict) or "record_type" not in record:
+            return f"a line of the log is no record: {line[:60]}"
+    return ""
+
+
+def recorded_twice(rows: Iterable[Mapping[str, Any]]) -> str:
+    """An ENI with more than one `eni_result` of one event."""
+    named = [(row["network_interface_id"], row["instance_id"]) for row in rows]
+    twice = sorted({str(each) for each in named if named.count(each) > 1})
+    return f"{', '.join(twice)} has more than one eni_result" if twice else ""
+
+
+def not_recorded(considered: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """An ENI or instance that was considered and has no `eni_result`."""
+    told: set[object] = set()
+    for row in rows:
+        told |= {row["network_interface_id"], row["instance_id"]}
+    left = sorted(each for each in considered if each not in told)
+    return f"{', '.join(left)} has no eni_result" if left else ""
+
+
+def false_shortage(row: Mapping[str, Any], least_room: int) -> str:
+    """Recorded as short for want of room, while there was some at every moment."""
+    short = (row["outcome"], row["reason"]) == ("short", "vswitch")
+    if not short or least_room <= 0:
+        return ""
+    return f"{row['network_interface_id']} is short, and {least_room} addresses were always free"

@@ -1,0 +1,71 @@
+"""Each comparison of the audit, asked from both sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.chaos import sides
+
+SHORT = {"outcome": "short", "reason": "vswitch", "network_interface_id": "eni-a"}
+ROW = {"network_interface_id": "eni-a", "instance_id": "i-a"}
+LINE = '{"record_type": "run_summary"}'
+
+FINE: dict[str, tuple[Any, ...]] = {
+    "told_too_soon": ([],),
+    "told_falsely": ("DEFAULT", ["eni-a"], 30),
+    "not_ours": ("web-secondary-ips",),
+    "shortened": (100.0, 100.0),
+    "not_in_the_future": (0.1,),
+    "read_too_often": (60, 0, 0.0),
+    "slow_after": (7, 10),
+    "unreadable": ([LINE],),
+    "recorded_twice": ([ROW, ROW | {"network_interface_id": "eni-b"}],),
+    "not_recorded": (["eni-a", "i-a"], [ROW]),
+    "false_shortage": (SHORT, 0),
+}
+BROKEN: dict[str, tuple[tuple[Any, ...], str]] = {
+    "told_too_soon": ((["eni-b", "eni-a"],), "CONTINUE while eni-a, eni-b is short"),
+    "told_falsely": (
+        ("DEFAULT", [], 30),
+        "DEFAULT although no ENI of the hook was short at any moment of the last 30 s",
+    ),
+    "not_ours": (("register-dns",), "the hook register-dns is somebody else's"),
+    "shortened": ((3600.0, 120.0), "a heartbeat takes 3480 s from the hook"),
+    "not_in_the_future": ((0.0,), "a pause of 0 s"),
+    "read_too_often": ((8013, 2, 568.0), "8013 reads of ENIs in 568 s, more than 652"),
+    "slow_after": ((7, 11), "4 minutes after a throttled one, and only now done"),
+    "unreadable": (([LINE, "{***"],), "a line of the log is no JSON: {***"),
+    "recorded_twice": (([ROW, ROW],), "('eni-a', 'i-a') has more than one eni_result"),
+    "not_recorded": ((["eni-a", "eni-c"], [ROW]), "eni-c has no eni_result"),
+    "false_shortage": ((SHORT, 4), "eni-a is short, and 4 addresses were always free"),
+}
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_what_is_as_promised_is_no_breach(name: str) -> None:
+    """At the very bound, nothing is said."""
+    assert "" == getattr(sides, name)(*FINE[name])
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_breach_is_told(name: str) -> None:
+    """Past the bound, one sentence says what is wrong."""
+    given, told = BROKEN[name]
+    assert told == getattr(sides, name)(*given)
+
+
+@pytest.mark.parametrize(
+    ("tags", "foreign"),
+    [
+        ({}, False),
+        ({"creator": "terraform"}, False),
+        ({"creator": "terway-controller"}, True),
+        ({"cilium-eni-index": "1"}, True),
+        ({"ack.aliyun.com": "c1"}, True),
+    ],
+)
+def test_marks_of_others(tags: dict[str, str], foreign: bool) -> None:
+    """A key, a key's beginning, or a value says whose an ENI is."""
+    assert foreign == sides.is_foreign(tags)

@@ -1,0 +1,51 @@
+"""The worlds in this process: repeatable, and made shorter until only the cause is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from handler.cloud import ports
+from tests.chaos.worlds.play import Played, played
+from tests.chaos.worlds.shrink import shortest, telling
+from tests.chaos.worlds.story import Story, story
+
+# A world of several events, instances and troubles, of which one trouble is a failed write.
+CROWDED = next(
+    told
+    for told in map(story, range(1000))
+    if len(told.instances) > 2
+    and len(told.events) > 2
+    and sum(each.operation == ports.ASSIGN for each in told.troubles) > 1
+)
+
+
+def breaks_with_a_failed_write(told: Story, _schedule: int | None = None) -> Played:
+    """A function that is broken by any trouble of a write, and by nothing else."""
+    broken = any(each.operation == ports.ASSIGN for each in told.troubles)
+    return Played(["promise 1: eni-0a holds 3, more than 2"] if broken else [], [], Counter())
+
+
+def test_a_world_is_repeated_by_its_number() -> None:
+    """The same number gives the same story, the same turns and the same words."""
+    first, second = (played(story(17)) for _ in range(2))
+    assert first.told == second.told
+    assert first.told != played(story(17), 18).told
+
+
+def test_what_breaks_a_promise_is_left_and_nothing_else() -> None:
+    """One event, one instance with one ENI, one trouble: the shortest story."""
+    broken = "promise 1: eni-1b holds 14, more than 8"
+    least, _, _ = shortest(CROWDED, broken, breaks_with_a_failed_write)
+    assert [ports.ASSIGN] == [each.operation for each in least.troubles]
+    assert (1, 1) == (len(least.events), len(least.instances))
+    assert (1, 0) == (len(least.instances[0].enis), len(least.others))
+    assert 0.0 == least.lag
+
+
+def test_story_is_told_until_the_promise_is_broken() -> None:
+    """What is there, what goes wrong, then who did what and when: no line after the breach."""
+    lines = ["0.0 s  delivery 1: begins", "0.1 s  audit: BROKEN, promise 1", "9.0 s  more"]
+    told = telling(CROWDED, 5, Played(["promise 1"], lines, Counter())).splitlines()
+    assert lines[:2] == told[-2:]
+    assert any(line.startswith("goes wrong: call ") for line in told)
+    assert f"seed {CROWDED.seed}, schedule 5" in told[-3]

@@ -1,0 +1,1 @@
+"""Worlds in this process: the function above fakes of its ports, in a time of their own."""

@@ -1,0 +1,299 @@
+"""The ports of the function, over the books of a region: every call is two turns.
+
+One turn passes before the call reaches the cloud and one before its reply is back, so that others
+can act in between. What goes wrong with a call stands in the story, or is drawn nowhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from handler.cloud import ports
+from handler.cloud.faults import HOOK_ENDED, NO_ANSWER
+from handler.cloud.ports import Cloud, LifecycleAction, Page
+from handler.core.errors import CloudFault
+from tests.chaos.worlds.region import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from handler.cloud.ports import EniQuery, InstanceQuery
+    from handler.core.model import Answer, Ask, Eni, Hook, Instance
+    from tests.chaos.worlds.play import Delivery, FunctionInstance
+
+T = TypeVar("T")
+
+# Until a call counts as not answered, seconds.
+CALL_SECONDS = 10.0
+PAGE = 3
+# Codes of refusals by the name of a trouble.
+REFUSALS = {
+    "busy": ("ServiceUnavailable", 503),
+    "conflict": ("OperationConflict", 409),
+    "throttled": ("Throttling.User", 400),
+    "odd": ("Odd.Refusal", 500),
+}
+
+
+class Wire:
+    """How the calls of one function instance travel."""
+
+    from_environment = False
+
+    def __init__(self, instance: FunctionInstance) -> None:
+        self.world = instance.world
+        self._instance = instance
+
+    @property
+    def delivery(self) -> Delivery:
+        """What the instance works on."""
+        return self._instance.delivery
+
+    def call(self, operation: str, about: str, perform: Callable[[], T]) -> T:
+        """Make a call, and let others go on before and after it."""
+        world = self.world
+        trouble = world.trouble(operation)
+        kind, seconds = (trouble.kind, trouble.seconds) if trouble else ("", 0.0)
+        self.delivery.calls_made += 1
+        world.travel(self.delivery, seconds if kind == "slow" else 0.0)
+        if kind == "unsent":
+            world.travel(self.delivery, CALL_SECONDS)
+            self._tell(operation, about, "is not sent, and gets no answer")
+            raise refusal(operation, NO_ANSWER, None)
+        if kind in REFUSALS:
+            code, status = REFUSALS[kind]
+            self._tell(operation, about, f"is refused: {code}")
+            world.travel(self.delivery)
+            raise refusal(operation, code, status)
+        try:
+            world.region.count(operation)
+            found = perform()
+        except Exception as error:
+            self._tell(operation, about, f"is refused: {getattr(error, 'code', error)}")
+            if kind == "lost":
+                self._lose(operation, about)
+            world.travel(self.delivery, seconds if kind == "late" else 0.0)
+            raise
+        self._tell(operation, about, f"gives {_short(found)}")
+        if kind == "lost":
+            self._lose(operation, about)
+        world.travel(self.delivery, seconds if kind == "late" else 0.0)
+        return found
+
+    def _lose(self, operation: str, about: str) -> NoReturn:
+        self._tell(operation, about, "loses its reply")
+        self.world.travel(self.delivery, CALL_SECONDS)
+        raise refusal(operation, NO_ANSWER, None) from None
+
+    def _tell(self, operation: str, about: str, what: str) -> None:
+        self.world.tell(self.delivery.name, f"{operation.partition(':')[2]} {about} {what}")
+
+    # --- credentials ---------------------------------------------------------------------------
+
+    def use(self, context: object) -> None:
+        """There is nothing to take."""
+
+    def secrets(self) -> list[str]:
+        """None."""
+        return []
+
+
+def _short(found: Any) -> str:
+    if isinstance(found, Page):
+        return ", ".join(map(_short, found.items)) or "nothing"
+    if hasattr(found, "addresses"):
+        return ", ".join(found.addresses)
+    if hasattr(found, "secondary"):
+        return f"{found.id} with {len(found.secondary)}"
+    return str(getattr(found, "id", found))
+
+
+class EcsFake:
+    """`ports.Ecs`."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._region = wire.world.region
+
+    def network_interfaces(self, query: EniQuery, token: str | None = None) -> Page[Eni]:
+        """DescribeNetworkInterfaces, a few a page where ids are not given."""
+        about = ", ".join(query.ids) or query.instance_id or query.vswitch_id or "all"
+        self._wire.world.audit.reads(self._wire.delivery)
+        return self._wire.call(ports.DESCRIBE_ENIS, about, lambda: self._enis(query, token))
+
+    def _enis(self, query: EniQuery, token: str | None) -> Page[Eni]:
+        region = self._region
+        ids = query.ids or sorted(region.enis)
+        rows = []
+        for each in ids:
+            row, whole = region.shown_eni(each) if each in region.enis else (None, True)
+            rows += [row] if row else []
+            if not whole:
+                self._wire.world.audit.part_shown(self._wire.delivery, each)
+        fit = [
+            row
+            for row in rows
+            if query.instance_id in {None, row.instance_id}
+            and query.vswitch_id in {None, row.vswitch_id}
+            and (row.instance_id or not query.attached)
+        ]
+        if query.ids or query.instance_id:
+            return Page(tuple(fit))
+        return _page(fit, token)
+
+    def instances(self, query: InstanceQuery, token: str | None = None) -> Page[Instance]:
+        """DescribeInstances."""
+        about = ", ".join(query.ids) or str(dict(query.tags))
+        return self._wire.call(
+            ports.DESCRIBE_INSTANCES, about, lambda: self._instances(query, token)
+        )
+
+    def _instances(self, query: InstanceQuery, token: str | None) -> Page[Instance]:
+        region = self._region
+        ids = query.ids or sorted(region.instances)
+        rows = [
+            row for each in ids if each in region.instances and (row := region.shown_instance(each))
+        ]
+        wanted = set(query.tags)
+        fit = [row for row in rows if wanted <= set(row.tags.items())]
+        return Page(tuple(fit)) if query.ids else _page(fit, token)
+
+    def addresses_per_eni(self, types: Sequence[str]) -> Mapping[str, int]:
+        """DescribeInstanceTypes."""
+        known = self._region.catalogue
+        return self._wire.call(
+            ports.DESCRIBE_TYPES,
+            ", ".join(types),
+            lambda: {each: known[each] for each in types if each in known},
+        )
+
+    def assign(self, eni_id: str, ask: Ask, client_token: str) -> Answer:
+        """AssignPrivateIpAddresses."""
+        world, delivery = self._wire.world, self._wire.delivery
+        world.audit.writes(delivery, eni_id)
+
+        def perform() -> Answer:
+            try:
+                answer = self._region.assign(ports.ASSIGN, eni_id, ask, client_token)
+            except CloudFault as fault:
+                world.audit.write_refused(eni_id, fault.code)
+                raise
+            world.audit.written(delivery, eni_id)
+            return answer
+
+        wanted = ", ".join(ask.values) or str(ask.count)
+        return self._wire.call(
+            ports.ASSIGN, f"{wanted} to {eni_id} under {client_token[:6]}", perform
+        )
+
+
+def _page(rows: list[Any], token: str | None) -> Page[Any]:
+    begin = int(token or 0)
+    more = begin + PAGE < len(rows)
+    return Page(tuple(rows[begin : begin + PAGE]), str(begin + PAGE) if more else None)
+
+
+class VpcFake:
+    """`ports.Vpc`."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def available_addresses(self, vswitch_id: str) -> int:
+        """DescribeVSwitches."""
+        region = self._wire.world.region
+        return self._wire.call(
+            ports.DESCRIBE_VSWITCHES, vswitch_id, lambda: region.shown_room(vswitch_id)
+        )
+
+
+class EssFake:
+    """`ports.Ess`."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._region = wire.world.region
+
+    def complete(self, hook: Hook, result: str | None, client_token: str) -> None:
+        """CompleteLifecycleAction."""
+        told = result or "DEFAULT"
+
+        def perform() -> None:
+            found = self._region.waiting(hook.hook_id, hook.token, ports.COMPLETE)
+            if found.told is not None:
+                if found.told[1] != client_token:
+                    raise refusal(ports.COMPLETE, HOOK_ENDED, 404)
+                return
+            found.told = (told, client_token)
+            self._wire.world.audit.completed(self._wire.delivery, found.action, told)
+
+        self._wire.call(ports.COMPLETE, f"{hook.hook_id} with {told}", perform)
+
+    def heartbeat(self, hook: Hook, seconds: int) -> None:
+        """RecordLifecycleActionHeartbeat."""
+
+        def perform() -> None:
+            found = self._region.waiting(hook.hook_id, hook.token, ports.HEARTBEAT)
+            if found.told is not None:
+                raise refusal(ports.HEARTBEAT, HOOK_ENDED, 404)
+            ends = self._region.now() + seconds
+            self._wire.world.audit.heartbeat(found.action, found.ends, ends)
+            found.ends = ends
+
+        self._wire.call(ports.HEARTBEAT, f"{hook.hook_id}, {seconds} s", perform)
+
+    def lifecycle_actions(
+        self,
+        scaling_activity_id: str,
+        token: str | None = None,  # noqa: ARG002  (there is one page)
+    ) -> Page[LifecycleAction]:
+        """DescribeLifecycleActions."""
+        return self._wire.call(
+            ports.DESCRIBE_ACTIONS,
+            scaling_activity_id,
+            lambda: Page(
+                tuple(
+                    LifecycleAction(each.action.token, self._wire.world.listed())
+                    for each in self._region.actions
+                )
+            ),
+        )
+
+    def scaling_instances(
+        self,
+        scaling_group_id: str | None,
+        scaling_activity_id: str | None = None,
+        page: int = 1,  # noqa: ARG002  (there is one)
+    ) -> Page[str]:
+        """DescribeScalingInstances."""
+        return self._wire.call(
+            ports.DESCRIBE_SCALING_INSTANCES,
+            str(scaling_group_id or scaling_activity_id),
+            lambda: Page(self._wire.world.listed(), None, len(self._wire.world.listed())),
+        )
+
+
+class FunctionsFake:
+    """`ports.Functions`: the function itself, asynchronously."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def invoke_later(self, payload: bytes, task_id: str) -> bool:
+        """Take it, if the task id is new."""
+        world = self._wire.world
+        return self._wire.call(
+            ports.INVOKE, task_id, lambda: world.taken_later(self._wire.delivery, payload, task_id)
+        )
+
+
+class ConnectorFake:
+    """`ports.Connector` of one function instance."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.credentials = wire
+        self._cloud = Cloud(EcsFake(wire), VpcFake(wire), EssFake(wire), FunctionsFake(wire), wire)
+
+    def cloud(self, region: str, place: object = None) -> Cloud:  # noqa: ARG002  (there is one)
+        """The services."""
+        return self._cloud

@@ -1,0 +1,351 @@
+"""The audit of a world: its books against what the function does and says."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from handler.cloud import ports
+from handler.core.errors import Retryable, Unexpected
+from tests.chaos import sides
+from tests.chaos.worlds.region import MINUTE
+from tests.chaos.worlds.story import START, TAG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from handler.core.model import Eni
+    from tests.chaos.worlds.play import Delivery, World
+    from tests.chaos.worlds.story import Action, Event, Other
+
+LAUNCHES = {"hook", "hook_unnamed", "running", "scale_out", "array"}
+# A tag that is no target: its ENI counts as short, however much it holds.
+UNREADABLE, NEVER = "lots", 10_000
+# How often in a row a want of room is claimed before the third call has a token of its own.
+INSISTS_AFTER = 2
+ROOM = {
+    "InvalidVSwitchId.IpNotEnough",
+    "InvalidOperation.Ipv4CountExceeded",
+    "MaxEniPrivateIpsCountExceeded",
+}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a delivery may do.
+
+    Attributes:
+        enis: the ENIs that it means.
+        target: what it asks for itself.
+        by_id: whether it names ENIs.
+        writes: whether it may write at all.
+        limit: how many ENIs it may change.
+        number: tells it from others; its hand-overs have the same.
+    """
+
+    enis: frozenset[str]
+    target: int | None
+    by_id: bool
+    writes: bool
+    limit: int | None
+    number: int
+
+
+@dataclass
+class Seen:
+    """What one delivery has done so far; `short_at` is when it first recorded an ENI as short."""
+
+    reads: int = 0
+    short_at: float = float("inf")
+    written: Counter[str] = field(default_factory=Counter)
+
+
+class Audit:
+    """Watches a world; every breach of a promise becomes a line."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.breaches: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self._seen: dict[str, Seen] = {}
+        self._loose: set[str] = set()
+        self._disturbed: set[str] = set()
+        self._denied: Counter[str] = Counter()
+        self._writers: dict[str, str] = {}
+        self._changed: dict[int, set[str]] = {}
+        self._orders = 0
+        self._closing: int | None = None
+        self._allowed: dict[str, int] = {}
+        self._spec = {eni.id: (each, eni) for each in world.story.instances for eni in each.enis}
+        self._remember_held()
+
+    def breach(self, promise: int, what: str) -> None:
+        """A promise is broken."""
+        self.breaches.append(f"promise {promise}: {what}")
+        self._world.tell("audit", f"BROKEN, promise {promise}: {what}")
+
+    def check(self, promise: int, what: str) -> None:
+        """Count that this was looked at, and note what is wrong."""
+        self.counts[f"checks of promise {promise}"] += 1
+        if what:
+            self.breach(promise, what)
+
+    # --- what is wanted -------------------------------------------------------------------------
+
+    def order_of(self, event: Event) -> Order:
+        """What an event may do."""
+        self._orders += 1
+        enis = frozenset(self._meant(event))
+        by_id = event.selector == "network_interface_ids"
+        return Order(enis, event.target, by_id, event.kind != "plan", event.limit, self._orders)
+
+    def _meant(self, event: Event) -> Iterator[str]:
+        for each in self._world.story.instances:
+            named = each.id in event.names or event.kind == "hook_unnamed"
+            for eni in each.enis:
+                match event.selector:
+                    case "all" | "group":
+                        meant = True
+                    case "vswitch_id":
+                        meant = eni.vswitch == self._world.story.vswitches[0][0]
+                    case "tags":
+                        meant = ("fleet", "web") in each.tags
+                    case _:
+                        meant = named
+                if meant:
+                    yield eni.id
+
+    def _wanted(self, eni: Eni, order: Order | None, settings: dict[str, str]) -> int | None:
+        """How many addresses it shall hold, without regard to its quota; None: it is left alone."""
+        spec, _ = self._spec[eni.id]
+        by_id = order is not None and order.by_id
+        tag = eni.tags.get(TAG, dict(spec.tags).get(TAG))
+        foreign = sides.is_foreign(eni.tags) or sides.is_foreign(dict(spec.tags))
+        if (foreign or tag == "skip") and not by_id:
+            return None
+        if order is not None and order.target is not None:
+            return order.target
+        text = tag if tag is not None else settings["TARGET_SECONDARY_IPS"]
+        if text == UNREADABLE:
+            return NEVER
+        if text == "max":
+            return self._world.region.catalogue[spec.type] - 1
+        return int(text) if text.isdecimal() else None
+
+    def _settings(self, delivery: Delivery) -> dict[str, str]:
+        return dict(self._world.story.settings[delivery.event.settings])
+
+    # --- what a delivery does -------------------------------------------------------------------
+
+    def begins(self, delivery: Delivery) -> None:
+        """Its targets are given from now on."""
+        self._seen[delivery.name] = Seen()
+        settings = self._settings(delivery)
+        for eni_id in delivery.order.enis if delivery.order.writes else ():
+            eni = self._world.region.eni(eni_id)
+            wanted = self._wanted(eni, delivery.order, settings) if eni else None
+            if wanted is not None and wanted != NEVER:
+                self._allowed[eni_id] = max(wanted, self._allowed[eni_id])
+
+    def reads(self, delivery: Delivery) -> None:
+        """It reads ENIs."""
+        self._seen[delivery.name].reads += 1
+
+    def records(self, delivery: Delivery, row: Mapping[str, object]) -> None:
+        """It records how an ENI ended."""
+        seen = self._seen[delivery.name]
+        if row["outcome"] in {"short", "failed"} or row["reason"] == "invalid_target":
+            seen.short_at = min(seen.short_at, self._world.turns.now)
+
+    def sleeps(self, _delivery: Delivery, seconds: float) -> None:
+        """It pauses."""
+        self.check(7, sides.not_in_the_future(seconds))
+
+    def writes(self, delivery: Delivery, eni_id: str) -> None:
+        """It asks for addresses."""
+        order = delivery.order
+        self._seen[delivery.name].written[eni_id] += 1
+        self.check(5, "" if order.writes else f"a plan writes to {eni_id}")
+        meant = eni_id in order.enis
+        self.check(8, "" if meant else f"{eni_id} is written to and is none of the event's")
+        spec, _ = self._spec[eni_id]
+        eni = self._world.region.eni(eni_id)
+        tags = {**dict(spec.tags), **(eni.tags if eni else {})}
+        touched = sides.is_foreign(tags) and not order.by_id
+        self.check(8, f"{eni_id}, which is somebody else's, is written to" if touched else "")
+        if self._closing == 1 and eni is not None:
+            wanted = self._wanted(eni, order, self._settings(delivery))
+            idle = wanted is None or len(eni.secondary) >= wanted
+            self.check(2, f"{eni_id} has its target and is written to" if idle else "")
+
+    def write_refused(self, eni_id: str, code: str) -> None:
+        """ECS refused it."""
+        self._denied[eni_id] += 1
+        if code in ROOM and self._denied[eni_id] >= INSISTS_AFTER:
+            self._loose.add(eni_id)
+
+    def written(self, delivery: Delivery, eni_id: str) -> None:
+        """ECS has done it: how much does it hold?"""
+        self._writers[eni_id] = delivery.name
+        self._limit(delivery.order, eni_id)
+        eni = self._world.region.eni(eni_id)
+        if eni is None or eni_id in self._loose:
+            return
+        held, most = len(eni.secondary), self._allowed[eni_id]
+        self.check(1, f"{eni_id} holds {held}, more than {most}" if held > most else "")
+
+    def _limit(self, order: Order, eni_id: str) -> None:
+        if order.limit is not None:
+            changed = self._changed.setdefault(order.number, set())
+            changed.add(eni_id)
+            over = len(changed) > order.limit
+            self.check(2, f"{len(changed)} ENIs are changed, limit {order.limit}" if over else "")
+
+    # --- hooks ----------------------------------------------------------------------------------
+
+    def heartbeat(self, action: Action, before: float, after: float) -> None:
+        """A hook's time is set anew."""
+        self.check(3, sides.shortened(before, after))
+        self.check(8, sides.not_ours(action.name))
+
+    def completed(self, delivery: Delivery, action: Action, told: str) -> None:
+        """A hook is told a result."""
+        self.counts[f"told {told}"] += 1
+        self.check(8, sides.not_ours(action.name))
+        settings, order = self._settings(delivery), delivery.order
+        settle = float(settings["SETTLE_SECONDS"])
+        now = self._world.turns.now
+        if told == "CONTINUE" and settings["ON_SHORTFALL"] != "continue":
+            there = {each for each in order.enis if self._world.region.eni(each)}
+            short = there & set(self._short(delivery, settings, now)) - self._disturbed
+            self.check(3, sides.told_too_soon(short))
+        if told != "CONTINUE" or settings["ON_SHORTFALL"] == "continue":
+            since = min(now, self._seen[delivery.name].short_at) - settle
+            ever = {*self._short(delivery, settings, since), *self._disturbed}
+            if told != "CONTINUE":
+                self.check(3, sides.told_falsely(told, ever, settle))
+
+    def _short(self, delivery: Delivery, settings: dict[str, str], since: float) -> Iterator[str]:
+        """The ENIs of a launch that held less than they shall at any moment since."""
+        region, order = self._world.region, delivery.order
+        for eni_id in sorted(order.enis):
+            eni = region.eni(eni_id)
+            rows = region.enis[eni_id]
+            before = [row for at, row in rows if at <= since][-1:]
+            later = [row for at, row in rows if at > since]
+            known = [row for row in before + later if row is not None]
+            shown = eni or (known[-1] if known else None)
+            wanted = self._wanted(shown, order, settings) if shown else None
+            if wanted is not None and any(len(row.secondary) < wanted for row in known):
+                yield eni_id
+
+    # --- what others do -------------------------------------------------------------------------
+
+    def disturbed_by(self, other: Other) -> None:
+        """Somebody else is about to change something."""
+        if other.kind in {"assign", "unassign", "retag"}:
+            self._loose.add(other.name)
+            self._disturbed.add(other.name)
+
+    def part_shown(self, delivery: Delivery, eni_id: str) -> None:
+        """A read shows a part of a write: to its own writer it says nothing, to others a lie."""
+        if self._writers.get(eni_id) != delivery.name:
+            self.counts["parts of a write shown to others"] += 1
+            self._loose.add(eni_id)
+
+    # --- how a delivery ends --------------------------------------------------------------------
+
+    def overran(self, delivery: Delivery) -> None:
+        """Its process was ended by its timeout."""
+        self.breach(4, f"{delivery.name} is cut off by its timeout of {delivery.event.timeout:g} s")
+
+    def ended(self, delivery: Delivery) -> None:
+        """What does it leave behind?"""
+        seen, now = self._seen[delivery.name], self._world.turns.now
+        writes = sum(seen.written.values())
+        self.check(7, sides.read_too_often(seen.reads, writes, now - delivery.started))
+        killed = type(delivery.error).__name__ == "Killed"
+        fine = delivery.error is None or killed or isinstance(delivery.error, Retryable)
+        fine = fine and not isinstance(delivery.error, Unexpected)
+        self.check(5, "" if fine else f"{delivery.error!r} leaves the handler")
+        self.check(4, sides.unreadable(delivery.lines))
+        if not killed and not self.breaches:
+            self._records(delivery, [json.loads(line) for line in delivery.lines])
+            self._pace(delivery)
+
+    def _records(self, delivery: Delivery, records: list[dict[str, Any]]) -> None:
+        rows = [each for each in records if each["record_type"] == "eni_result"]
+        for row in rows:
+            self.counts[f"ended {row['outcome']}"] += 1
+        launch = delivery.event.kind in LAUNCHES
+        if delivery.event.kind not in {"array", "running"}:  # each of whose events has its own
+            self.check(4, sides.recorded_twice(rows))
+            summaries = sum(each["record_type"] == "run_summary" for each in records)
+            self.check(4, "" if summaries == 1 else f"{summaries} summaries of a delivery")
+        considered = set(self._seen[delivery.name].written)
+        if launch and delivery.event.kind != "hook_unnamed":
+            considered |= set(delivery.event.names)
+        self.check(4, sides.not_recorded(considered, rows))
+        self._shortages(delivery, rows)
+
+    def _shortages(self, delivery: Delivery, rows: list[dict[str, Any]]) -> None:
+        """Nobody is short for want of room while there is room at every moment."""
+        story, settings = self._world.story, self._settings(delivery)
+        if delivery.event.kind not in LAUNCHES:
+            return  # they read a vSwitch once, and do not wait
+        told_wrong = [each.operation for each in story.troubles] + [
+            each.name for each in story.others
+        ]
+        if ports.ASSIGN in told_wrong:
+            return  # what may have been taken, or had no time to be, is not given to others
+        reserve = int(settings["VSWITCH_RESERVE"])
+        since = delivery.started - float(settings["SETTLE_SECONDS"])
+        for row in rows:
+            vswitch_id = row["vswitch_id"]
+            if vswitch_id is None or self._denied[str(row["network_interface_id"])]:
+                continue
+            least = self._world.region.least_room(vswitch_id, since) - reserve
+            self.check(3, sides.false_shortage(row, least))
+
+    def _pace(self, delivery: Delivery) -> None:
+        """One minute that others use up costs minutes, not an hour."""
+        story = self._world.story
+        if story.quotas and not story.troubles and delivery.error is None and self._closing is None:
+            done = int(self._world.turns.now // MINUTE)
+            self.check(7, sides.slow_after(int(START // MINUTE), done))
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def settled(self) -> None:
+        """Nothing is in flight and reads have caught up: what an ENI has now is what it had."""
+        self._loose.clear()
+        self._disturbed.clear()
+        self._remember_held()
+
+    def _remember_held(self) -> None:
+        for eni_id in self._spec:
+            eni = self._world.region.eni(eni_id)
+            self._allowed[eni_id] = len(eni.secondary) if eni else 0
+
+    def closing(self, number: int) -> None:
+        """The closing deliveries begin."""
+        self._closing = number
+
+    def closed(self) -> None:
+        """Every target that can be reached is reached."""
+        world, story = self._world, self._world.story
+        settings = dict(story.settings[0])
+        for eni_id, (spec, _) in self._spec.items():
+            eni = world.region.eni(eni_id)
+            if eni is None or (story.remembers and self._denied[eni_id]):
+                continue
+            wanted = self._wanted(eni, None, settings)
+            if wanted is None or wanted == NEVER:
+                continue
+            most = min(world.region.catalogue[spec.type] - 1, world.region.most_held(eni_id))
+            reached = len(eni.secondary) >= min(wanted, most)
+            room = world.region.room(eni.vswitch_id) - int(settings["VSWITCH_RESERVE"])
+            left = not reached and room > 0
+            self.check(2, f"{eni_id} is left short, and {room} addresses are free" if left else "")
