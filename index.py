@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from handler.cloud.lean import lean
+from handler.cloud.deferred import deferred_imports
 
-with lean():
+with deferred_imports():
     from handler.core.errors import StaleCredentials
     from handler.shell.app import App
 

@@ -8,11 +8,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from console import options, screen
-from console.asked import BACKFILL, Options, asked, default_region
 from console.ending import conclude, last_line, show
 from console.exits import Exit
 from console.local import environment
-from console.work import Worked, backfilled, planned
+from console.manual import BACKFILL, Options, default_region, manual_request
+from console.work import RunResult, backfilled, planned
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Assign without asking; needed in scripts.")]
 
@@ -40,7 +40,7 @@ def backfill(
         instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit, dry_run
     )
     with environment(local, local_enis, region) as environ:
-        request = asked(BACKFILL, file, wanted, region, default_region(environ))
+        request = manual_request(BACKFILL, file, wanted, region, default_region(environ))
         plan = None
         if not request.request.dry_run and screen.watched(yes):
             plan = planned(request.as_plan(), environ, rows)
@@ -51,14 +51,14 @@ def backfill(
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local))
 
 
-def _go_on(plan: Worked, as_json: bool) -> None:
+def _go_on(plan: RunResult, as_json: bool) -> None:
     """Not after a Ctrl-C, though the plan may be complete; the same command begins anew."""
     if plan.stopped:
         screen.note("stopped; nothing was assigned")
         _leave(plan, Exit.STOPPED, as_json)
 
 
-def _confirm(plan: Worked, file: str | None, as_json: bool) -> None:
+def _confirm(plan: RunResult, file: str | None, as_json: bool) -> None:
     """Show the plan and ask; go on only if the answer is yes."""
     if plan.ended.failure or plan.ended.refused or plan.ended.rest or not plan.progress.writes:
         raise typer.Exit(conclude(plan, as_json=as_json))
@@ -72,7 +72,7 @@ def _confirm(plan: Worked, file: str | None, as_json: bool) -> None:
         _leave(plan, refusal, as_json)
 
 
-def _refusal(plan: Worked, as_json: bool) -> Exit | None:
+def _refusal(plan: RunResult, as_json: bool) -> Exit | None:
     """Ask a person, beside what is for scripts; None when the answer is yes."""
     addresses = screen.counted(plan.progress.addresses, "address")
     enis = screen.counted(plan.progress.writes, "ENI")
@@ -83,7 +83,7 @@ def _refusal(plan: Worked, as_json: bool) -> Exit | None:
     return None if agreed else Exit.DECLINED
 
 
-def _leave(plan: Worked, status: Exit, as_json: bool) -> NoReturn:
+def _leave(plan: RunResult, status: Exit, as_json: bool) -> NoReturn:
     """End before anything was assigned."""
     if as_json:
         last_line(plan, status)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from console.credentials import untold
+from console.credentials import redacted
 from console.exits import Exit
 from console.progress import is_whole, missing
 from handler.core.errors import CloudFault
@@ -129,7 +129,7 @@ class Hop:
         if self.task.status != SUCCEEDED:
             return f"{self.task_id} {self.task.status}: {self.task.error}"
         if self.odd:
-            answer = untold(json.dumps(self.task.result, ensure_ascii=False))[:ANSWER_SHOWN]
+            answer = redacted(json.dumps(self.task.result, ensure_ascii=False))[:ANSWER_SHOWN]
             return f"{self.task_id} answered what is no result of the function: {answer}"
         return None
 
@@ -191,7 +191,7 @@ class Chain:
         if any(hop.refused for hop in self.hops):
             return Exit.BAD_REQUEST
         if not self.told:
-            return Exit.UNTOLD
+            return Exit.UNKNOWN
         return Exit.SHORT if any(hop.short for hop in self.hops) else Exit.AT_TARGET
 
 

@@ -17,6 +17,6 @@ WHOSE = "The calls were made with your own credentials, not with the function's 
 _SECRET = re.compile(r"[A-Za-z0-9+/=%_-]{40,}")
 
 
-def untold(text: str) -> str:
+def redacted(text: str) -> str:
     """What a service said, without what may be a token or signature that it quotes."""
     return _SECRET.sub("***", text)

@@ -15,13 +15,13 @@ from handler.core.errors import NotPermitted
 
 if TYPE_CHECKING:
     from console.session import Ended
-    from console.work import Worked
+    from console.work import RunResult
 
 
 _GONE = "The local cloud ended with the command: nothing is left to resume."
 
 
-def conclude(worked: Worked, *, as_json: bool = False, kept: bool = True) -> Exit:
+def conclude(worked: RunResult, *, as_json: bool = False, kept: bool = True) -> Exit:
     """Say how a run ended, for people or as the last JSON line.
 
     Args:
@@ -61,7 +61,7 @@ def _error(ended: Ended) -> str | None:
     return f"{ended.failure} {credentials.WHOSE}"
 
 
-def show(worked: Worked, *, stderr: bool = False) -> None:
+def show(worked: RunResult, *, stderr: bool = False) -> None:
     """The worst rows, the sums, and what vSwitches have left."""
     console, progress = screen.console(stderr=stderr), worked.progress
     rows = progress.worst()
@@ -78,7 +78,7 @@ def show(worked: Worked, *, stderr: bool = False) -> None:
     console.print(_addresses(worked))
 
 
-def _addresses(worked: Worked) -> str:
+def _addresses(worked: RunResult) -> str:
     progress = worked.progress
     addresses = screen.counted(progress.addresses, "address")
     what = f"{addresses} in {screen.counted(progress.writes, 'call')}"
@@ -90,7 +90,7 @@ def _addresses(worked: Worked) -> str:
     return said + (f"; {progress.short} ENIs end short of their target" if progress.short else "")
 
 
-def last_line(worked: Worked, status: Exit, resume: str | None = None) -> None:
+def last_line(worked: RunResult, status: Exit, resume: str | None = None) -> None:
     """The JSON line that tells a script how the command ended."""
     progress = worked.progress
     keys = ("vswitch_id", "room_before", "given", "room_after", "reserve")

@@ -13,7 +13,7 @@ class Exit(IntEnum):
     BAD_REQUEST = 2
     SHORT = 3
     DECLINED = 4
-    UNTOLD = 5
+    UNKNOWN = 5
     STOPPED = 130
 
     @property
@@ -28,6 +28,6 @@ _MEANINGS = {
     Exit.BAD_REQUEST: "the request or a setting cannot be used; nothing was done",
     Exit.SHORT: "some ENIs stay short of their target, for lack of room or quota",
     Exit.DECLINED: "the answer to the question was no; nothing was done",
-    Exit.UNTOLD: "the function does not tell here how every ENI ended or will; its log does",
+    Exit.UNKNOWN: "the function does not tell here how every ENI ended or will; its log does",
     Exit.STOPPED: "stopped by Ctrl-C; the printed command goes on, or else the same one",
 }

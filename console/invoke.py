@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from console import options
-from console.asked import BACKFILL, BadRequest, Options, asked, default_region
 from console.fleet import FUNCTION
 from console.local import environment
+from console.manual import BACKFILL, BadRequest, Options, default_region, manual_request
 from console.sending import PATIENCE_SECONDS, Sending
 from handler.cloud.ports import Place
 from handler.core.settings import read_settings
@@ -138,7 +138,7 @@ def invoke(
     named = Place(account or "", name, service or "", qualifier or "")
     with environment(local, local_enis, region) as environ:
         home = region or default_region(environ)
-        request = None if chain else asked(BACKFILL, file, wanted, region, home)
+        request = None if chain else manual_request(BACKFILL, file, wanted, region, home)
         remote = _remote(request.request.region if request else home, named, environ)
         chain_id = chain or f"op-{uuid.uuid4().hex[:16]}"
         sending = Sending(remote, chain_id, poll, as_json, patience, local=local)

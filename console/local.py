@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from console import screen
-from console.asked import REGION_VARIABLE, BadRequest
 from console.fleet import FUNCTION_SETTINGS, MINUTE_SECONDS, REGION, fleet
+from console.manual import REGION_VARIABLE, BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,11 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from console import screen
-from console.asked import BadRequest
 from console.attend import AtOnce
 from console.backfill import backfill
 from console.exits import Exit
 from console.invoke import invoke
+from console.manual import BadRequest
 from console.plan import plan
 from console.report.command import report
 from console.setup.command import setup

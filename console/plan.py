@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from console import options
-from console.asked import PLAN, Options, asked, default_region
 from console.ending import conclude
 from console.local import environment
+from console.manual import PLAN, Options, default_region, manual_request
 from console.work import planned
 
 
@@ -30,6 +30,6 @@ def plan(
     """Show what each ENI has, what it would get, and why; nothing is written."""
     wanted = Options(instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit)
     with environment(local, local_enis, region) as environ:
-        request = asked(PLAN, file, wanted, region, default_region(environ))
+        request = manual_request(PLAN, file, wanted, region, default_region(environ))
         run = planned(request, environ, rows, written=as_json)
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local))

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from console.chain import Reply, Task
-from console.credentials import untold
+from console.credentials import redacted
 from console.progress import TOO_MANY
 from handler.cloud.credentials import RoleCredentials
 from handler.cloud.functions import API_3, FunctionsApi, Operation, fc2_client, invocation_of
@@ -118,7 +118,7 @@ def _asked(operation: str, call: Callable[[], T]) -> T:
     try:
         return attempt(operation, call)
     except CloudFault as fault:
-        fault.hide(untold)
+        fault.hide(redacted)
         raise
 
 
@@ -130,7 +130,7 @@ def reply_of(body: object, error: str | None) -> Reply:
         return Reply("" if found is None else found)
     said = found if isinstance(found, dict) else {}
     message = said.get("errorMessage") or (text if isinstance(text, str) else "")
-    return Reply(None, untold(f"{said.get('errorType') or error}: {message}")[:500])
+    return Reply(None, redacted(f"{said.get('errorType') or error}: {message}")[:500])
 
 
 def task_of(body: object) -> Task:
@@ -149,7 +149,7 @@ def task_of(body: object) -> Task:
         status=status,
         retries=int(_number(told.get("alreadyRetriedTimes")) or 0),
         seconds=None if duration is None else duration / 1000,
-        error=untold(str(error))[:200] if error else None,
+        error=redacted(str(error))[:200] if error else None,
         result=_answer(told.get("returnPayload") or None),
     )
 

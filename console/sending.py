@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from rich.live import Live
 
 from console import credentials, screen
-from console.asked import BadRequest
 from console.chain import SUCCEEDED, Chain, Hop, Task, follow
 from console.exits import Exit
+from console.manual import BadRequest
 from console.tables import chain_table
 from handler.cloud.faults import FAULTS, NO_CREDENTIALS, advice_on
 from handler.core.errors import CloudFault, Retryable
@@ -27,8 +27,8 @@ from handler.shell.continuation import Cursor, cursor_of, payload_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from console.asked import Asked
     from console.chain import Reply
+    from console.manual import ManualRequest
 
 FAILED = "Failed"
 # Function Compute may show a task some seconds late.
@@ -94,7 +94,7 @@ class Sending:
     chain: Chain = field(default_factory=Chain)
     _under_way: bool = field(default=False, init=False)
 
-    def deliver(self, asked: Asked | None, *, sync: bool, following: bool) -> Exit:
+    def deliver(self, asked: ManualRequest | None, *, sync: bool, following: bool) -> Exit:
         """Send a request (None: only follow), and say what becomes of it."""
         sync = sync and asked is not None
         cursor = Cursor(self.chain_id)
@@ -246,7 +246,7 @@ def _error(fault: CloudFault) -> str:
     return f"{fault}. {advice}".strip()
 
 
-def _payload(asked: Asked, chain_id: str) -> bytes:
+def _payload(asked: ManualRequest, chain_id: str) -> bytes:
     """The request as the beginning of a chain of its own.
 
     A cursor that it holds says where to begin; the task ids of the chain that it is of are taken.

@@ -42,7 +42,7 @@ class Wakeable(WallClock):
 
 
 @dataclass
-class Kept:
+class Rest:
     """Keeps what an invocation leaves undone; in Function Compute the next one would get it."""
 
     payload: bytes | None = None
@@ -54,7 +54,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Heard:
+class RecordTap:
     """A log that is listened to, and perhaps written too."""
 
     hear: Hear
@@ -117,7 +117,7 @@ class Session:
     ) -> None:
         self.stop = threading.Event()
         self.settings: Settings = read_settings(environ)
-        self._kept = Kept()
+        self._kept = Rest()
         self._hear, self._written = hear, written
         clock = clock or Wakeable(self.stop)
         self._app = App(self.settings, environ, clock, self._log, self._kept, self.stop)
@@ -134,7 +134,7 @@ class Session:
         return max(1, int(allowance * self.settings.backfill_share))
 
     def _log(self, base: Record, level: str, secrets: Callable[[], Iterable[str]]) -> Log:
-        return Heard(self._hear, RecordLog(base, level, secrets), self._written)
+        return RecordTap(self._hear, RecordLog(base, level, secrets), self._written)
 
     def work(self, payload: bytes) -> Ended:
         """Work on a request to its end, or until stopped; the first failure is remembered."""

@@ -32,7 +32,7 @@ PLATFORM = "manylinux2014_x86_64"
 # Of these PyPI has no wheel. They are plain Python, so that pip can build one on any machine. Their
 # archives are checked against the lock; the setuptools that pip fetches to build them is not.
 SOURCE_ONLY = ("alibabacloud-tea", "aliyun-fc2")
-# Never imported by the function: handler/cloud/lean.py puts their imports off for good. What only
+# Never imported by the function: handler/cloud/deferred.py puts their imports off. What only
 # they need is left out with them.
 NEVER_IMPORTED = {
     "aiohttp": "asynchronous calls; the function makes none",

@@ -10,8 +10,8 @@ from typing import Annotated, TextIO
 import typer
 
 from console import screen
-from console.asked import BadRequest, standard_input
 from console.exits import Exit
+from console.manual import BadRequest, standard_input
 from console.report.reading import Fleet, read
 
 ROWS = 500

@@ -98,7 +98,7 @@ def _refused(error: Exception) -> Refused:
         return Refused(str(code), "")
     said = str(getattr(error, "message", None) or error)
     said = said.removeprefix("code: ").partition("\n")[0]
-    return Refused(credentials.untold(str(code)), credentials.untold(said)[:200])
+    return Refused(credentials.redacted(str(code)), credentials.redacted(said)[:200])
 
 
 def _credential() -> Any:  # noqa: ANN401  (the SDK is untyped)

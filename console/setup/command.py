@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from console import options, screen
-from console.asked import BadRequest, default_region
 from console.exits import Exit
+from console.manual import BadRequest, default_region
 from console.setup.changes import Done, Verb, change
 from console.setup.desired import Names, desired, role_of
 

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from console.asked import BadRequest
+from console.manual import BadRequest
 
 Body = dict[str, Any]
 

@@ -144,7 +144,7 @@ class EcsOpenApi:
 
 
 def _load_models(operation: str) -> None:
-    """Touch what the client asks the package of models for (`handler.cloud.lean`)."""
+    """Touch what the client asks the package of models for (`handler.cloud.deferred`)."""
     for part in ("Request", "ResponseBody", "Response"):
         getattr(models, operation + part)
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
-from handler.cloud.lean import lean
+from handler.cloud.deferred import deferred_imports
 from handler.core.pacing import Pacer
 from handler.core.settings import Settings, read_settings
 from handler.core.value import replace
@@ -183,7 +183,7 @@ class App:
 
     def _connect(self, context: object) -> ports.Connector:
         if self._connector is None:
-            with lean():
+            with deferred_imports():
                 from handler.cloud.connect import Connector  # noqa: PLC0415  (the SDKs, when needed)
             self._connector = Connector(self.settings.endpoints, self.environ)
         self._connector.credentials.use(context)

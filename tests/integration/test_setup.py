@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from console.asked import BadRequest
+from console.manual import BadRequest
 from console.setup.access import Refused
 from console.setup.applying import applied, compared
 from console.setup.desired import DEPLOY, Kind, Names, desired

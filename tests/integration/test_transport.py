@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # One read of the function's own client: what came of it, and how many TLS contexts there are.
 READ = """
 import gc, json, os, ssl
-from handler.cloud.lean import lean
-with lean():
+from handler.cloud.deferred import deferred_imports
+with deferred_imports():
     from handler.cloud.connect import Connector
 from handler.cloud.ports import EniQuery
 from handler.core.errors import CloudFault

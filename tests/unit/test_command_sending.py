@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from console.asked import BACKFILL, Asked, Options, asked
 from console.chain import Reply, Task
 from console.exits import Exit
+from console.manual import BACKFILL, ManualRequest, Options, manual_request
 from console.sending import Sending
 from handler.core.errors import CloudFault
 from handler.core.model import Treatment
@@ -28,11 +28,11 @@ DONE = {"action": "assign", "counts": {"assigned": 1}, "continuation": None}
 HANDED_OVER = DONE | {"continuation": {"task_id": "bf_op_1", "hop": 1}}
 
 
-def request(folder: Path, **fields: Any) -> Asked:
+def request(folder: Path, **fields: Any) -> ManualRequest:
     """A backfill of everything, from a file."""
     path = folder / "request.json"
     path.write_text(json.dumps({BACKFILL: {"all": True} | fields}))
-    return asked(BACKFILL, str(path), Options(), REGION, None)
+    return manual_request(BACKFILL, str(path), Options(), REGION, None)
 
 
 def interrupted() -> Reply:
@@ -141,7 +141,7 @@ def test_the_chain_of_a_synchronous_call_can_be_followed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("following", "expected"), [(False, Exit.UNTOLD), (True, Exit.FAILED)], ids=["left", "lost"]
+    ("following", "expected"), [(False, Exit.UNKNOWN), (True, Exit.FAILED)], ids=["left", "lost"]
 )
 def test_a_chain_that_goes_on_unseen_is_no_success(
     tmp_path: Path, following: bool, expected: Exit

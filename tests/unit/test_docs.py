@@ -14,15 +14,15 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from console.asked import Options, asked
 from console.chain import Reply, Task
 from console.ending import conclude
 from console.exits import Exit
 from console.main import app
+from console.manual import Options, manual_request
 from console.progress import Progress
 from console.sending import Sending
 from console.session import Ended
-from console.work import Worked
+from console.work import RunResult
 from handler.cloud import ports
 from handler.cloud.faults import FAULTS
 from handler.core import errors
@@ -395,8 +395,8 @@ def test_each_option_is_explained_by_itself() -> None:
 
 def test_the_last_line_of_a_plan_has_the_documented_fields(capsys: Capture) -> None:
     """In their order."""
-    request = asked("plan", None, Options(all=True), "cn-hangzhou", None)
-    conclude(Worked(request, Progress(), Ended({"action": "plan"})), as_json=True)
+    request = manual_request("plan", None, Options(all=True), "cn-hangzhou", None)
+    conclude(RunResult(request, Progress(), Ended({"action": "plan"})), as_json=True)
     rows = table(section(INTERFACES, "Command"), "field", "type", "meaning of the sum")
     assert [row[0] for row in rows] == list(json.loads(capsys.readouterr().out))
 

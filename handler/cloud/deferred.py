@@ -127,7 +127,7 @@ class _Later:
 
 
 @contextmanager
-def lean() -> Iterator[None]:
+def deferred_imports() -> Iterator[None]:
     """Import the client inside of this."""
     if MODELS not in sys.modules and (spec := find_spec(MODELS)) is not None:
         sys.modules[MODELS] = _Models(spec)

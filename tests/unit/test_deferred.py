@@ -1,4 +1,4 @@
-"""The stand-ins of `handler.cloud.lean`: nothing is missing, and the real things are used."""
+"""The stand-ins of `handler.cloud.deferred`: nothing is missing, and the real things are used."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests import fresh
 # How the function imports the client.
 LEAN = """
 import json, sys
-from handler.cloud.lean import lean
-with lean():
+from handler.cloud.deferred import deferred_imports
+with deferred_imports():
     from alibabacloud_ecs20140526.client import Client
 from alibabacloud_ecs20140526 import models
 """

@@ -63,14 +63,14 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ManualRequest:
     """A manual request: as it is sent, and as the function reads it."""
 
     verb: str
     payload: bytes
     request: Request
 
-    def as_plan(self) -> Asked:
+    def as_plan(self) -> ManualRequest:
         """The same without writes.
 
         Raises:
@@ -85,9 +85,9 @@ def default_region(environ: Mapping[str, str]) -> str | None:
     return environ.get(REGION_VARIABLE) or environ.get("FC_REGION") or None
 
 
-def asked(
+def manual_request(
     verb: str, file: str | None, options: Options, region: str | None, default: str | None
-) -> Asked:
+) -> ManualRequest:
     """The request that a file (`-`: standard input) or options make.
 
     Args:
@@ -182,11 +182,11 @@ def _placed(form: object, region: str | None) -> object:
     return form | {verb: {"region": region, **form[verb]} for verb in wanting}
 
 
-def _checked(verb: str, form: object, region: str | None, *, from_file: bool) -> Asked:
+def _checked(verb: str, form: object, region: str | None, *, from_file: bool) -> ManualRequest:
     payload = json.dumps(form).encode()
     found = parse(payload, home_region=region)
     if isinstance(found, Request) and found.manual and (verb != PLAN or found.dry_run):
-        return Asked(verb, payload, found)
+        return ManualRequest(verb, payload, found)
     if isinstance(found, Rejected):
         raise BadRequest(found.reason if from_file else in_options(found))
     allowed = 'allowed: one manual request, {"plan": {...}} or {"backfill": {...}}'

@@ -11,8 +11,8 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from console.asked import BACKFILL, PLAN, Asked, BadRequest, Options, asked
 from console.main import app
+from console.manual import BACKFILL, PLAN, BadRequest, ManualRequest, Options, manual_request
 from console.naming import OPTIONS
 from handler.core.model import Selector
 
@@ -23,7 +23,7 @@ REGION, OTHER = "cn-hangzhou", "cn-beijing"
 ALL = Options(all=True)
 
 
-def form(found: Asked) -> Any:
+def form(found: ManualRequest) -> Any:
     """The request as it is sent."""
     return json.loads(found.payload)
 
@@ -44,7 +44,7 @@ def write(tmp_path: Path) -> Any:
 def test_options_become_the_fields_of_a_request() -> None:
     """Under the names that events have, with the region in it."""
     wanted = Options(tags=("a=1", "b="), target="max-1", limit=3, dry_run=True)
-    found = asked(BACKFILL, None, wanted, REGION, None)
+    found = manual_request(BACKFILL, None, wanted, REGION, None)
     fields = {"tags": {"a": "1", "b": ""}, "target": "max-1", "limit": 3, "dry_run": True}
 
     assert {"backfill": {"region": REGION, **fields}} == form(found)
@@ -65,7 +65,7 @@ def test_the_region(
 ) -> None:
     """The one that is said, else the file's, else the default."""
     fields = {"all": True} | ({"region": there} if there else {})
-    found = asked(BACKFILL, write({"backfill": fields}), Options(), region, default)
+    found = manual_request(BACKFILL, write({"backfill": fields}), Options(), region, default)
 
     assert (expected, expected) == (found.request.region, form(found)["backfill"]["region"])
 
@@ -81,7 +81,7 @@ def test_the_region(
 )
 def test_a_plan_stays_a_plan(write: Any, verb: str, in_file: str, expected: str) -> None:
     """`plan` plans whatever is in the file, and `backfill` does not write for a plan."""
-    found = asked(verb, write({in_file: {"all": True}}), Options(), REGION, None)
+    found = manual_request(verb, write({in_file: {"all": True}}), Options(), REGION, None)
 
     assert ([expected], expected == PLAN) == (list(form(found)), found.request.dry_run)
 
@@ -97,14 +97,14 @@ def test_a_backfill_inside_of_something_else_is_no_plan(write: Any) -> None:
     """It would write: nothing of it is sent as a plan, neither by `plan` nor before a backfill."""
     file = write(WRAPPED)
     with pytest.raises(BadRequest, match="a backfill inside of something else; allowed: one man"):
-        asked(PLAN, file, Options(), REGION, None)
+        manual_request(PLAN, file, Options(), REGION, None)
     with pytest.raises(BadRequest, match="a backfill inside of something else; allowed: one man"):
-        asked(BACKFILL, file, Options(), REGION, None).as_plan()
+        manual_request(BACKFILL, file, Options(), REGION, None).as_plan()
 
 
 def test_the_plan_of_a_backfill() -> None:
     """The same request without writes."""
-    found = asked(BACKFILL, None, ALL, REGION, None).as_plan()
+    found = manual_request(BACKFILL, None, ALL, REGION, None).as_plan()
 
     assert ({"plan": {"region": REGION, "all": True}}, True) == (form(found), found.request.dry_run)
 
@@ -132,7 +132,7 @@ def test_the_plan_of_a_backfill() -> None:
 def test_bad_options_are_refused_by_name(wanted: Options, region: str | None, said: str) -> None:
     """With what was found and what is allowed."""
     with pytest.raises(BadRequest) as caught:
-        asked(PLAN, None, wanted, region, None)
+        manual_request(PLAN, None, wanted, region, None)
     assert said in str(caught.value)
     assert "; allowed: " in str(caught.value)
 
@@ -162,7 +162,7 @@ def test_bad_files_are_refused_by_name(
 ) -> None:
     """By the parser that the function has; a file is not mixed with options."""
     with pytest.raises(BadRequest) as caught:
-        asked(PLAN, write(content), wanted, REGION, None)
+        manual_request(PLAN, write(content), wanted, REGION, None)
     assert said in str(caught.value)
 
 
@@ -185,14 +185,16 @@ def test_files_are_read_as_strictly_as_events(write: Any, content: str | bytes, 
     """What the function would refuse is refused here, and the file is named."""
     file = write(content)
     with pytest.raises(BadRequest) as caught:
-        asked(PLAN, file, Options(), REGION, None)
+        manual_request(PLAN, file, Options(), REGION, None)
     assert f"FILE: {file}: found {said}; allowed: " in str(caught.value)
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, lambda raw: json.dumps(raw.decode())])
 def test_files_may_be_encoded_as_events_may(write: Any, encode: Any) -> None:
     """A region is put into what is found, and a plan of it stays a plan."""
-    found = asked(PLAN, write(encode(b'{"backfill": {"all": true}}')), Options(), None, REGION)
+    found = manual_request(
+        PLAN, write(encode(b'{"backfill": {"all": true}}')), Options(), None, REGION
+    )
 
     assert {"plan": {"region": REGION, "all": True}} == form(found)
     assert found.request.dry_run
