@@ -1,1 +1,1 @@
-"""The operator's command, `python -m console`: an optional install that is not deployed."""
+"""The operator's command, `secondary-ips`: an optional install that is not deployed."""

@@ -1,11 +1,11 @@
-"""`python -m console`: the operator's command. Only wiring."""
+"""`secondary-ips`, or `python -m console`: the operator's command. Only wiring."""
 
 from __future__ import annotations
 
 import sys
 
 _MISSING = (
-    "python -m console needs typer and rich: "
+    "secondary-ips needs typer and rich: "
     "pip install --require-hashes -r requirements.txt -r requirements-operator.txt\n"
 )
 

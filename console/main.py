@@ -36,7 +36,7 @@ class _Commands(TyperGroup):
 _EXITS = "\n".join(f"{status:>3}  {status.meaning}" for status in Exit)
 
 app = typer.Typer(
-    name="python -m console",
+    name="secondary-ips",
     cls=_Commands,
     help="Secondary private IPs on ENIs: plan, backfill, and invoke the deployed function.",
     epilog=f"\b\nExit status:\n{_EXITS}",

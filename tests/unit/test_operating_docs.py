@@ -78,10 +78,10 @@ def test_names_are_those_of_setup() -> None:
 
 
 def test_commands_of_the_page_exist() -> None:
-    """Every `python -m console ...` names a subcommand, and options that it has."""
+    """Every `secondary-ips ...` names a subcommand, and options that it has."""
     group = get_command(app)
     assert isinstance(group, TyperGroup)
-    for used in re.findall(r"python -m console ([^`\n]+)", OPERATING):
+    for used in re.findall(r"secondary-ips ([^`\n]+)", OPERATING):
         name, *words = used.split()
         known = {option for each in group.commands[name].params for option in each.opts}
         assert {word for word in words if word.startswith("-")} <= known, used
