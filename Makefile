@@ -5,6 +5,8 @@ PORT ?= 7070
 WORLD ?=
 FAULTS ?=
 PART ?=
+LESS ?=
+IGNORED := $(LESS:%=--ignore=%)
 RUNTIME ?= python3.10
 INTERPRETER ?=
 
@@ -42,8 +44,8 @@ clients: $(READY)  ## install what some tests need besides: other SDKs, and Serv
 run: $(READY)  ## deliver EVENT=... to the function against a local cloud and show what happened
 	@$(PY) -m tests.demo $(EVENT)
 
-test: $(READY)  ## run the tests
-	$(PY) -m pytest -n 2 -m "not slow" --hypothesis-seed=$(SEED)
+test: $(READY)  ## run the tests; LESS=... leaves folders out
+	$(PY) -m pytest -n 2 -m "not slow" --hypothesis-seed=$(SEED) $(IGNORED)
 
 coverage: $(READY)  ## run the tests and see what they do not reach
 	$(PY) -m pytest -n 2 -m "not slow" --hypothesis-seed=$(SEED) --cov --cov-report=term

@@ -2,7 +2,7 @@
 
 Every local cloud of a test run notes who called which operations; the function, the operator's
 command and other clients are told apart by their User-Agent. When the whole suite has run, the
-notes are compared with the README and with the policies of deploy/ram.
+notes are compared with docs/permissions.md and with the policies of deploy/ram.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).parents[1]
-# A row of the README's table of RAM actions.
+# A row of the table of docs/permissions.md.
 _ROW = re.compile(r"^\| `((?:ecs|vpc|ess|fc):\w+)` \|", re.MULTILINE)
 # How the two present themselves. What the command calls as the function would, in a process of the
 # operator's, bears the function's name; only Function Compute is called in its own.
@@ -35,8 +35,8 @@ _WHOLE = {"", "not slow"}
 
 
 def documented() -> set[str]:
-    """The RAM actions that the README asks for."""
-    return set(_ROW.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    """The RAM actions that docs/permissions.md asks for."""
+    return set(_ROW.findall((ROOT / "docs/permissions.md").read_text(encoding="utf-8")))
 
 
 def allowed(policy: str) -> set[str]:
@@ -65,11 +65,11 @@ def differences(asked: Iterable[str], used: Iterable[str], where: str) -> list[s
 
 
 def wrong(notes: str) -> list[str]:
-    """What the README and the policies say otherwise than the calls of the whole suite."""
+    """What docs/permissions.md and the policies say otherwise than the calls of the whole suite."""
     function, command = called(notes, FUNCTION), called(notes, COMMAND)
     operator = {each for each in allowed("operator") if each.startswith("fc:")}
     return [
-        *differences(documented(), function, "the README's table of RAM actions"),
+        *differences(documented(), function, "the table of docs/permissions.md"),
         *differences(allowed("function"), function, "deploy/ram/function-policy.json"),
         *differences(operator, command, "deploy/ram/operator-policy.json"),
     ]
