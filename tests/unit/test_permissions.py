@@ -145,4 +145,4 @@ def test_run_that_calls_nothing_fails_if_it_is_whole(
         check=False,
     )
     assert status == done.returncode, done.stdout + done.stderr
-    assert len(documented()) * status == done.stdout.count("README's table of RAM actions and is")
+    assert len(documented()) * status == done.stdout.count("table of docs/permissions.md and is")
