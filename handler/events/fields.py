@@ -72,6 +72,14 @@ class Layer(Value):
         """A field of this object, null included; None when it is absent."""
         return Field(self.name(key), self.values[key]) if key in self.values else None
 
+    def like(self, key: str) -> Field | None:
+        """The field of this name in any case ("InstanceIds"); the very name comes first."""
+        if key in self.values:
+            return self.field(key)
+        folded = folded_name(key)
+        found = next((each for each in self.values if folded_name(each) == folded), None)
+        return None if found is None else self.field(found)
+
 
 class View(Value):
     """Objects that lie in one another, innermost first, read as if they were one."""
@@ -82,8 +90,9 @@ class View(Value):
         """Every field of these keys that is not null; the first key first, and inside first."""
         for key in keys:
             for layer in self.layers:
-                if layer.values.get(key) is not None:
-                    yield Field(layer.name(key), layer.values[key])
+                found = layer.like(key)
+                if found is not None and found.value is not None:
+                    yield found
 
     def find(self, *keys: str) -> Field | None:
         """The first of `fields`."""
@@ -104,6 +113,11 @@ class View(Value):
         """The first of `fields` that is a text."""
         texts = (found.value for found in self.fields(*keys))
         return next((text for text in texts if isinstance(text, str)), None)
+
+
+def folded_name(name: str) -> str:
+    """A name without case and without what joins its words: ScaleOut and SCALE_OUT are one."""
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def child(path: str, key: str) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from handler.events.unwrap import Message
 
 _ARN = re.compile(rf"acs[.:][a-z0-9-]+:({REGION}):.*", re.ASCII | re.DOTALL)
+# The bus of a region may be named for its network: cn-shanghai-vpc.
+_NETWORK = re.compile(r"-(vpc|internal)$")
+_ESS = ("acs:ess:", "acs.ess:")
 _EVENT_ID = re.compile(r"[!-~]{1,128}")
 _ISO = re.compile(  # separators or none: CloudMonitor writes 20190409T121826.922+0800
     r"(\d{4})-?(\d\d)-?(\d\d)[T ](\d\d):?(\d\d):?(\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII
@@ -79,12 +82,30 @@ def region_for_records(message: Message, home_region: str | None) -> str | None:
 
 
 def _regions(envelope: View, details: View) -> Iterator[Field]:
-    yield from details.fields("regionId")
-    yield from envelope.fields("aliyunregionid")
-    yield from details.fields("acsRegion")
-    for field in (*details.fields("resourceArn", "resourceId", "arn"), *envelope.fields("subject")):
-        if isinstance(field.value, str) and (arn := _ARN.fullmatch(field.value)):
-            yield Field(field.name, arn[1])
+    """In the order of trust: what Auto Scaling says of its group comes before its bus."""
+    arns = [*details.fields("resourceArn", "resourceId", "arn"), *envelope.fields("subject")]
+    texts = [field for field in arns if isinstance(field.value, str)]
+    named = [
+        *details.fields("regionId"),
+        *(_in_arn(field) for field in texts if str(field.value).startswith(_ESS)),
+        *envelope.fields("aliyunregionid"),
+        *details.fields("acsRegion"),
+        *(_in_arn(field) for field in texts),
+    ]
+    for field in named:
+        if field is not None:
+            yield _without_network(field)
+
+
+def _in_arn(field: Field) -> Field | None:
+    arn = _ARN.fullmatch(str(field.value))
+    return Field(field.name, arn[1]) if arn else None
+
+
+def _without_network(field: Field) -> Field:
+    if isinstance(field.value, str):
+        return Field(field.name, _NETWORK.sub("", field.value))
+    return field
 
 
 def _epoch(value: object) -> float | None:

@@ -16,10 +16,12 @@ from handler.core.value import Value
 from handler.events.fields import (
     Field,
     FieldError,
+    Layer,
     View,
     checked_id,
     checked_ids,
     child,
+    folded_name,
     printable,
 )
 from handler.events.origin import settled_region, stated_region
@@ -33,7 +35,13 @@ _SHOWN_KEYS = 8
 _GROUP_ARN = re.compile(r"acs:ess:[^/]{0,200}:scalinggroup/(asg-[A-Za-z0-9-]{1,64})", re.ASCII)
 _TOKEN = re.compile(r"[ -~]{1,256}")
 _LAUNCH_CALLS = ("RunInstances", "AttachNetworkInterface")  # any JSON value is looked up here
-_TRANSITIONS = {"SCALE_OUT": "ScaleOut", "SCALE_IN": "ScaleIn"}
+_TRANSITIONS = {"scaleout": "ScaleOut", "scalein": "ScaleIn"}
+_OTHER_TRANSITIONS = ("scalein", "test")
+_NOT_ATTACHED = re.compile(
+    r"fail|error|unsuccess|cancel|timeout|reject|denied|false", re.IGNORECASE
+)
+# What Auto Scaling also launches: container instances and managed instances.
+_FOREIGN_ID = re.compile(r"(eci|mi)-[A-Za-z0-9-]{1,64}")
 
 
 class Launch(Value):
@@ -107,7 +115,7 @@ def _lifecycle_hook(details: View) -> str | None:
     if not details.find("lifecycleTransition", "lifecycleHookId", "lifecycleActionToken"):
         return None
     transition = details.text("lifecycleTransition") or ""
-    return f"ess:LifecycleHook:{_TRANSITIONS.get(transition, transition)}"
+    return f"ess:LifecycleHook:{_TRANSITIONS.get(folded_name(transition), transition)}"
 
 
 def _cloud_monitor(details: View) -> str | None:
@@ -139,10 +147,18 @@ def _read_hook(message: Message) -> Launch | Ignored:
     transition = details.find("lifecycleTransition")
     if transition is None and message.kind is None:
         details.required("lifecycleTransition", "SCALE_OUT or SCALE_IN")
-    if transition and transition.value != "SCALE_OUT":
+    if transition and not _scales_out(transition, message.kind):
         return Ignored(f"{transition.name} is {transition.shown}, not SCALE_OUT")
     hook_id = checked_id(details.required("lifecycleHookId", "the id of the hook"), "ash")
-    return _read_scale_out(message, Hook(hook_id, _token(details)))
+    return _read_scale_out(
+        message, Hook(hook_id, _token(details), details.text("lifecycleHookName"))
+    )
+
+
+def _scales_out(transition: Field, kind: str | None) -> bool:
+    """Whether instances are launched: the type of the event says so, if the field says nothing."""
+    said = folded_name(transition.value) if isinstance(transition.value, str) else ""
+    return said == "scaleout" or (kind is not None and said not in _OTHER_TRANSITIONS)
 
 
 def _token(details: View) -> str:
@@ -158,8 +174,14 @@ def _read_scale_out(message: Message, hook: Hook | None = None) -> Launch | Igno
     group = _optional_id(details, "scalingGroupId", "asg") or _group_in_arn(message)
     activity = _optional_id(details, "scalingActivityId", "asa")
     listed = details.find("instanceIds", "instanceId")
-    if listed:
-        selector = Selector(instance_ids=_instance_ids(listed, message))
+    values = _listed_values(listed, message) if listed else []
+    if listed and (values or not activity):
+        ours = [each for each in values if not _is_foreign(each)]
+        if values and not ours:
+            return Ignored(
+                f"{listed.name}: Auto Scaling launched something else than ECS instances"
+            )
+        selector = Selector(instance_ids=_instance_ids(listed, ours))
     elif activity:
         selector = Selector(scaling_activity_id=activity)
     else:
@@ -181,15 +203,35 @@ def _group_in_arn(message: Message) -> str | None:
     return None
 
 
-def _instance_ids(listed: Field, message: Message) -> tuple[str, ...]:
-    """Ids as a list, alone, as `{"InstanceId": [...]}` or as JSON of it: no page says which."""
-    value, name = listed.value, listed.name
+def _listed_values(listed: Field, message: Message) -> list[object]:
+    """Ids as a list, alone, with commas, as objects or as JSON of any of it: no page says which."""
+    value = listed.value
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
-        value = message.decoder.value(value, name)
+        value = message.decoder.value(value, listed.name)
     if isinstance(value, dict):
-        value, name = value.get("InstanceId"), f"{name}.InstanceId"
-    ids = Field(name, value)
-    return (checked_id(ids, "i"),) if isinstance(value, str) else checked_ids(ids, "i")
+        value = _in_object(value)
+    if isinstance(value, str):
+        value = [each.strip() for each in value.split(",") if each.strip()]
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        return [value]
+    return [_in_object(each) if isinstance(each, dict) else each for each in value]
+
+
+def _in_object(value: dict[str, object]) -> object:
+    found = Layer("", value).like("InstanceId") or Layer("", value).like("InstanceIds")
+    return None if found is None else found.value
+
+
+def _is_foreign(value: object) -> bool:
+    return isinstance(value, str) and _FOREIGN_ID.fullmatch(value) is not None
+
+
+def _instance_ids(listed: Field, values: list[object]) -> tuple[str, ...]:
+    if len(values) == 1 and not isinstance(listed.value, list):
+        return (checked_id(Field(listed.name, values[0]), "i"),)
+    return checked_ids(Field(listed.name, values), "i")
 
 
 def _read_state_change(message: Message) -> Launch | Ignored:
@@ -206,8 +248,8 @@ def _read_eni_operation(message: Message) -> Launch | Ignored:
     operation = details.required("operation", "AttachNetworkInterface, or another operation")
     if operation.value != "AttachNetworkInterface":
         return Ignored(f"the operation is {operation.shown}, not AttachNetworkInterface")
-    result = details.required("result", "success, or another result")
-    if str(result.value).lower() != "success":
+    result = details.find("result")
+    if result and _NOT_ATTACHED.search(str(result.value)):
         return Ignored(f"the result of attaching the ENI is {result.shown}, not success")
     eni = details.find("eniId") or details.required("resourceId", "an ENI id")
     return Launch(Selector(network_interface_ids=(checked_id(_resource(eni), "eni"),)))
@@ -232,6 +274,10 @@ def _read_api_call(message: Message) -> Launch | Ignored:
     if not isinstance(resources.value, dict):
         raise resources.refused("a JSON object")
     instances = resources.value.get("ACS::ECS::Instance")
+    enis = resources.value.get("ACS::ECS::NetworkInterface")
+    if not instances and enis and call.value == "AttachNetworkInterface":
+        named = Field(f"{resources.name}.ACS::ECS::NetworkInterface", enis)
+        return Launch(Selector(network_interface_ids=checked_ids(named, "eni")))
     ids = checked_ids(Field(f"{resources.name}.ACS::ECS::Instance", instances), "i")
     return Launch(Selector(instance_ids=ids))
 

@@ -25,8 +25,10 @@ _CLOUD_EVENT = "data"
 
 # The keys that tell a wrapper, and the key of what it wraps; the first row that fits counts.
 _WRAPPERS: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"requestContext", "requestPayload"}), "requestPayload"),  # failure destination
+    # Attributes of a message are merged into it, under any name: this row comes first.
     (frozenset({"TopicName", "Message"}), "Message"),  # MNS topic, JSON
+    (frozenset({"requestContext", "requestPayload"}), "requestPayload"),  # failure destination
+    (frozenset({"UserData", "Schedule"}), "UserData"),  # data of an EventBridge schedule
     (frozenset({"body", "attrs"}), "body"),  # MNS topic, STREAM with attributes
     (frozenset({"triggerName", "triggerTime"}), "payload"),  # timer
     (frozenset({"type", "specversion"}), _CLOUD_EVENT),
@@ -34,12 +36,14 @@ _WRAPPERS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"messageBody"}), "messageBody"),  # MNS queue, the data of its CloudEvent
     (frozenset({"alert"}), "alert"),  # CloudMonitor push
 )
+_ALERT = frozenset({"eventContentMap", "eventRawContent", "alertStatus"})
 _SERVICE = re.compile(r"acs[.:]")  # the source of events that Alibaba Cloud publishes itself
+# What a cloud service only carries for somebody else is no event of its own.
+_CARRIED = ("mns:", "fc:AsyncInvoke:", "eventbridge:Events:ScheduledEvent")
 _CONTENT: Mapping[str, tuple[type, ...]] = {
     "content": (dict, str),
     "eventContentMap": (dict, str),
     "eventRawContent": (dict, str),
-    "meta": (dict,),
     "sysEventMeta": (dict,),
 }
 
@@ -124,9 +128,13 @@ class Message:
         if not isinstance(value, dict):
             raise Field(path, value).refused("a JSON object")
         for key, types in _CONTENT.items():
-            inner = value.get(key)
-            if inner and isinstance(inner, types):
-                yield from self._layers(child(path, key), inner, depth + 1)
+            found = Layer(path, value).like(key)
+            if found and found.value and isinstance(found.value, types):
+                yield from self._layers(found.name, found.value, depth + 1)
+        # What users write into a message of a hook may have any name: only an alert has this one.
+        meta = value.get("meta") if not _ALERT.isdisjoint(value) else None
+        if isinstance(meta, dict) and meta:
+            yield from self._layers(child(path, "meta"), meta, depth + 1)
         yield Layer(path, value)
 
 
@@ -212,6 +220,6 @@ def _service_event(key: str, wrapper: Mapping[str, object]) -> str | None:
     Anyone may publish under another source, and message queues do: that is only a wrapper.
     """
     kind, source = wrapper.get("type"), wrapper.get("source")
-    if key != _CLOUD_EVENT or not isinstance(kind, str) or kind.startswith("mns:"):
+    if key != _CLOUD_EVENT or not isinstance(kind, str) or kind.startswith(_CARRIED):
         return None
     return kind if isinstance(source, str) and _SERVICE.match(source) else None

@@ -6,6 +6,7 @@ does not within `VISIBILITY_SECONDS` is raised, so that the event is delivered a
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from handler.core.errors import CloudFault, OutOfTime
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
 _HIDDEN = "Allow ecs:DescribeInstances to the function's role: the ENIs are visible, it is not."
 _NOT_YET = "Nothing, unless it persists: ECS did not show it yet, and the event is tried again."
+
+
+def _of_ours(hook: Hook | None, patterns: tuple[str, ...]) -> bool:
+    """Whether it is a hook that the function completes; one whose message has no name is."""
+    if hook is None or hook.name is None:
+        return True
+    return any(
+        fnmatchcase(each, pattern) for each in (hook.name, hook.hook_id) for pattern in patterns
+    )
 
 
 class Launch:
@@ -87,6 +97,8 @@ class Launch:
         allowed, named = job.settings.policy.scaling_groups, job.request.scaling_group_id
         if job.dry:
             return "left alone: nothing is written in a dry run"
+        if not _of_ours(job.request.hook, job.settings.lifecycle_hooks):
+            return "left alone: LIFECYCLE_HOOKS matches neither the hook's name nor its id"
         groups = {named} if named else self._reconciler.groups
         if job.tally.hook_foreign or (allowed and not groups & allowed):
             return "left alone: the scaling group is not in ALLOWED_SCALING_GROUPS"

@@ -42,7 +42,7 @@ CASES: list[tuple[str, Any, str, tuple[str, ...]]] = [
     ("masked id", hook_event("i-bp1****"), "rejected", ("instanceIds",)),
     ("id of another kind", hook_event("eni-a"), "rejected", ("instanceIds",)),
     ("id not text", hook_event(7), "rejected", ("instanceIds",)),  # type: ignore[arg-type]
-    ("no ids", hook_event(), "rejected", ("instanceIds", "empty")),
+    ("no ids", hook_event(scalingActivityId=None), "rejected", ("instanceIds", "empty")),
     ("10 000 ids", hook_event(*MANY), "rejected", ("instanceIds", "4000")),
     ("other region", hook_event("i-a") | {"regionId": "cn-beijing"}, "rejected", ("cn-beijing",)),
     ("odd region", hook_event("i-a") | {"regionId": "../etc"}, "rejected", ("regionId",)),

@@ -35,7 +35,7 @@ HOOK = Request(
     source="ess.lifecycle_hook",
     region=HOME,
     selector=BOTH,
-    hook=Hook("ash-bp1scaleouthook0001", TOKEN),
+    hook=Hook("ash-bp1scaleouthook0001", TOKEN, "eni-secondary-ips"),
     scaling_group_id=GROUP,
     scaling_activity_id=ACTIVITY,
 )

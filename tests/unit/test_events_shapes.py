@@ -69,6 +69,13 @@ def _ignored(event: object) -> Ignored:
         ({"InstanceId": WEB_1}, FIRST),
         (WEB_1, FIRST),
         (None, Selector(scaling_activity_id=ACTIVITY)),
+        ([], Selector(scaling_activity_id=ACTIVITY)),
+        ("", Selector(scaling_activity_id=ACTIVITY)),
+        ({}, Selector(scaling_activity_id=ACTIVITY)),
+        (f"{WEB_1}, {WEB_2}", BOTH),
+        ([{"instanceId": WEB_1}, {"InstanceId": WEB_2}], BOTH),
+        ({"instance_id": WEB_1}, FIRST),
+        ([WEB_1, "eci-bp1container0000001"], FIRST),
     ],
 )
 def test_instances_of_a_hook_may_be_written_in_every_way_seen(
@@ -105,10 +112,9 @@ def test_singular_instance_id_is_understood() -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "found"),
     [
-        ({"instanceIds": []}, "content.instanceIds", "an empty list"),
-        ({"instanceIds": "[]"}, "content.instanceIds", "an empty list"),
+        ({"instanceIds": [], "scalingActivityId": None}, "content.instanceIds", "an empty list"),
+        ({"instanceIds": "[]", "scalingActivityId": None}, "content.instanceIds", "an empty list"),
         ({"instanceIds": 7}, "content.instanceIds", "7"),
-        ({"instanceIds": {}}, "content.instanceIds.InstanceId", "nothing"),
         ({"instanceIds": "[1"}, "content.instanceIds", '"[1"'),
         ({"instanceIds": [WEB_1, "i-bp1****"]}, "content.instanceIds[1]", '"i-bp1****"'),
         ({"instanceIds": [None]}, "content.instanceIds[0]", "nothing"),
@@ -185,7 +191,7 @@ def test_data_of_a_service_event_may_be_a_text() -> None:
     assert _request(_cloud_event("ess:LifecycleHook:ScaleOut", data)).scaling_group_id == GROUP
 
 
-@pytest.mark.parametrize("transition", ["SCALE_IN", "TEST", "scale_out", 5])
+@pytest.mark.parametrize("transition", ["SCALE_IN", "ScaleIn", "scale-in", "TEST"])
 def test_only_scale_out_is_a_launch(transition: object) -> None:
     """Any other transition ends well and does nothing, whatever the type of the event says."""
     assert _ignored(_hook(lifecycleTransition=transition)).source == "ess.lifecycle_hook"
@@ -307,9 +313,10 @@ def test_failed_attach_is_ignored() -> None:
 
 
 def test_attach_event_falls_back_to_the_arn_and_wants_a_result() -> None:
-    """The ENI may be named by the alarm's ARN; an attach without a result is no attach."""
+    """The ENI may be named by the alarm's ARN; only a result that says so is a failure."""
     assert _request(_eni_operation(eniId=None)) == _request(_eni_operation())
-    assert _rejected(_eni_operation(result=None)).field == "content.result"
+    assert _request(_eni_operation(result=None)) == _request(_eni_operation())
+    assert _request(_eni_operation(result="accomplished")) == _request(_eni_operation())
     assert _rejected(_eni_operation(eniId="i-1")).field == "content.eniId"
 
 
@@ -373,7 +380,7 @@ _ARN = "acs:ess:us-east-1:1690700000000030:scalinggroup/asg-1"
         ({"regionId": "cn-beijing"}, {"aliyunregionid": "eu-west-1"}, "cn-beijing"),
         ({"content": {"regionId": "cn-beijing"}, "regionId": "eu-west-1"}, {}, "cn-beijing"),
         ({"acsRegion": "cn-beijing"}, {"aliyunregionid": "eu-west-1"}, "eu-west-1"),
-        ({"acsRegion": "cn-beijing", "resourceArn": _ARN}, {}, "cn-beijing"),
+        ({"acsRegion": "cn-beijing", "arn": "acs:ecs:us-east-1:1:x"}, {}, "cn-beijing"),
         ({"resourceArn": _ARN, "regionId": "cn-hangzhou-acdr-ut-1"}, {}, "cn-hangzhou-acdr-ut-1"),
         ({"resourceArn": _ARN}, {}, "us-east-1"),
         ({"resourceArn": "acs:ess::1:x", "resourceId": _ARN}, {}, "us-east-1"),
