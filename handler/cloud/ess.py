@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.cloud import ports
 from handler.cloud.openapi import OpenApi, bad_answer, text_of
-from handler.cloud.ports import LifecycleAction, Page
+from handler.cloud.ports import HookSettings, LifecycleAction, Page
 
 if TYPE_CHECKING:
     from handler.cloud.openapi import Connection
@@ -47,6 +47,17 @@ class EssOpenApi:
                 "heartbeatTimeout": seconds,
             },
         )
+
+    def lifecycle_hook(self, hook_id: str) -> HookSettings | None:
+        """See `ports.Ess.lifecycle_hook`."""
+        query: dict[str, object] = {"RegionId": self._region, "LifecycleHookIds.1": hook_id}
+        body = self._api.call("DescribeLifecycleHooks", query)
+        for row in _rows(body, "LifecycleHooks", "LifecycleHook", ports.DESCRIBE_HOOKS):
+            if row.get("LifecycleHookId") == hook_id:
+                timeout = row.get("HeartbeatTimeout")
+                seconds = timeout if isinstance(timeout, int) and timeout > 0 else None
+                return HookSettings(_text(row, "LifecycleHookName", ports.DESCRIBE_HOOKS), seconds)
+        return None
 
     def lifecycle_actions(
         self, scaling_activity_id: str, token: str | None = None

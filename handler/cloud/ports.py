@@ -26,6 +26,7 @@ COMPLETE = "ess:CompleteLifecycleAction"
 HEARTBEAT = "ess:RecordLifecycleActionHeartbeat"
 DESCRIBE_ACTIONS = "ess:DescribeLifecycleActions"
 DESCRIBE_SCALING_INSTANCES = "ess:DescribeScalingInstances"
+DESCRIBE_HOOKS = "ess:DescribeLifecycleHooks"
 INVOKE = "fc:InvokeFunction"
 
 
@@ -100,6 +101,13 @@ class LifecycleAction(Value):
     instance_ids: tuple[str, ...]
 
 
+class HookSettings(Value):
+    """A lifecycle hook as Auto Scaling describes it; `timeout` is its HeartbeatTimeout, seconds."""
+
+    name: str | None
+    timeout: float | None
+
+
 class Ess(Protocol):
     """Auto Scaling 2022-02-22."""
 
@@ -109,6 +117,10 @@ class Ess(Protocol):
 
     def heartbeat(self, hook: Hook, seconds: int) -> None:
         """RecordLifecycleActionHeartbeat: wait `seconds` (30..21600) from now on."""
+        ...
+
+    def lifecycle_hook(self, hook_id: str) -> HookSettings | None:
+        """DescribeLifecycleHooks for one; None when it is not shown."""
         ...
 
     def lifecycle_actions(

@@ -18,6 +18,7 @@ from handler.core.pacing import Pacer
 from handler.core.settings import Settings, read_settings
 from handler.core.value import replace
 from handler.shell.dispatch import Dispatch, Result
+from handler.shell.hook import Hooks
 from handler.shell.invocation import Invocation, deadline_of
 from handler.shell.job import Delivery, Job
 from handler.shell.log import HookToken, RecordLog, withheld
@@ -103,6 +104,7 @@ class App:
         # Calls of a backfill wait in their threads for the next minute; launches have their own.
         self._threads = {manual: threads(self.settings.max_concurrency) for manual in (False, True)}
         self._capacities: dict[str, int] = {}
+        self._hooks = Hooks(settings.lifecycle_hooks)
         self._connector = connector
 
     @classmethod
@@ -155,7 +157,7 @@ class App:
         cloud = connector.cloud(request.region, self._place(context))
         cloud = replace(cloud, functions=self.functions or cloud.functions)
         reader, tally = Reader(cloud, invocation, self._capacities), Tally(log)
-        job = Job(request, delivery, self.settings, cloud, reader, invocation, tally)
+        job = Job(request, delivery, self.settings, cloud, reader, invocation, tally, self._hooks)
         return withheld(Run(job, log, ledger).perform(), log.hidden)
 
     def _invocation(self, request: Request, delivery: Delivery, log: Log) -> Invocation:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from handler.cloud.ports import Cloud
     from handler.core.model import Request
     from handler.core.settings import Settings
+    from handler.shell.hook import Hooks
     from handler.shell.invocation import Invocation
     from handler.shell.reading import Reader
     from handler.shell.records import Tally
@@ -45,6 +46,7 @@ class Job(Value):
         reader: reads them with the fewest calls.
         invocation: time, pacing and threads.
         tally: takes in how ENIs end, and records it.
+        hooks: which lifecycle hooks are ours, and what is known of them.
     """
 
     request: Request
@@ -54,6 +56,7 @@ class Job(Value):
     reader: Reader
     invocation: Invocation
     tally: Tally
+    hooks: Hooks
 
     @property
     def dry(self) -> bool:

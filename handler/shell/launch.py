@@ -6,7 +6,6 @@ does not within `VISIBILITY_SECONDS` is raised, so that the event is delivered a
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from handler.core.errors import CloudFault, OutOfTime
@@ -28,15 +27,6 @@ _HIDDEN = "Allow ecs:DescribeInstances to the function's role: the ENIs are visi
 _NOT_YET = "Nothing, unless it persists: ECS did not show it yet, and the event is tried again."
 
 
-def _of_ours(hook: Hook | None, patterns: tuple[str, ...]) -> bool:
-    """Whether it is a hook that the function completes; one whose message has no name is."""
-    if hook is None or hook.name is None:
-        return True
-    return any(
-        fnmatchcase(each, pattern) for each in (hook.name, hook.hook_id) for pattern in patterns
-    )
-
-
 class Launch:
     """One launch, in one invocation."""
 
@@ -46,6 +36,7 @@ class Launch:
         self._done: set[str] = set()
         self._shown: set[str] = set()
         self._asked_ess = False
+        self._ours = True
 
     def run(self) -> Lifecycle | None:
         """Work on everything that was launched; then complete its hook, if it has one.
@@ -61,7 +52,9 @@ class Launch:
         if hook is None:
             self._work_as_it_appears()
             return None
-        keepalive = Keepalive(job.cloud.ess, hook, job.invocation)
+        self._ours = job.hooks.are_ours(hook, job.cloud.ess, job.invocation)
+        began = job.request.event_time or job.delivery.started
+        keepalive = Keepalive(job.cloud.ess, hook, job.hooks, job.invocation, began)
 
         def before_wait(planned: float) -> None:
             if self._left_alone() is None:
@@ -97,7 +90,7 @@ class Launch:
         allowed, named = job.settings.policy.scaling_groups, job.request.scaling_group_id
         if job.dry:
             return "left alone: nothing is written in a dry run"
-        if not _of_ours(job.request.hook, job.settings.lifecycle_hooks):
+        if not self._ours:
             return "left alone: LIFECYCLE_HOOKS matches neither the hook's name nor its id"
         groups = {named} if named else self._reconciler.groups
         if job.tally.hook_foreign or (allowed and not groups & allowed):

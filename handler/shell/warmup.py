@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import TimeoutError as TookTooLong
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from handler.cloud.ports import EniQuery
@@ -33,7 +34,7 @@ def warm_up(cloud: Cloud, threads: Executor) -> None:
     by the first event that needs it.
     """
     with suppress(TookTooLong):  # it goes on, and may still be done before the first event
-        threads.submit(_call_each_host, cloud).result(SECONDS)
+        threads.submit(copy_context().run, _call_each_host, cloud).result(SECONDS)
 
 
 def _call_each_host(cloud: Cloud) -> None:

@@ -219,10 +219,24 @@ DEFECTS: tuple[Defect, ...] = (
     _defect(
         "hook-left-to-time-out",
         "A launch is raised although its own heartbeat has left the hook but a minute.",
-        f"{TROUBLE_HOOKS}::"
-        "test_hook_that_a_heartbeat_has_shortened_is_left_time_for_the_next_delivery",
+        f"{TROUBLE_HOOKS}::test_a_hook_that_was_extended_is_left_time_for_the_next_delivery",
         "handler.shell.launch:Launch.run",
         ("if told is None:\n    keepalive.leave()", "pass"),
+    ),
+    _defect(
+        "heartbeat-shortens",
+        "A heartbeat gives a hook less time than it has.",
+        f"{TROUBLE_HOOKS}::test_no_heartbeat_shortens_what_a_hook_has",
+        "handler.shell.hook:Keepalive._extend",
+        ("self._beat(now, max(timeout, planned + SLACK))", "self._beat(now, planned + SLACK)"),
+        ("self._covered_until or self._began + timeout", "self._covered_until or now"),
+    ),
+    _defect(
+        "hook-of-others-completed",
+        "A lifecycle hook of somebody else is completed.",
+        f"{TROUBLE_HOOKS}::test_a_message_without_the_hooks_name",
+        "handler.shell.hook:Hooks.are_ours",
+        ('self._fits(hook.hook_id) or "*" in self._names', "True"),
     ),
     _defect(
         "late-read-raises-room",

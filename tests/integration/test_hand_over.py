@@ -26,6 +26,7 @@ from handler.core.settings import read_settings
 from handler.core.value import replace
 from handler.events import parse
 from handler.shell.continuation import MAX_PAYLOAD
+from handler.shell.hook import Hooks
 from handler.shell.invocation import Invocation
 from handler.shell.job import Delivery, Job
 from handler.shell.log import RecordLog
@@ -76,7 +77,9 @@ class Hops:
             delivery = Delivery(request_id, REGION, now, now + TIME)
             services = replace(found, functions=self.queue)
             ledger = Ledger(settings.vswitch_reserve, settings.settle_seconds)
-            job = Job(request, delivery, settings, services, reader, invocation, Tally(log))
+            job = Job(
+                request, delivery, settings, services, reader, invocation, Tally(log), Hooks(())
+            )
             try:
                 return Run(job, log, ledger).perform()
             finally:

@@ -286,6 +286,7 @@ def test_event_that_names_no_instance_is_resolved_by_auto_scaling() -> None:
 def test_throttled_minute_is_waited_out_and_the_hook_kept_alive() -> None:
     """Past the quota of the minute a write waits for the next one; a heartbeat covers the wait."""
     two = world(instance("a"), instance("b"), quotas={"AssignPrivateIpAddresses": 1})
+    two["lifecycle_actions"][0]["timeout"] = 100
     with Stage(two, EIGHT) as stage:
         stage.time.advance(60 - stage.time.now() % 60 + 5)
         delivered = stage.deliver(hook_event("i-a", "i-b"))

@@ -387,33 +387,72 @@ def test_instances_have_records_when_their_enis_cannot_be_looked_for(
 # --- heartbeats -------------------------------------------------------------------------------
 
 
-def test_heartbeat_that_shortened_the_window_is_renewed_in_time() -> None:
-    """A heartbeat for a short wait replaces 600 s by 120 s; slow writes after it outlast that."""
-    many = [instance(f"n{number:02}") for number in range(24)]
+def hook_of(seconds: int, *names: str) -> World:
+    """A launch of these instances whose hook waits so long."""
+    launch = world(*(instance(name) for name in names))
+    launch["lifecycle_actions"][0]["timeout"] = seconds
+    return launch
+
+
+@pytest.mark.parametrize(("timeout", "extended"), [(60, True), (200, True), (600, False)])
+def test_a_hook_is_extended_only_where_its_own_time_would_not_last(
+    timeout: int, extended: bool
+) -> None:
+    """Slow writes take 216 s: a shorter hook is kept waiting, a longer one is left as it is."""
+    names = [f"n{number:02}" for number in range(24)]
     slow = {"action": "AssignPrivateIpAddresses", "fault": "slow", "seconds": 9, "times": 999}
     settings = EIGHT | {"MAX_CONCURRENCY": "1"}
-    with Stage(world(*many), settings, [instances(times=1), slow]) as stage:
-        delivered = stage.deliver(hook_event(*(each["id"] for each in many)))
+    with Stage(hook_of(timeout, *names), settings, [instances(times=1), slow]) as stage:
+        delivered = stage.deliver(hook_event(*(f"i-{name}" for name in names)))
         assert delivered.result["lifecycle"]["completed"] is True
-        beats = [
-            (call["time"], int(call["parameters"]["heartbeatTimeout"]))
-            for call in stage.cloud.calls(HEARTBEAT)
-        ]
-        needed = [begin for begin, _ in beats[1:]] + [stage.cloud.calls(COMPLETE)[0]["time"]]
-        assert needed[-1] - beats[0][0] > beats[0][1]
-        for (begin, seconds), end in zip(beats, needed, strict=True):
-            assert end < begin + seconds
-
-
-def test_hook_that_a_heartbeat_has_shortened_is_left_time_for_the_next_delivery() -> None:
-    """Waiting for what never appears, we set its 600 s to 120; the retry must find it waiting."""
-    with Stage(world(instance("a")), EIGHT, [instances()]) as stage:
-        assert isinstance(stage.deliver(hook_event("i-a")).error, Retryable)
         beats = stage.cloud.calls(HEARTBEAT)
-        assert int(beats[0]["parameters"]["heartbeatTimeout"]) < 600
-        assert 600 <= int(beats[-1]["parameters"]["heartbeatTimeout"])
+        assert extended == bool(beats)
+        assert all(int(call["parameters"]["heartbeatTimeout"]) >= 600 for call in beats)
+
+
+@pytest.mark.parametrize("timeout", [40, 600, 3600, 21_600])
+def test_no_heartbeat_shortens_what_a_hook_has(timeout: int) -> None:
+    """Its own time is read first, and the launch that is raised leaves it as much."""
+    with Stage(hook_of(timeout, "a"), EIGHT, [instances()]) as stage:
+        began = stage.time.now()
+        assert isinstance(stage.deliver(hook_event("i-a")).error, Retryable)
+        beats = [int(c["parameters"]["heartbeatTimeout"]) for c in stage.cloud.calls(HEARTBEAT)]
+        assert all(seconds >= max(600, timeout) for seconds in beats)
+        left = began + timeout - stage.time.now()
+        stage.time.advance(max(599.0 if beats else 0.0, left - 1))
+        assert "Pending" == stage.hook()["status"]
+
+
+def test_a_hook_that_was_extended_is_left_time_for_the_next_delivery() -> None:
+    """It has 40 s of its own; the launch is raised much later, and the retry finds it waiting."""
+    with Stage(hook_of(40, "a"), EIGHT | {"VISIBILITY_SECONDS": "580"}, [instances()]) as stage:
+        assert isinstance(stage.deliver(hook_event("i-a"), timeout=1300).error, Retryable)
         stage.time.advance(599)
         assert "Pending" == stage.hook()["status"]
+
+
+def test_where_a_hook_is_not_shown_its_time_is_not_cut() -> None:
+    """Not permitted to read it: it is extended by as much as there is."""
+    denied = refusal("DescribeLifecycleHooks", "Forbidden.RAM")
+    with Stage(hook_of(21_600, "a"), EIGHT, [instances(), denied]) as stage:
+        stage.deliver(hook_event("i-a"))
+        beats = [int(c["parameters"]["heartbeatTimeout"]) for c in stage.cloud.calls(HEARTBEAT)]
+        assert all(seconds == 21_600 for seconds in beats)
+
+
+@pytest.mark.parametrize(("name", "told"), [("secondary-ips", "CONTINUE"), ("install-agent", None)])
+def test_a_message_without_the_hooks_name(name: str, told: str | None) -> None:
+    """Auto Scaling is asked for it, once for a function instance."""
+    launch = world(instance("a"))
+    launch["lifecycle_actions"][0]["hook_name"] = name
+    with Stage(launch, EIGHT) as stage:
+        for _ in range(3):
+            delivered = stage.deliver(hook_event("i-a", lifecycleHookName=None))
+            assert stage.held() == {"eni-a": 8}
+        assert told == stage.hook()["result"]
+        assert ("Pending" == stage.hook()["status"]) == (told is None)
+        assert 1 == stage.actions().count("DescribeLifecycleHooks")
+        assert delivered.error is None
 
 
 def test_failed_heartbeat_is_sent_again() -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as TookTooLong
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -14,6 +15,7 @@ from handler.cloud.openapi import READ_MS
 from handler.shell.app import App
 from handler.shell.warmup import warm_up
 from localcloud.testing import LocalCloud
+from localcloud.world import DEFAULT_KEY
 from tests.chaos.gate import Reply, Watcher, gate
 from tests.stage import Stage, context, environment
 from tests.worlds import hook_event, instance, world
@@ -132,3 +134,18 @@ def test_read_that_hangs_does_not_keep_the_first_event_waiting() -> None:
     launch, _, _ = " ".join(cloud_side.answered).partition(" CompleteLifecycleAction")
     assert "AssignPrivateIpAddresses" in launch
     assert "DescribeScalingInstances" not in launch
+
+
+def test_warm_up_is_signed_as_the_initializer_was_told() -> None:
+    """Its thread has the credentials of the context, and looks for no others."""
+    keys = SimpleNamespace(
+        access_key_id=DEFAULT_KEY.id, access_key_secret=DEFAULT_KEY.secret, security_token=""
+    )
+    with LocalCloud(world()) as cloud:
+        environ = environment(cloud.url)
+        for name in [name for name in environ if name.startswith("ALIBABA_CLOUD_")]:
+            del environ[name]
+        app = App.from_environ(environ)
+        app.warm_up(context(credentials=keys))
+        app.close()
+        assert 3 == len(cloud.calls())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from handler.cloud import ports
 from handler.cloud.faults import HOOK_ENDED, NO_ANSWER
-from handler.cloud.ports import Cloud, LifecycleAction, Page
+from handler.cloud.ports import Cloud, HookSettings, LifecycleAction, Page
 from handler.core.errors import CloudFault
 from tests.chaos.worlds.region import refusal
 
@@ -241,6 +241,12 @@ class EssFake:
             found.ends = ends
 
         self._wire.call(ports.HEARTBEAT, f"{hook.hook_id}, {seconds} s", perform)
+
+    def lifecycle_hook(self, hook_id: str) -> HookSettings | None:
+        """DescribeLifecycleHooks."""
+        found = [each.action for each in self._region.actions if each.action.hook_id == hook_id]
+        shown = HookSettings(found[0].name, found[0].timeout) if found else None
+        return self._wire.call(ports.DESCRIBE_HOOKS, hook_id, lambda: shown)
 
     def lifecycle_actions(
         self,
