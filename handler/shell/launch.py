@@ -37,6 +37,11 @@ class Launch:
         self._shown: set[str] = set()
         self._asked_ess = False
         self._ours = True
+        # Auto Scaling lists the instances of an activity as they come: until its list has not
+        # changed for as long as reads lag, it may not be whole.
+        self._by_activity = job.request.selector.scaling_activity_id is not None
+        self._listed: set[str] = set()
+        self._listed_at = 0.0
 
     def run(self) -> Lifecycle | None:
         """Work on everything that was launched; then complete its hook, if it has one.
@@ -102,6 +107,7 @@ class Launch:
         invocation, patience = self._job.invocation, self._reconciler.timing.visibility
         reader, selector = self._job.reader, self._job.request.selector
         awaited, waited, polls = self._launched(), 0.0, 0
+        self._listed |= awaited
         ever_named, reading = bool(awaited), Reading()
         while True:
             try:
@@ -111,18 +117,27 @@ class Launch:
                 self._done |= ready
                 self._shown |= reading.instances.keys()
                 self._reconciler.work(reading, new)
+                awaited = self._without_outlived(awaited, reading)
                 awaited = self._without_released(awaited, reading, waited)
-                if (ever_named and not awaited) or waited >= patience:
+                listed_whole = waited >= self._listed_at + self._reconciler.timing.settle
+                done = ever_named and not awaited and (not self._by_activity or listed_whole)
+                if done or waited >= patience:
                     break
                 pause = min(backoff(polls), patience - waited)
                 invocation.wait(pause, patience - waited)
             except OutOfTime:
+                if self._by_activity and not awaited:
+                    raise  # nobody knows whether that was all of it
                 break
             except CloudFault as fault:
                 self._defer(awaited, reading, fault)
                 raise
             waited, polls = waited + pause, polls + 1
-            awaited = awaited or self._launched()
+            if self._by_activity or not awaited:
+                listed = self._launched() - self._listed
+                self._listed |= listed
+                self._listed_at = waited if listed else self._listed_at
+                awaited |= listed
             ever_named = ever_named or bool(awaited)
         self._give_up(awaited, reading)
 
@@ -136,6 +151,23 @@ class Launch:
         token = request.hook.token if request.hook else None
         reader = self._job.reader
         return frozenset(reader.of_activity(activity, request.scaling_group_id, token))
+
+    def _without_outlived(self, awaited: frozenset[str], reading: Reading) -> frozenset[str]:
+        """What an old event without a hook is about and ECS does not know has gone since.
+
+        Old is an event that happened before all that is waited for: it would never be decided.
+        """
+        request, settings = self._job.request, self._job.settings
+        if request.hook is not None or request.event_time is None or not awaited:
+            return awaited
+        age = self._job.delivery.started - request.event_time
+        if age <= settings.settle_seconds + settings.visibility_seconds:
+            return awaited
+        orphans = unexplained(self._job.reader, awaited, reading, probes=None)
+        shown = {*reading.instances, *reading.enis, *(eni.instance_id for eni in orphans)}
+        for each in sorted(awaited - shown):
+            self._record(each, None, Outcome.GONE, Reason.NOT_FOUND)
+        return awaited & shown
 
     def _without_released(
         self, awaited: frozenset[str], reading: Reading, waited: float

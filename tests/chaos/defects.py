@@ -277,6 +277,13 @@ DEFECTS: tuple[Defect, ...] = (
         ),
     ),
     _defect(
+        "list-believed-at-once",
+        "A scale-out without ids is done after the first ids that Auto Scaling lists.",
+        f"{TROUBLE_HOOKS}::test_a_launch_without_ids_waits_until_the_list_is_whole",
+        "handler.shell.launch:Launch._work_as_it_appears",
+        ("waited >= self._listed_at + self._reconciler.timing.settle", "True"),
+    ),
+    _defect(
         "moved-is-written-to",
         "An ENI that was detached while it was waited for gets what it was to hold there.",
         f"{TROUBLE}::test_eni_that_is_detached_while_it_is_waited_for_is_left_alone",
@@ -304,6 +311,13 @@ DEFECTS: tuple[Defect, ...] = (
         "handler.core.protocol:_told_to_wait",
         ("state.not_found >= MAX_NOT_FOUND", "False"),
         ("timing.visibility / MAX_NOT_FOUND", "backoff(state.looks)"),
+    ),
+    _defect(
+        "old-events-raised",
+        "An event about an instance that is long gone is raised at every delivery.",
+        f"{TROUBLE_HOOKS}::test_an_old_event_about_what_ecs_does_not_know",
+        "handler.shell.launch:Launch._without_outlived",
+        ("age <= settings.settle_seconds + settings.visibility_seconds", "True"),
     ),
     _defect(
         "other-region-served",

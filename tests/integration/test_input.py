@@ -117,7 +117,9 @@ def test_array_with_an_undecided_event_is_raised_after_all_were_tried() -> None:
     """The first event cannot be finished; the second is, before the array is raised."""
     brief = {"TARGET_SECONDARY_IPS": "2", "VISIBILITY_SECONDS": "1", "SETTLE_SECONDS": "1"}
     with Stage(world(instance("b")), brief) as stage:
-        delivered = stage.deliver([running_event("i-never"), running_event("i-b")])
+        delivered = stage.deliver(
+            [running_event("i-never") | {"eventTime": None}, running_event("i-b")]
+        )
         assert "i-never" in str(delivered.error)
         assert {"eni-b": 2} == stage.held()
 

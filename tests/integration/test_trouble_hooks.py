@@ -5,6 +5,7 @@ An instance that is not shown may be late, gone or hidden; a hook may belong to 
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,7 @@ from tests.stage import Stage
 from tests.worlds import (
     ACTIVITY,
     GROUP,
+    HOOK_TOKEN,
     REGION,
     World,
     eni,
@@ -535,3 +537,50 @@ def test_a_shortfall_that_two_readings_show_is_told() -> None:
         assert {"eni-a": ("short", "vswitch")} == delivered.ends
         assert "DEFAULT" == delivered.result["lifecycle"]["result"]
         assert 30 <= stage.time.now() - began <= 35
+
+
+# --- lists that come in parts -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("polls", [1, 3, 6])
+def test_a_launch_without_ids_waits_until_the_list_is_whole(polls: int) -> None:
+    """Auto Scaling lists one of three instances at first: all three are served, then CONTINUE."""
+    three = world(*(instance(name) for name in "abc"))
+    first = {"LifecycleActionToken": HOOK_TOKEN, "InstanceIds": ["i-a"]}
+    early = answer("DescribeLifecycleActions", times=polls, LifecycleActions=[first])
+    with Stage(three, EIGHT, [early]) as stage:
+        delivered = stage.deliver(hook_event(instanceIds=None))
+        assert {"eni-a": GOOD, "eni-b": GOOD, "eni-c": GOOD} == delivered.ends
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+def test_a_launch_with_ids_waits_for_no_list() -> None:
+    """The mirror: where the event names its instances, it is done when they are."""
+    with Stage(world(instance("a")), EIGHT) as stage:
+        began = stage.time.now()
+        stage.deliver(hook_event("i-a"))
+        assert stage.time.now() - began < 10
+
+
+# --- events that are too old ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("age", "end"), [(89.0, ("deferred", "not_visible")), (3600.0, GONE)])
+def test_an_old_event_about_what_ecs_does_not_know(age: float, end: tuple[str, str]) -> None:
+    """Older than all that is waited for: it is gone, a success, and not waited for."""
+    with Stage(world(instance("a")), EIGHT) as stage:
+        happened = datetime.fromtimestamp(stage.time.now() - age, tz=timezone.utc)
+        event = running_event("i-gone") | {"eventTime": happened.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        began = stage.time.now()
+        delivered = stage.deliver(event)
+        (record,) = delivered.of("eni_result")
+        assert end == (record["outcome"], record["reason"])
+        assert (end == GONE) == (delivered.error is None)
+        assert (end == GONE) == (stage.time.now() - began < 5)
+
+
+def test_an_old_event_about_what_is_there_is_served() -> None:
+    """The mirror: what ECS knows gets its addresses, however late the event comes."""
+    with Stage(world(instance("a")), EIGHT) as stage:
+        event = running_event("i-a") | {"eventTime": "2020-01-01T00:00:00Z"}
+        assert {"eni-a": GOOD} == stage.deliver(event).ends
