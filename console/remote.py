@@ -16,7 +16,7 @@ from handler.cloud.credentials import RoleCredentials
 from handler.cloud.functions import API_3, FunctionsApi, Operation, fc2_client, invocation_of
 from handler.cloud.openapi import USER_AGENT as FUNCTION_AGENT
 from handler.cloud.openapi import Connection, attempt, refused
-from handler.cloud.transport import keep_tokens_in
+from handler.cloud.transport import keep_tokens_in, share_tls_context
 from handler.core.errors import CloudFault
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Remote:
         self, region: str, place: Place, endpoints: Endpoints, environ: Mapping[str, str]
     ) -> None:
         keep_tokens_in()
+        share_tls_context()
         self._place = place
         self._connection = Connection(region, endpoints, RoleCredentials(environ), USER_AGENT)
         self._api = FunctionsApi(self._connection, place)

@@ -6,6 +6,7 @@ import contextlib
 import shlex
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,7 +20,7 @@ from console.tables import chain_table
 from handler.cloud.faults import FAULTS, NO_CREDENTIALS, advice_on
 from handler.core.errors import CloudFault, Retryable
 from handler.core.model import Treatment
-from handler.core.pacing import backoff
+from handler.core.pacing import repeated
 from handler.core.value import replace
 from handler.shell.backfill import HANDOVER_TRIES
 from handler.shell.continuation import Cursor, cursor_of, payload_for
@@ -133,15 +134,8 @@ class Sending:
 
     def _hand_over(self, payload: bytes, cursor: Cursor) -> None:
         """Tried again under the same task id, under which the function runs once."""
-        for tries in range(HANDOVER_TRIES):
-            try:
-                return self.remote.invoke_later(payload, cursor.task_id)
-            except CloudFault as fault:
-                last = tries + 1 == HANDOVER_TRIES
-                if last or fault.treatment is not Treatment.TRANSIENT:
-                    raise
-            self.sleep(backoff(tries))
-        return None
+        send = partial(self.remote.invoke_later, payload, cursor.task_id)
+        repeated(send, HANDOVER_TRIES, self.sleep)
 
     def _next(self) -> Cursor | None:
         """Where the chain goes on after the hop that was answered."""

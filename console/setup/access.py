@@ -12,7 +12,7 @@ from darabonba.runtime import RuntimeOptions
 
 from console import credentials
 from handler.cloud.openapi import rpc
-from handler.cloud.transport import keep_tokens_in
+from handler.cloud.transport import keep_tokens_in, share_tls_context
 
 T = TypeVar("T")
 
@@ -103,6 +103,7 @@ def _refused(error: Exception) -> Refused:
 
 def _credential() -> Any:  # noqa: ANN401  (the SDK is untyped)
     keep_tokens_in()
+    share_tls_context()
     credential = Credential()
     try:
         credential.get_credential()

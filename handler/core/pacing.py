@@ -8,11 +8,17 @@ off within the minute is wasted. Time is an argument here.
 from __future__ import annotations
 
 import random
+import sys
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from handler.core.errors import CloudFault
+from handler.core.model import Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
 
 # Throttled callers come back spread over this share of a minute (5 s of 60 s).
 JITTER_SHARE = 5 / 60
@@ -41,6 +47,38 @@ class Clock(Protocol):
 def backoff(attempt: int) -> float:
     """Seconds to wait after the nth try (0, 1, ...): doubling, at most `BACKOFF_LONGEST`."""
     return min(BACKOFF_LONGEST, BACKOFF_FIRST * 2.0 ** min(attempt, 16))
+
+
+# What nobody knows is tried once more; what is in no row is not.
+_MOST_TRIES = {Treatment.TRANSIENT: sys.maxsize, Treatment.UNKNOWN: 2}
+
+
+def repeated(
+    call: Callable[[], T], most: int, pause: Callable[[float], None], *, paced: bool = False
+) -> T:
+    """Make a call that may be made twice, again while its errors are transient.
+
+    Args:
+        call: is made at least once.
+        most: tries of a transient error; a refusal that nobody knows is tried once more.
+        pause: lets so many seconds pass between two tries.
+        paced: whether the call itself waits for the next minute when this one's calls are used
+            up: such a refusal is then no try.
+
+    Raises:
+        CloudFault: it is refused, or transient errors do not end.
+    """
+    tries = 0
+    while True:
+        try:
+            return call()
+        except CloudFault as fault:
+            if paced and fault.throttling:
+                continue
+            tries += 1
+            if tries >= min(most, _MOST_TRIES.get(fault.treatment, 1)):
+                raise
+        pause(backoff(tries - 1))
 
 
 class _Lane:

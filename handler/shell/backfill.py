@@ -6,12 +6,13 @@ over to the next one; what the two do twice is found done.
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
 from handler.core.errors import CloudFault, OutOfTime
-from handler.core.model import Outcome, Reason, Treatment
-from handler.core.pacing import backoff
+from handler.core.model import Outcome, Reason
+from handler.core.pacing import repeated
 from handler.core.value import Value
 from handler.shell.continuation import payload_for
 from handler.shell.records import Continuation
@@ -96,20 +97,18 @@ class Backfill(Value):
 
     def _hand_over(self, functions: Functions, cursor: Cursor) -> Continuation:
         """Invoke the function for the next hop; under its task id, that happens once."""
-        payload, new = payload_for(self.job.request, cursor), True
-        for tries in range(HANDOVER_TRIES):
-            try:
-                new = self.job.invocation.send(
-                    ports.INVOKE, lambda: functions.invoke_later(payload, cursor.task_id)
-                )
-                break
-            except CloudFault as fault:
-                last = tries + 1 == HANDOVER_TRIES
-                if last or fault.treatment is not Treatment.TRANSIENT:
-                    raise
-            self.job.invocation.clock.sleep(backoff(tries))
+        payload, invocation = payload_for(self.job.request, cursor), self.job.invocation
+        tries = count()
+
+        def invoke() -> bool:
+            next(tries)
+            return invocation.send(
+                ports.INVOKE, lambda: functions.invoke_later(payload, cursor.task_id)
+            )
+
+        new = repeated(invoke, HANDOVER_TRIES, invocation.clock.sleep)
         # Used before by this very invocation when an answer was lost, else by an earlier try of it.
-        return Continuation(cursor.task_id, cursor.hop, repeated=not new and tries == 0)
+        return Continuation(cursor.task_id, cursor.hop, repeated=not new and next(tries) == 1)
 
     def _record_unread(
         self, missing: frozenset[str], reading: Reading, done: set[str], error: Exception | None

@@ -16,8 +16,7 @@ from handler.cloud import ports
 from handler.cloud.faults import advice_on
 from handler.cloud.limits import at_most
 from handler.core.errors import CloudFault, OutOfTime
-from handler.core.model import Treatment
-from handler.core.pacing import backoff
+from handler.core.pacing import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -175,24 +174,18 @@ class Invocation:
         return result
 
     def read(self, operation: str, call: Callable[[], T]) -> T:
-        """Make a call that changes nothing, again while its errors are transient.
+        """Make a call that may be made twice, again while its errors are transient.
 
         Raises:
-            CloudFault: it is refused for good, or transient errors do not end.
+            CloudFault: it is refused, or transient errors do not end.
             OutOfTime: the deadline came first.
         """
-        tries = 0
-        while True:
+
+        def admitted() -> T:
             self.admit(operation)
-            try:
-                return self.send(operation, call)
-            except CloudFault as fault:
-                if fault.treatment is not Treatment.TRANSIENT or tries + 1 >= MAX_READS:
-                    raise
-                throttled = fault.throttling
-            if not throttled:
-                self.wait(backoff(tries))
-                tries += 1
+            return self.send(operation, call)
+
+        return repeated(admitted, MAX_READS, self.wait, paced=True)
 
     def side_by_side(self, work: Callable[[S], T], items: Iterable[S]) -> list[T]:
         """Do the same work on several items at once; results in their order."""

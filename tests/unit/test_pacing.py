@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.core.pacing import Pacer, backoff
+from handler.cloud.faults import treatment_of
+from handler.core.errors import CloudFault
+from handler.core.pacing import Pacer, backoff, repeated
 
 OP = "ecs:AssignPrivateIpAddresses"
 OTHER = "ecs:DescribeInstances"
@@ -282,3 +284,52 @@ def test_threads_share_one_allowance() -> None:
 def test_backoff_doubles_up_to_its_longest(tries: int, seconds: float) -> None:
     """Waits between tries double from 0.2 s and stay at 5 s, after however many tries."""
     assert seconds == backoff(tries)
+
+
+def tried(code: str, status: int, refusals: int, most: int = 4, *, paced: bool = False) -> object:
+    """How many calls were made until one succeeded, or the code that was raised; and the pauses."""
+    calls, pauses = [], list[float]()
+
+    def call() -> int:
+        calls.append(code)
+        if len(calls) <= refusals:
+            raise CloudFault(OP, code, treatment_of(code, status))
+        return len(calls)
+
+    try:
+        return repeated(call, most, pauses.append, paced=paced), pauses
+    except CloudFault as fault:
+        return fault.code, len(calls), pauses
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "refusals", "expected"),
+    [
+        pytest.param("InternalError", 500, 0, (1, []), id="answered at once"),
+        pytest.param("InternalError", 500, 3, (4, [0.2, 0.4, 0.8]), id="transient, then answered"),
+        pytest.param(
+            "InternalError", 500, 9, ("InternalError", 4, [0.2, 0.4, 0.8]), id="transient"
+        ),
+        pytest.param("Odd.Code", 400, 1, (2, [0.2]), id="unknown, once"),
+        pytest.param("Odd.Code", 400, 9, ("Odd.Code", 2, [0.2]), id="unknown"),
+        pytest.param("MissingParameter", 400, 9, ("MissingParameter", 1, []), id="rejected"),
+        pytest.param("Forbidden.RAM", 403, 9, ("Forbidden.RAM", 1, []), id="not permitted"),
+    ],
+)
+def test_which_errors_are_tried_again(
+    code: str, status: int, refusals: int, expected: tuple[object, ...]
+) -> None:
+    """Transient ones so often, what nobody knows once more, all else not at all."""
+    assert expected == tried(code, status, refusals)
+
+
+@pytest.mark.parametrize(
+    ("paced", "expected"),
+    [
+        pytest.param(True, (7, []), id="the call waits for the next minute by itself"),
+        pytest.param(False, ("Throttling.User", 4, [0.2, 0.4, 0.8]), id="it does not"),
+    ],
+)
+def test_throttling_of_a_paced_call_is_no_try(paced: bool, expected: tuple[object, ...]) -> None:
+    """Only the next minute cures it: neither a pause nor a number of tries helps."""
+    assert expected == tried("Throttling.User", 400, 6, paced=paced)
