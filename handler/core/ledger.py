@@ -52,6 +52,11 @@ class Ledger:
         room = self._rooms.get(vswitch_id)
         return None if room is None else room.read_at
 
+    def settled_at(self, vswitch_id: str) -> float:
+        """When a reading must begin to show all that was granted so far."""
+        room = self._rooms.get(vswitch_id)
+        return _NEVER if room is None else room.changed_at + self._settle
+
     def learn(self, vswitch_id: str, available: int, at: float) -> None:
         """Take in a reading that began at `at` (epoch seconds).
 

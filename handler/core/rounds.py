@@ -250,9 +250,29 @@ class Rounds:
             vswitch_id = each.state.eni.vswitch_id
             if each.decision.draws and vswitch_id not in unread:
                 at = self._ledger.read_at(vswitch_id)
-                if at is None or protocol.room_is_stale(each.state, at, now, self._timing):
+                stale = at is None or protocol.room_is_stale(each.state, at, now, self._timing)
+                if stale or self._room_settled(vswitch_id, at, now):
                     unread.add(vswitch_id)
         return tuple(sorted(unread))
+
+    def _room_settled(self, vswitch_id: str, read_at: float | None, now: float) -> bool:
+        """Whether a launch can read now what grants have left of a vSwitch."""
+        known = float("-inf") if read_at is None else read_at
+        return self._timing.launch and known < self._ledger.settled_at(vswitch_id) <= now
+
+    def _room_may_come(self, eni_id: str, vswitch_id: str, waiting: set[str]) -> bool:
+        """Whether a vSwitch may have more for an ENI than it seems.
+
+        Another ENI may give back what it was granted, or what it waits to ask for; and in a launch,
+        the latest reading may be too early to show what is left.
+        """
+        read_at = self._ledger.read_at(vswitch_id)
+        early = read_at is not None and read_at < self._ledger.settled_at(vswitch_id)
+        return (
+            vswitch_id in waiting
+            or self._ledger.others_may_release(eni_id, vswitch_id)
+            or (self._timing.launch and early)
+        )
 
     def _share(
         self, begun: _Round, now: float
@@ -262,11 +282,14 @@ class Rounds:
         admitted = self._admitted(
             [self._members[each] for each in begun.needing if each in self._members]
         )
-        halving: set[str] = set()
-        for decision in decide((each.decision for each in admitted), self._ledger.left()):
-            step = self._planned(decision, now, halving)
+        halving, waiting = set[str](), set[str]()
+        decided = decide((each.decision for each in admitted), self._ledger.left())
+        for decision in sorted(decided, key=lambda each: each.ask is None):
+            step = self._planned(decision, now, halving, waiting)
             if isinstance(step, LookAgain):
                 looks.append(step)
+                if decision.ask is not None:
+                    waiting.add(decision.eni.vswitch_id)
             elif isinstance(step, Call):
                 calls.append(self._granted(decision.eni, step.ask, now))
         return tuple(calls), tuple(looks)
@@ -285,7 +308,7 @@ class Rounds:
         return [each for each in needing if each.id not in refused]
 
     def _planned(
-        self, decision: Decision, now: float, halving: set[str]
+        self, decision: Decision, now: float, halving: set[str], waiting: set[str]
     ) -> Call | LookAgain | None:
         """What one ENI does with its share of the room.
 
@@ -297,7 +320,7 @@ class Rounds:
             self._end(eni_id, self._as_planned(decision, now))
             return None
         before = self._members[eni_id].state
-        may_come = self._ledger.others_may_release(eni_id, vswitch_id)
+        may_come = self._room_may_come(eni_id, vswitch_id, waiting)
         state, step = protocol.planned(before, decision, now, self._timing, room_may_come=may_come)
         if not isinstance(step, LookAgain) and protocol.contradicts_room(before):
             if vswitch_id in halving:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from handler.cloud import ports
 from tests.chaos.worlds.play import Played, played
 from tests.chaos.worlds.shrink import shortest, telling
@@ -30,6 +32,15 @@ def test_a_world_is_repeated_by_its_number() -> None:
     first, second = (played(story(17)) for _ in range(2))
     assert first.told == second.told
     assert first.told != played(story(17), 18).told
+
+
+@pytest.mark.parametrize("number", [1845, 3067, 5799])
+def test_nobody_is_short_while_there_is_room(number: int) -> None:
+    """Two of a launch whose calls were replays, and one that waited for an ENI that could not take.
+
+    Each was short while addresses were free: what was granted to others had not been taken.
+    """
+    assert [] == [each for each in played(story(number)).breaches if "free" in each]
 
 
 def test_what_breaks_a_promise_is_left_and_nothing_else() -> None:

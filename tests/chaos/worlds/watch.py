@@ -251,7 +251,11 @@ class Audit:
 
     def part_shown(self, delivery: Delivery, eni_id: str) -> None:
         """A read shows a part of a write: to its own writer it says nothing, to others a lie."""
-        if self._writers.get(eni_id) != delivery.name:
+        of_many = delivery.event.kind in {
+            "array",
+            "running",
+        }  # each event of which reads for itself
+        if of_many or self._writers.get(eni_id) != delivery.name:
             self.counts["parts of a write shown to others"] += 1
             self._loose.add(eni_id)
 
