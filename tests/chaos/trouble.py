@@ -270,6 +270,7 @@ CALLED = (
     "DescribeVSwitches",
     "DescribeScalingInstances",
     "DescribeLifecycleActions",
+    "DescribeLifecycleHooks",
     *[COMPLETE] * 3,
     "RecordLifecycleActionHeartbeat",
     "*",
