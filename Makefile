@@ -19,11 +19,12 @@ READY := $(VENV)/.ready
 SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')
 EXAMPLES ?= 10000
 CHUNK ?=
+WORLDS ?= 100000
 
 # Extras stay in the pins: older pip looks for coverage[toml] past a pin of coverage, and finds no hash.
 LOCK := $(VENV)/bin/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet
 
-.PHONY: help setup clients run test coverage chain chaos mutations lint package bench localcloud lock clean
+.PHONY: help setup clients run test coverage chain chaos worlds mutations lint package bench localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -55,6 +56,9 @@ chain: $(READY)  ## a backfill of 5 000 ENIs over many hops, in trouble; about t
 
 chaos: $(READY)  ## ten thousand worlds of chaos; SEED=... [CHUNK=...] repeats them
 	$(PY) -m tests.chaos --examples $(EXAMPLES) --seed $(SEED) $(if $(CHUNK),--chunk $(CHUNK))
+
+worlds: $(READY)  ## a hundred thousand worlds in process; WORLDS=... for fewer
+	$(PY) -m tests.chaos.worlds --worlds $(WORLDS) --write
 
 mutations: $(READY)  ## plant every deliberate defect and see it caught
 	$(PY) -m tests.chaos.mutate

@@ -292,6 +292,8 @@ class Rounds:
                     waiting.add(decision.eni.vswitch_id)
             elif isinstance(step, Call):
                 calls.append(self._granted(decision.eni, step.ask, now))
+            elif decision.ask is not None:  # it leaves its share to the others
+                waiting.add(decision.eni.vswitch_id)
         return tuple(calls), tuple(looks)
 
     def _admitted(self, needing: list[Member]) -> list[Member]:

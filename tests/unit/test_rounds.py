@@ -175,3 +175,17 @@ def test_whoever_is_stopped_has_an_end() -> None:
     world.take_ends()
     assert [(Outcome.DEFERRED, Reason.OUT_OF_TIME)] * 3 == list(world.ends.values())
     assert world.rounds.next(NOW) is None
+
+
+def test_the_share_of_an_eni_that_cannot_take_it_goes_to_the_others() -> None:
+    """The worst-off one is full, whatever its type says: the next one is brought to its target."""
+    world = World(enis=2, target=2, room=2)
+    world.run(
+        lambda call: (
+            fault("MaxEniPrivateIpsCountExceeded", 403)
+            if call.eni_id == "eni-000"
+            else world.perform(call)
+        )
+    )
+    full = (Outcome.SHORT, Reason.QUOTA)
+    assert {"eni-000": full, "eni-001": ASSIGNED} == world.ends
