@@ -109,6 +109,9 @@ FAULTS: dict[str, Treated] = {
     **_all(
         Treatment.REJECTED,
         {
+            HOOK_ENDED: "Nothing: the action was completed, timed out, or its hook is gone.",
+            "LifecycleAction.TimeExceeded": "Nothing: a hook waits for six hours at most.",
+            "LifecycleAction.RecordTimesExceeded": "Nothing: a hook is extended 20 times at most.",
             "InvalidOperation.Unsupported": "The ENI or its instance does not support this.",
             "UnsupportedParameter": "Report a bug: a parameter is not supported.",
             "InvalidParameter": "Report a bug: a parameter is invalid.",

@@ -64,13 +64,13 @@ def measures() -> Iterator[Measure]:
 
 
 @contextmanager
-def cloud(shape: Json, faults: Sequence[Json] = ()) -> Iterator[Server]:
+def cloud(shape: Json, faults: Sequence[Json] = (), minute: float = MINUTE) -> Iterator[Server]:
     """A local cloud of this shape, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         path, trouble = Path(folder) / "world.json", Path(folder) / "faults.json"
         path.write_text(json.dumps(shape), encoding="utf-8")
         trouble.write_text(json.dumps(faults), encoding="utf-8")
-        with server(path, "--minute", f"{MINUTE}", "--faults", str(trouble)) as running:
+        with server(path, "--minute", f"{minute}", "--faults", str(trouble)) as running:
             yield running
 
 
