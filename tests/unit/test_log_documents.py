@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from alibabacloud_sls20201230 import models
 
+from handler.shell.log import MAX_BYTES
 from tests.logs.documents import CHARTS, INDEX, PREFIX, SAVED, document
 from tests.logs.engine import Logged, LogStore, Refused
 from tests.logs.fields import INDEX_TOKENS, leaves
@@ -33,6 +34,11 @@ def test_index_has_every_leaf_field_with_its_type() -> None:
     types = {name: key["type"] for name, key in message["json_keys"].items()}
     assert leaves() == types
     assert INDEX_TOKENS == message["token"]
+
+
+def test_index_keeps_whole_records() -> None:
+    """SQL sees as much of a value as a record can be long; the service's default is 2 048 bytes."""
+    assert MAX_BYTES <= INDEX["max_text_len"] <= 16_384
 
 
 def test_names_begin_alike() -> None:
