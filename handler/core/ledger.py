@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from handler.core.value import Value
+from handler.core.value import Value, replace
 
-# Room of a vSwitch whose free addresses nobody tells: ECS knows them.
-UNCOUNTED = 1_000_000
+# Stands for the free addresses of a vSwitch of which only ECS knows how many there are.
+_UNCOUNTED = 1_000_000
 _NEVER = float("-inf")
 
 
@@ -57,24 +57,30 @@ class Ledger:
         room = self._rooms.get(vswitch_id)
         return _NEVER if room is None else room.changed_at + self._settle
 
-    def learn(self, vswitch_id: str, available: int, at: float) -> None:
-        """Take in a reading that began at `at` (epoch seconds).
+    def learn(self, vswitch_id: str, available: int | None, at: float) -> None:
+        """Take in a reading that began at `at` (epoch seconds); None: only ECS knows how many.
 
         It raises what is left only when it must show all that was granted before.
         """
-        free, known = available - self.reserve, self._rooms.get(vswitch_id)
+        free = (_UNCOUNTED if available is None else available) - self.reserve
+        known = self._rooms.get(vswitch_id)
         if known is None:
             self._rooms[vswitch_id] = _Room(free, at)
             return
         settled = at >= known.changed_at + self._settle
         granted = sum(each.count for each in self._grants.values() if each.vswitch_id == vswitch_id)
         left = free - granted if settled else min(known.left, free)
-        self._rooms[vswitch_id] = _Room(left, at, known.changed_at, known.closed)
+        self._rooms[vswitch_id] = replace(known, left=left, read_at=at)
 
     def left(self) -> dict[str, int]:
         """What each vSwitch read so far may still give; below 0 counts as 0."""
         rooms = self._rooms.items()
         return {each: 0 if room.closed else max(0, room.left) for each, room in rooms}
+
+    def shown(self) -> dict[str, int | None]:
+        """The same for a record; None where only ECS knows how many."""
+        rooms = self.left().items()
+        return {each: left if left < _UNCOUNTED // 2 else None for each, left in rooms}
 
     def grant(self, eni_id: str, vswitch_id: str, count: int, had: int, at: float) -> None:
         """Deduct what is about to be asked for on behalf of an ENI that holds `had`."""
@@ -102,8 +108,8 @@ class Ledger:
     def close(self, vswitch_id: str) -> None:
         """Leave an exhausted vSwitch alone from now on."""
         room = self._rooms.get(vswitch_id, _Room(0, _NEVER))
-        self._rooms[vswitch_id] = _Room(room.left, room.read_at, room.changed_at, closed=True)
+        self._rooms[vswitch_id] = replace(room, closed=True)
 
     def _change(self, vswitch_id: str, by: int, at: float) -> None:
         room = self._rooms[vswitch_id]
-        self._rooms[vswitch_id] = _Room(room.left + by, room.read_at, at, room.closed)
+        self._rooms[vswitch_id] = replace(room, left=room.left + by, changed_at=at)

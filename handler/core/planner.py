@@ -35,9 +35,9 @@ def demand(eni: Eni, wish: Wish, capacity: int | None) -> Decision:
     if wish.ask is not None:
         return _explicit(eni, wish, wish.ask, capacity)
     if wish.target is None:
-        return _decision(eni, wish, None, Outcome.SKIPPED, wish.skip or Reason.NO_TARGET)
+        return Decision(eni, Outcome.SKIPPED, wish.skip or Reason.NO_TARGET, None, wish.source)
     if capacity is None and wish.target.relative:
-        return _decision(eni, wish, None, Outcome.FAILED, Reason.UNKNOWN_TYPE)
+        return Decision(eni, Outcome.FAILED, Reason.UNKNOWN_TYPE, None, wish.source)
     return _counted(eni, wish, wish.target, capacity)
 
 
@@ -68,21 +68,10 @@ def _explicit(eni: Eni, wish: Wish, want: Ask, capacity: int | None) -> Decision
 def _needing(eni: Eni, wish: Wish, target: int, ask: Ask | None, *, clamped: bool) -> Decision:
     """Short of what is wanted where the quota is the limit, however much room there is."""
     if clamped:
-        return _decision(eni, wish, target, Outcome.SHORT, Reason.QUOTA, ask)
+        return Decision(eni, Outcome.SHORT, Reason.QUOTA, target, wish.source, ask)
     if ask is not None:
-        return _decision(eni, wish, target, Outcome.ASSIGNED, Reason.REACHED, ask)
-    return _decision(eni, wish, target, Outcome.SATISFIED, Reason.AT_TARGET)
-
-
-def _decision(  # noqa: PLR0913, PLR0917  (what a decision consists of)
-    eni: Eni,
-    wish: Wish,
-    target: int | None,
-    outcome: Outcome,
-    reason: Reason,
-    ask: Ask | None = None,
-) -> Decision:
-    return Decision(eni, outcome, reason, target, wish.source, ask)
+        return Decision(eni, Outcome.ASSIGNED, Reason.REACHED, target, wish.source, ask)
+    return Decision(eni, Outcome.SATISFIED, Reason.AT_TARGET, target, wish.source)
 
 
 def missing_of(eni: Eni, want: Ask) -> Ask:
@@ -124,9 +113,7 @@ def _within(wanted: Decision, granted: int) -> Decision:
     if wanted.ask is None or granted >= wanted.draws:
         return wanted
     ask = first_of(wanted.ask, granted) if granted else None
-    return Decision(
-        wanted.eni, Outcome.SHORT, Reason.VSWITCH, wanted.target, wanted.target_source, ask
-    )
+    return replace(wanted, outcome=Outcome.SHORT, reason=Reason.VSWITCH, ask=ask)
 
 
 def share_out(queue: list[Decision], room: int) -> dict[str, int]:

@@ -141,7 +141,7 @@ def _marked(subject: Subject, request: Request, policy: Policy) -> Reason | None
 
 
 def _mark(tags: Mapping[str, str], policy: Policy) -> Reason | None:
-    """What tags say about the owner of what bears them."""
+    """What tags say about the owner of what has them."""
     if (
         tags.get(CREATOR_TAG) in CREATORS
         or not KUBERNETES_TAGS.isdisjoint(tags)

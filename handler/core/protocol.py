@@ -533,10 +533,8 @@ def next_step(  # noqa: PLR0911  (one case a phase)
             return state, End(Outcome.DEFERRED, Reason.UNCONFIRMED)
         case InUse():
             return state, End(Outcome.FAILED, Reason.ADDRESS_TAKEN)
-        case Ready(not_before=not_before):
-            return _when_ready(state, Plan(), instance, not_before, now, timing)
-        case InDoubt(write=write, not_before=not_before):
-            return _when_ready(state, Call(write.ask), instance, not_before, now, timing)
+        case Ready() | InDoubt():
+            return _when_ready(state, phase, instance, now, timing)
         case _:
             raise AssertionError(f"{state.eni.id} is {type(phase).__name__}")
 
@@ -562,16 +560,12 @@ def _look(state: EniState, now: float, until: float) -> tuple[EniState, LookAgai
     return replace(state, looks=state.looks + 1), LookAgain(at, max(at, until))
 
 
-def _when_ready(  # noqa: PLR0913, PLR0917  (what it depends on)
-    state: EniState,
-    step: Step,
-    instance: Instance | None,
-    not_before: float,
-    now: float,
-    timing: Timing,
+def _when_ready(
+    state: EniState, phase: Ready | InDoubt, instance: Instance | None, now: float, timing: Timing
 ) -> tuple[EniState, Step]:
-    """The step, once ECS takes addresses for the ENI and the pause after a refusal is over."""
-    ready = is_ready(state.eni, instance)
+    """Its next call, once ECS takes addresses for the ENI and the pause after a refusal is over."""
+    step = Plan() if isinstance(phase, Ready) else Call(phase.write.ask)
+    ready, not_before = is_ready(state.eni, instance), phase.not_before
     if ready and not _said_wait(state):
         if state.not_ready_since is not None:
             state = replace(state, not_ready_since=None, looks=0)
@@ -660,7 +654,7 @@ def room_is_stale(state: EniState, read_at: float, now: float, timing: Timing) -
     """Whether the vSwitch, last read at `read_at`, must be read again for this ENI.
 
     It must after a refusal that reads contradict, once more when reads have settled after it, and
-    before a shortfall is told.
+    before an ENI ends as short.
     """
     moments = [shortfall_counts_from(state, timing)]
     if refusal := state.learnt.refusal:
@@ -706,10 +700,11 @@ def calling(state: EniState, ask: Ask, token: str, at: float) -> EniState:
 
 
 def _under_way(state: EniState) -> Calling:
-    if not isinstance(state.phase, Calling):
-        found = type(state.phase).__name__
-        raise AssertionError(f"{state.eni.id} is {found}, not Calling")  # noqa: TRY004  (a defect)
-    return state.phase
+    match state.phase:
+        case Calling() as call:
+            return call
+        case phase:
+            raise AssertionError(f"{state.eni.id} is {type(phase).__name__}, not Calling")
 
 
 def answered(state: EniState, answer: Answer, at: float) -> EniState:
@@ -731,7 +726,7 @@ def refused(  # noqa: C901, PLR0911, PLR0912  (one table of treatments)
     """Note a refusal, or that there was no answer, by the treatment of its code."""
     call, back = replace(_under_way(state).write, at=at), _under_way(state).back
     state = replace(state, fault=fault, api_request_id=fault.request_id)
-    # What a retry is told says nothing of the call before it, which may still show.
+    # The refusal of a retry says nothing of the call before it, which may still show.
     doubt = back.write if isinstance(back, InDoubt) else None
     phase = Settling(at + timing.settle, doubt) if doubt else Ready()
     after = replace(state, phase=phase, not_ready_since=None)

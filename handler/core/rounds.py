@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from handler.core import protocol
+from handler.core.errors import CloudFault, OutOfTime
 from handler.core.model import Outcome, Reason, Treatment
 from handler.core.planner import decide, demand
 from handler.core.protocol import Call, End, LookAgain, Plan
@@ -26,7 +27,6 @@ from handler.core.value import Value, replace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from handler.core.errors import CloudFault
     from handler.core.ledger import Ledger
     from handler.core.model import Answer, Ask, Decision, Eni, Instance, Subject, Wish
     from handler.core.protocol import EniState, Timing
@@ -399,14 +399,13 @@ class Rounds:
         self._must_look = False
         for each in self.members:
             state = protocol.read(each.state, enis.get(each.id), at, self._timing)
-            subject = each.subject
+            subject, decision = each.subject, each.decision
             found = instances.get(subject.instance.id) if subject.instance else None
             if found is not None:
                 subject = replace(subject, instance=found)
-            decision = each.decision
             if state.eni != each.state.eni:
                 decision = demand(state.eni, each.wish, each.capacity)
-            self._members[each.id] = Member(subject, each.wish, each.capacity, state, decision)
+            self._members[each.id] = replace(each, subject=subject, state=state, decision=decision)
             self._release(each.id, at)
 
     def owners(self, vswitch_id: str, owners: Mapping[str, str]) -> None:
@@ -447,9 +446,7 @@ class Rounds:
     def _keep(self, eni_id: str, state: EniState) -> None:
         known = self._members[eni_id]
         if state is not known.state:
-            self._members[eni_id] = Member(
-                known.subject, known.wish, known.capacity, state, known.decision
-            )
+            self._members[eni_id] = replace(known, state=state)
 
     def _end(self, eni_id: str, end: End) -> None:
         member = self._members.pop(eni_id)
@@ -463,8 +460,10 @@ class Rounds:
         self._ended.append((member, end))
 
 
-def unread(fault: CloudFault) -> End:
-    """How ENIs end whose reads were refused for good."""
-    if fault.treatment is Treatment.CREDENTIALS:
+def unread(error: Exception) -> End:
+    """How ENIs end that an error has kept from being read to the end."""
+    if isinstance(error, OutOfTime):
+        return End(Outcome.DEFERRED, Reason.OUT_OF_TIME)
+    if isinstance(error, CloudFault) and error.treatment is Treatment.CREDENTIALS:
         return End(Outcome.FAILED, Reason.NOT_PERMITTED)
     return End(Outcome.DEFERRED, Reason.TRANSIENT)

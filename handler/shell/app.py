@@ -6,6 +6,7 @@ needed: an event that is ignored costs none of that.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 import uuid
@@ -80,6 +81,7 @@ class App:
     Args:
         connector: gives the services; None: over the SDKs, when they are first needed.
         threads: makes what runs so many calls side by side.
+        jitter: spreads throttled callers over the start of a minute; see `Pacer`.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (what can be replaced)
@@ -92,6 +94,7 @@ class App:
         stop: threading.Event | None = None,
         connector: ports.Connector | None = None,
         threads: Callable[[int], Executor] = ThreadPoolExecutor,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.settings = settings
         self.environ = environ
@@ -100,7 +103,7 @@ class App:
         self.functions = functions
         self.stop = stop or threading.Event()
         allowances = ALLOWANCES | {ports.ASSIGN: self.settings.assign_per_minute}
-        self.pacer = Pacer(allowances, self.settings.minute_seconds)
+        self.pacer = Pacer(allowances, self.settings.minute_seconds, jitter)
         # Calls of a backfill wait in their threads for the next minute; launches have their own.
         self._threads = {manual: threads(self.settings.max_concurrency) for manual in (False, True)}
         self._capacities: dict[str, int] = {}

@@ -13,11 +13,12 @@ from handler.cloud import ports
 from handler.core.errors import CloudFault, OutOfTime
 from handler.core.model import Outcome, Reason
 from handler.core.pacing import repeated
+from handler.core.rounds import unread
 from handler.core.value import Value
 from handler.shell.continuation import payload_for
 from handler.shell.records import Continuation
 from handler.shell.selection import chunks
-from handler.shell.visibility import advice_for, readable, reason_for, sort_out, unexplained, unseen
+from handler.shell.visibility import advice_for, readable, sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
     from handler.cloud.ports import Functions
@@ -131,32 +132,21 @@ class Backfill(Value):
         except (OutOfTime, CloudFault) as met:
             error = met
         attached = self.job.request.selector.by_instances
-        unread = [
+        unreadable = [
             eni
             for eni in reading.enis.values()
             if not readable(eni, attached=attached) or not reading.owner_known(eni.id)
         ]
-        found = {eni.id: eni for eni in hidden + unread if eni.id not in done}
-        reason = reason_for(error) if error else Reason.NOT_VISIBLE
+        found = {eni.id: eni for eni in hidden + unreadable if eni.id not in done}
+        reason = unread(error).reason if error else Reason.NOT_VISIBLE
         advice = advice_for(error) if error else _HIDDEN
         for eni in found.values():
-            self._record(eni.id, eni, Outcome.DEFERRED, reason, advice)
+            self.job.record(unseen(eni.id, eni, Outcome.DEFERRED, reason, advice))
         told = set(found) | {eni.instance_id for eni in found.values()}
         for each in sorted(missing - told):
             if error is not None or hidden or each in reading.instances:
-                self._record(each, None, Outcome.DEFERRED, reason, advice)
+                self.job.record(unseen(each, None, Outcome.DEFERRED, reason, advice))
             else:
-                self._record(each, None, Outcome.GONE, Reason.NOT_FOUND)
+                self.job.record(unseen(each, None, Outcome.GONE, Reason.NOT_FOUND))
         if error is not None:
             raise error
-
-    def _record(
-        self,
-        named: str,
-        eni: Eni | None,
-        outcome: Outcome,
-        reason: Reason,
-        advice: str | None = None,
-    ) -> None:
-        result = unseen(named, eni, outcome, reason, advice)
-        self.job.tally.add(result, self.job.invocation.clock.now())

@@ -46,13 +46,16 @@ class Dispatch(Value):
             Retryable: something is undecided; the event must be delivered again.
         """
         parsed = parse(event, home_region=delivery.region)
-        ledger = Ledger(self.settings.vswitch_reserve, self.settings.settle_seconds)
         if isinstance(parsed, Batch):
-            return self._array(parsed, delivery, ledger)
-        return self._one(parsed, delivery, ledger)
+            return self._array(parsed, delivery)
+        return self._one(parsed, delivery, self._ledger())
 
-    def _array(self, batch: Batch, delivery: Delivery, ledger: Ledger) -> Result:
+    def _ledger(self) -> Ledger:
+        return Ledger(self.settings.vswitch_reserve, self.settings.settle_seconds)
+
+    def _array(self, batch: Batch, delivery: Delivery) -> Result:
         """Every event is tried; if one must be delivered again, then all are."""
+        ledger = self._ledger()
         results: list[Result] = []
         failures: list[Retryable] = []
         listed = 0
@@ -79,7 +82,7 @@ class Dispatch(Value):
     def _one(self, item: Item, delivery: Delivery, ledger: Ledger) -> Result:
         if isinstance(item, Request) and not self._refuses(item):
             if item.dry_run:  # what a plan reckons with stays there for whoever writes
-                ledger = Ledger(self.settings.vswitch_reserve, self.settings.settle_seconds)
+                ledger = self._ledger()
             return self.run(item, delivery, ledger)
         cursor = cursor_shown(item.cursor or {}) if isinstance(item, Request) else None
         decided = _backfills_are_off(item) if isinstance(item, Request) else item

@@ -118,7 +118,7 @@ class Keepalive:
     def leave(self) -> None:
         """Nothing more is done here, and the hook is not completed: time for the next delivery.
 
-        Only if a heartbeat of ours has set the hook's time anew.
+        Only if a heartbeat of ours has replaced the hook's own time.
         """
         with self._lock:
             if self._covered_until is not None and self._left > 0:
@@ -159,7 +159,7 @@ def complete(
     """Complete the hook; one that has ended elsewhere is not an error.
 
     The ClientToken belongs to this invocation and what it says: when a reply is lost its next try
-    still succeeds, while any other delivery of the event is told that the action has ended. So is
+    still succeeds, while any other delivery of the event hears that the action has ended. So does
     a retry of Function Compute, under the same request id, that has come to another result.
 
     Raises:

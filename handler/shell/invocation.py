@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud import ports
 from handler.cloud.faults import advice_on
-from handler.cloud.limits import at_most
+from handler.cloud.limits import LONGEST, at_most
 from handler.core.errors import CloudFault, OutOfTime
 from handler.core.pacing import repeated
 
@@ -30,8 +30,8 @@ S = TypeVar("S")
 
 # Tries of a read that ended in a transient error other than throttling.
 MAX_READS = 8
-# What is left of the timeout for calls in flight: 5 s to connect and 10 s to be answered.
-MARGIN = 15.0
+# What is left of the timeout for calls in flight.
+MARGIN = LONGEST
 # What of the time before the deadline is left to reads: what was written last must be confirmed.
 CONFIRM = 5.0
 STOPPED = "stopped on request"
@@ -111,7 +111,10 @@ class Invocation:
         """
         if self.clock.now() + seconds > (self.deadline if end is None else end):
             raise OutOfTime(f"waiting {seconds:.0f} s more would end after the deadline")
-        self.before_wait(max(seconds, planned or 0.0))
+        self._pause(seconds, max(seconds, planned or 0.0))
+
+    def _pause(self, seconds: float, planned: float) -> None:
+        self.before_wait(planned)
         with self._lock:
             self.waited += seconds
         self.clock.sleep(seconds)
@@ -139,8 +142,7 @@ class Invocation:
         """
         left = end - self.clock.now()
         if self._launch and 0 < left < delay:
-            self.before_wait(left)
-            self.clock.sleep(left)
+            self._pause(left, left)
 
     def _check(self, operation: str) -> None:
         if operation == ports.ASSIGN and self._stopped():

@@ -8,7 +8,7 @@ from handler.core.value import Value
 
 if TYPE_CHECKING:
     from handler.cloud.ports import Cloud
-    from handler.core.model import Request
+    from handler.core.model import EniResult, Request
     from handler.core.settings import Settings
     from handler.shell.hook import Hooks
     from handler.shell.invocation import Invocation
@@ -62,3 +62,7 @@ class Job(Value):
     def dry(self) -> bool:
         """Whether nothing may be written."""
         return self.request.dry_run or self.settings.dry_run
+
+    def record(self, result: EniResult) -> None:
+        """Something is finished now, and how."""
+        self.tally.add(result, self.invocation.clock.now())

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from handler.core.errors import CloudFault, OutOfTime
 from handler.core.model import Outcome, Reason
 from handler.core.pacing import backoff
+from handler.core.rounds import unread
 from handler.shell.hook import Keepalive, complete, result_for
 from handler.shell.reading import Reading
 from handler.shell.records import Lifecycle
-from handler.shell.visibility import advice_for, reason_for, sort_out, unexplained, unseen
+from handler.shell.visibility import advice_for, sort_out, unexplained, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -163,11 +164,7 @@ class Launch:
         age = self._job.delivery.started - request.event_time
         if age <= settings.settle_seconds + settings.visibility_seconds:
             return awaited
-        orphans = unexplained(self._job.reader, awaited, reading, probes=None)
-        shown = {*reading.instances, *reading.enis, *(eni.instance_id for eni in orphans)}
-        for each in sorted(awaited - shown):
-            self._record(each, None, Outcome.GONE, Reason.NOT_FOUND)
-        return awaited & shown
+        return awaited - self._gone(awaited, reading)
 
     def _without_released(
         self, awaited: frozenset[str], reading: Reading, waited: float
@@ -186,17 +183,20 @@ class Launch:
         self._asked_ess = True
         activity = None if request.scaling_group_id else request.scaling_activity_id
         listed = self._job.reader.of_group(request.scaling_group_id, activity)
-        unlisted = awaited - listed - reading.instances.keys()
-        orphans = unexplained(self._job.reader, unlisted, reading, probes=None)
-        gone = unlisted - {eni.instance_id for eni in orphans}
-        for instance_id in sorted(gone):
-            self._record(instance_id, None, Outcome.GONE, Reason.NOT_FOUND)
-        return awaited - gone
+        return awaited - self._gone(awaited - listed, reading)
+
+    def _gone(self, missing: frozenset[str], reading: Reading) -> frozenset[str]:
+        """Those of which nothing is visible, not even an ENI; they are recorded as gone."""
+        orphans = unexplained(self._job.reader, missing, reading, probes=None)
+        shown = {*reading.instances, *reading.enis, *(eni.instance_id for eni in orphans)}
+        for each in sorted(missing - shown):
+            self._job.record(unseen(each, None, Outcome.GONE, Reason.NOT_FOUND))
+        return missing - shown
 
     def _give_up(self, awaited: frozenset[str], reading: Reading) -> None:
         """Record what did not appear, and whether that looks like a missing permission."""
         if not awaited and not self._job.tally.counts:
-            self._record(None, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _NOT_YET)
+            self._job.record(unseen(None, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _NOT_YET))
         try:
             orphans = unexplained(self._job.reader, awaited, reading)
         except OutOfTime:
@@ -213,7 +213,8 @@ class Launch:
     def _defer(self, awaited: frozenset[str], reading: Reading, fault: CloudFault) -> None:
         """What is left after a read that failed is recorded as the one before it showed it."""
         enis = reading.enis.values()
-        self._record_undecided(awaited, reading, enis, reason_for(fault), advice_for(fault))
+        reason, advice = unread(fault).reason, advice_for(fault)
+        self._record_undecided(awaited, reading, enis, reason, advice)
 
     def _record_undecided(
         self,
@@ -226,18 +227,8 @@ class Launch:
         """These ENIs, but for those that were worked on, and what else is awaited."""
         left = [eni for eni in enis if eni.id not in self._done]
         for eni in left:
-            self._record(eni.instance_id, eni, Outcome.DEFERRED, reason, advice)
+            self._job.record(unseen(eni.instance_id, eni, Outcome.DEFERRED, reason, advice))
         told = {eni.instance_id for eni in left} | {eni.id for eni in left} | self._done
         for each in sorted(awaited - told):
-            self._record(each, reading.enis.get(each), Outcome.DEFERRED, reason, advice)
-
-    def _record(
-        self,
-        awaited_id: str | None,
-        eni: Eni | None,
-        outcome: Outcome,
-        reason: Reason,
-        advice: str | None = None,
-    ) -> None:
-        result = unseen(awaited_id, eni, outcome, reason, advice)
-        self._job.tally.add(result, self._job.invocation.clock.now())
+            shown = reading.enis.get(each)
+            self._job.record(unseen(each, shown, Outcome.DEFERRED, reason, advice))

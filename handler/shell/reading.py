@@ -9,7 +9,6 @@ from handler.cloud import ports
 from handler.cloud.faults import BAD_ANSWER
 from handler.cloud.ports import EniQuery, InstanceQuery
 from handler.core.errors import CloudFault
-from handler.core.ledger import UNCOUNTED
 from handler.core.model import NOTHING, Treatment
 from handler.core.value import Value
 
@@ -95,7 +94,7 @@ class Reader:
         """ENIs and the instances they are attached to."""
         began = self._invocation.clock.now()
         enis = self.enis(ids)
-        return Reading(enis, self.instances(_attached(enis.values())), began)
+        return Reading(enis, self.instances(owners_of(enis.values())), began)
 
     def of_named(self, selector: Selector, ids: Iterable[str]) -> Reading:
         """What is shown of ids that a selector names: ENIs or instances."""
@@ -142,7 +141,6 @@ class Reader:
     def capacities(self, instances: Iterable[Instance]) -> Mapping[str, int]:
         """Secondary addresses per ENI, by instance type: the quantity less the primary address."""
         wanted = sorted({each.type for each in instances} - self._capacities.keys())
-
         for found in self._invocation.side_by_side(self._types, batches(wanted, TYPES_PER_CALL)):
             self._capacities.update({name: count - 1 for name, count in found.items()})
         return self._capacities
@@ -162,20 +160,18 @@ class Reader:
             found.update(self._types((each,)))
         return found
 
-    def available(self, vswitch_ids: Iterable[str]) -> dict[str, int | CloudFault]:
+    def available(self, vswitch_ids: Iterable[str]) -> dict[str, int | CloudFault | None]:
         """Free addresses of each vSwitch, or why they could not be read: one spoils no other.
 
-        A vSwitch that is not shown, or refused as not there, counts as one whose room only ECS
-        knows: `UNCOUNTED`.
+        None stands for a vSwitch that is not shown, or refused as not there: only ECS knows.
         """
 
-        def read(vswitch_id: str) -> tuple[str, int | CloudFault]:
+        def read(vswitch_id: str) -> tuple[str, int | CloudFault | None]:
             ask = partial(self._cloud.vpc.available_addresses, vswitch_id)
             try:
-                free = self._invocation.read(ports.DESCRIBE_VSWITCHES, ask)
+                return vswitch_id, self._invocation.read(ports.DESCRIBE_VSWITCHES, ask)
             except CloudFault as fault:
-                return vswitch_id, UNCOUNTED if fault.treatment in REFUSED else fault
-            return vswitch_id, UNCOUNTED if free is None else free
+                return vswitch_id, None if fault.treatment in REFUSED else fault
 
         return dict(self._invocation.side_by_side(read, sorted(set(vswitch_ids))))
 
@@ -250,5 +246,6 @@ def _items(pages: Iterable[Page[T]]) -> Iterator[T]:
     return (item for page in pages for item in page.items)
 
 
-def _attached(enis: Iterable[Eni]) -> list[str]:
+def owners_of(enis: Iterable[Eni]) -> list[str]:
+    """The instances that ENIs are attached to, but for what services manage."""
     return sorted({eni.instance_id for eni in enis if eni.instance_id and eni.ours})

@@ -75,20 +75,22 @@ class Reconciler:
 
         Raises:
             OutOfTime: the rest was recorded as deferred.
-            Exception: a read failed for good, or worse; the rest was recorded as deferred.
+            Exception: a read failed and is not tried again, or worse; the rest was recorded.
         """
         wishes = [self._wish(reading.enis[each], reading.instances) for each in sorted(eni_ids)]
         self._working = tuple(subject for subject, _ in wishes)
-        rounds = self._rounds(wishes, {}, reading.began)
+        rounds: Rounds | None = None
         try:
-            capacities = self._capacities(wishes)
-            rounds = self._rounds(wishes, capacities, reading.began)
+            rounds = self._rounds(wishes, self._capacities(wishes), reading.began)
             self._drive(rounds)
         except Exception as error:
-            rounds.stop(*_stopped_by(error))
+            # Where no type could be read, each ENI has its record all the same.
+            rounds = rounds or self._rounds(wishes, {}, reading.began)
+            rounds.stop(unread(error), error if isinstance(error, CloudFault) else None)
             raise
         finally:
-            self._record(rounds)
+            if rounds is not None:
+                self._record(rounds)
             self._working = ()
 
     def _drive(self, rounds: Rounds) -> None:
@@ -139,7 +141,7 @@ class Reconciler:
 
     def _record(self, rounds: Rounds) -> None:
         for finished, end in rounds.ended():
-            self._job.tally.add(result_of(finished, end), self._now())
+            self._job.record(result_of(finished, end))
 
     def _read_rooms(self, rounds: Rounds, vswitch_ids: Iterable[str]) -> None:
         began = self._now()
@@ -195,11 +197,3 @@ class Reconciler:
             for value in asked.values & {*eni.secondary, *eni.prefixes, eni.primary}
         }
         rounds.owners(asked.vswitch_id, owners)
-
-
-def _stopped_by(error: Exception) -> tuple[End, CloudFault | None]:
-    """How what could not be finished ends, with the reason why."""
-    if isinstance(error, CloudFault):
-        return unread(error), error
-    late = isinstance(error, OutOfTime)
-    return End(Outcome.DEFERRED, Reason.OUT_OF_TIME if late else Reason.TRANSIENT), None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from handler.cloud.faults import EXPIRED, advice_on
 from handler.core.errors import CloudFault, NotPermitted, Retryable, StaleCredentials, Unexpected
-from handler.core.ledger import UNCOUNTED
 from handler.core.model import Reason, Treatment
 from handler.core.rounds import Limit
 from handler.core.value import Value, fields_of
@@ -88,7 +87,7 @@ class Run(Value):
             self.log.write("continuation", level, **ended.continuation.shown)
 
     def _unfinished(self, fault: CloudFault) -> Retryable:
-        """What a call that failed for good means for the caller."""
+        """What a call that failed, and is not tried again, means for the caller."""
         advice = advice_on(fault.code, fault.operation)
         said = f"{fault.operation} failed with {fault.code}. {advice}"
         if fault.code == EXPIRED and self.job.cloud.identity.from_environment:
@@ -153,12 +152,8 @@ class Run(Value):
             seconds=_since(started, invocation.clock.now()),
             hop=hop,
             vswitches=[
-                {
-                    "vswitch_id": vswitch_id,
-                    "room": room if room < UNCOUNTED // 2 else None,
-                    "reserve": self.ledger.reserve,
-                }
-                for vswitch_id, room in sorted(self.ledger.left().items())
+                {"vswitch_id": vswitch_id, "room": room, "reserve": self.ledger.reserve}
+                for vswitch_id, room in sorted(self.ledger.shown().items())
             ],
         )
 

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, TypeVar
 from handler.cloud.ports import EniQuery, InstanceQuery
 from handler.core.errors import CloudFault
 from handler.core.value import Value, replace
-from handler.shell.reading import IDS_PER_CALL, MAX_RESTARTS, REFUSED, Reading, batches
+from handler.shell.reading import (
+    IDS_PER_CALL,
+    MAX_RESTARTS,
+    REFUSED,
+    Reading,
+    batches,
+    owners_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,8 +79,8 @@ def _by_ids(
 def _by_listing(query: EniQuery, reader: Reader, cursor: Cursor) -> Iterator[Chunk]:
     for page in _from(cursor.page, lambda start: reader.eni_pages(query, start)):
         enis = {eni.id: eni for eni in page.items}
-        owners = sorted({e.instance_id for e in page.items if e.instance_id and e.ours})
-        yield Chunk(frozenset(), Reading(enis, reader.instances(owners)), page.next_token)
+        owners = reader.instances(owners_of(page.items))
+        yield Chunk(frozenset(), Reading(enis, owners), page.next_token)
 
 
 def _by_tags(tags: tuple[tuple[str, str], ...], reader: Reader, cursor: Cursor) -> Iterator[Chunk]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.cloud.faults import advice_on
-from handler.core.errors import CloudFault, OutOfTime
-from handler.core.model import EniResult, Reason, Treatment
+from handler.core.errors import CloudFault
+from handler.core.model import EniResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from handler.core.model import Eni, Outcome
+    from handler.core.model import Eni, Outcome, Reason
     from handler.shell.reading import Reader, Reading
 
 
@@ -77,16 +77,8 @@ def unexplained(
     return orphans
 
 
-def reason_for(error: Exception) -> Reason:
-    """Why something is undecided that a read was to tell of, which failed."""
-    if isinstance(error, OutOfTime):
-        return Reason.OUT_OF_TIME
-    denied = isinstance(error, CloudFault) and error.treatment is Treatment.CREDENTIALS
-    return Reason.NOT_PERMITTED if denied else Reason.TRANSIENT
-
-
 def advice_for(error: Exception) -> str | None:
-    """What a person can do about that, if anything."""
+    """What a person can do about a read that failed, if anything."""
     return advice_on(error.code, error.operation) if isinstance(error, CloudFault) else None
 
 

@@ -164,8 +164,8 @@ DEFECTS: tuple[Defect, ...] = (
         "doubt-is-planned-again",
         "A write in doubt is planned again instead of being made again as it was.",
         f"{RESERVE}::test_another_instance_gets_ready_while_a_write_is_in_doubt",
-        "handler.core.protocol:next_step",
-        ("Call(write.ask)", "Plan()"),
+        "handler.core.protocol:_when_ready",
+        ("Call(phase.write.ask)", "Plan()"),
     ),
     _defect(
         "foreign-refusal-fails",
@@ -302,7 +302,7 @@ DEFECTS: tuple[Defect, ...] = (
         "VSWITCH_RESERVE is read and not kept.",
         MACHINE,
         "handler.core.ledger:Ledger.learn",
-        ("available - self.reserve", "available"),
+        ("self.reserve", "0"),
     ),
     _defect(
         "not-found-asked-on",
@@ -540,7 +540,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     _defect(
         "time-of-an-array-unshared",
-        "Each event of an array waits anew for what does not appear.",
+        "Each event of an array waits its own whole time for what does not appear.",
         f"{INPUT}::test_events_about_what_is_gone_leave_time_for_those_behind_them",
         "handler.shell.invocation:Invocation.__init__",
         ("now if started is None else started", "now"),

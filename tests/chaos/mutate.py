@@ -99,7 +99,8 @@ class _Edit(ast.NodeTransformer):
         if isinstance(self._old, ast.stmt):
             return self._new
         (only,) = self._new
-        return only.value  # type: ignore[attr-defined]
+        assert isinstance(only, ast.Expr)
+        return only.value
 
 
 def plant(defect: Defect, tree: Path) -> None:

@@ -251,9 +251,11 @@ class EssFake:
     def lifecycle_actions(
         self,
         scaling_activity_id: str,
-        token: str | None = None,  # noqa: ARG002  (there is one page)
+        token: str | None = None,
     ) -> Page[LifecycleAction]:
         """DescribeLifecycleActions."""
+        if token is not None:
+            raise AssertionError(f"{token}: there is one page")
         return self._wire.call(
             ports.DESCRIBE_ACTIONS,
             scaling_activity_id,
@@ -269,9 +271,11 @@ class EssFake:
         self,
         scaling_group_id: str | None,
         scaling_activity_id: str | None = None,
-        page: int = 1,  # noqa: ARG002  (there is one)
+        page: int = 1,
     ) -> Page[str]:
         """DescribeScalingInstances."""
+        if page != 1:
+            raise AssertionError(f"{page}: there is one page")
         return self._wire.call(
             ports.DESCRIBE_SCALING_INSTANCES,
             str(scaling_group_id or scaling_activity_id),

@@ -8,6 +8,7 @@ import io
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -193,7 +194,7 @@ class World:
         for event in self.story.events:
             self._start(event, payload_of(event, self.story), START + event.at)
         for other in self.story.others:
-            self.turns.begin(lambda other=other: self._act(other), START + other.at)  # type: ignore[misc]
+            self.turns.begin(partial(self._act, other), START + other.at)
         try:
             self.turns.play()
             self._close()
@@ -314,9 +315,8 @@ class FunctionInstance:
             self._log,
             connector=ConnectorFake(Wire(self)),
             threads=lambda _count: OneByOne(),
+            jitter=world.draws.random,  # a world is repeated by its seed
         )
-        # A world is repeated by its seed.
-        self.app.pacer._jitter = world.draws.random  # noqa: SLF001
 
     def _log(self, base: dict[str, Any], level: str, secrets: Any) -> WatchedLog:
         with contextlib.redirect_stdout(self.delivery.output):
@@ -376,7 +376,7 @@ def _body(event: Event, story: Story) -> Any:
 
 def _hook(event: Event, story: Story) -> dict[str, Any]:
     action = story.actions[event.hook]
-    content = {
+    content: dict[str, Any] = {
         "lifecycleHookId": action.hook_id,
         "lifecycleHookName": action.name,
         "lifecycleActionToken": action.token,
@@ -388,7 +388,7 @@ def _hook(event: Event, story: Story) -> dict[str, Any]:
         "requestId": "0E1B3C52",
     }
     if event.kind == "hook":
-        content["instanceIds"] = list(event.names)  # type: ignore[assignment]
+        content["instanceIds"] = list(event.names)
     arn = f"acs:ess:{REGION}:1:scalinggroup/{GROUP}"
     return {"userId": "1", "regionId": REGION, "resourceArn": arn, "content": content}
 

@@ -68,7 +68,7 @@ class Region:
         partial: whether a read may show a part of a write.
         quotas: calls a minute, by operation.
         remembers: whether ECS answers a refused token with the same refusal.
-        catalogue: addresses on an ENI by instance type, the primary one included, as it is told.
+        catalogue: addresses on an ENI by instance type, the primary one included, as it is shown.
         enforced: the same as it is enforced; `overstated` is what vSwitches tell too much.
     """
 

@@ -271,7 +271,7 @@ TROUBLES = ("lost", "lost", "unsent", "late", "slow", "busy", "conflict", "throt
 
 
 def _troubled(draws: Random, made: Story) -> Story:
-    """What goes wrong, what others do, and what is told wrongly."""
+    """What goes wrong, what others do, and what the API shows wrongly."""
     names, weights = zip(*OPERATIONS, strict=True)
     troubles = tuple(
         Trouble(

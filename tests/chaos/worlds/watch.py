@@ -118,7 +118,7 @@ class Audit:
                     yield eni.id
 
     def _wanted(self, eni: Eni, order: Order | None, settings: dict[str, str]) -> int | None:
-        """How many addresses it shall hold, without regard to its quota; None: it is left alone."""
+        """Its target in addresses, without regard to its quota; None: it is left alone."""
         spec, _ = self._spec[eni.id]
         by_id = order is not None and order.by_id
         tag = eni.tags.get(TAG, dict(spec.tags).get(TAG))
@@ -206,12 +206,12 @@ class Audit:
     # --- hooks ----------------------------------------------------------------------------------
 
     def heartbeat(self, action: Action, before: float, after: float) -> None:
-        """A hook's time is set anew."""
+        """A heartbeat replaces a hook's time."""
         self.check(3, sides.shortened(before, after))
         self.check(8, sides.not_ours(action.name))
 
     def completed(self, delivery: Delivery, action: Action, told: str) -> None:
-        """A hook is told a result."""
+        """A hook gets a result."""
         self.counts[f"told {told}"] += 1
         self.check(8, sides.not_ours(action.name))
         settings, order = self._settings(delivery), delivery.order
