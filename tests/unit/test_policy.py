@@ -182,7 +182,7 @@ EXCLUDED = [
 
 @pytest.mark.parametrize(("key", "value", "tags", "excluded"), EXCLUDED)
 def test_excluded_tags(key: str, value: str, tags: dict[str, str], *, excluded: bool) -> None:
-    """EXCLUDED_TAGS leaves out what bears such a tag, or hangs on it, unless it is named by id."""
+    """EXCLUDED_TAGS leaves out what has such a tag, or hangs on it, unless it is named by id."""
     policy = Policy(default=FOUR, excluded_tags=(TagPattern("none"), TagPattern(key, value)))
     expected = Wish(skip=Reason.EXCLUDED) if excluded else Wish(FOUR, "default")
     assert expected == wish_for(subject(eni(tags=tags)), request(), policy)

@@ -569,7 +569,7 @@ def test_a_refusal_that_says_whose_the_eni_is() -> None:
 
 @pytest.mark.parametrize("owner", [None, "i-b"])
 def test_an_eni_that_hangs_elsewhere_by_now_is_not_written_to(owner: str | None) -> None:
-    """Its target was that of what it hung on at first; the next delivery judges it anew."""
+    """Its target was that of what it hung on at first; the next delivery decides again."""
     state = read(begin(eni(), NOW), eni(instance_id=owner), NOW, BACKFILL)
     assert End(Outcome.DEFERRED, Reason.MOVED) == step(state, NOW)
 

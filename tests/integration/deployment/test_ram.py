@@ -110,7 +110,7 @@ PROJECT = f"acs:log:{HERE}:project/secondary-ips-{ACCOUNT}"
 def test_action_on_a_form_that_stands_nowhere_is_refused(
     action: str, resource: str, said: str
 ) -> None:
-    """What RAM accepts and then never finds is told, and an action whose page was not read."""
+    """What RAM accepts and then never finds is reported, and so is an action that no page lists."""
     assert any(said in each for each in misplaced([(action, resource)]))
 
 

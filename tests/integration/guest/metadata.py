@@ -1,6 +1,6 @@
 """A hardened metadata service, as an ECS instance sees it: no answer without a token.
 
-Run as a program it reads what to answer from a file, anew for each request, so that a test can
+Run as a program it reads what to answer from a file, again at each request, so that a test can
 change it from another network namespace.
 """
 

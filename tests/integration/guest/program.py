@@ -13,7 +13,7 @@ from typing import Any
 
 PROGRAM = Path(__file__).parents[3] / "deploy/guest/secondary-ips"
 
-# Keeps what it is told in a file, in the words that the program reads. Each line of the file is
+# Keeps what it is given in a file, in the words that the program reads. Each line of the file is
 # one address, route or rule; links are given.
 FAKE_IP = r"""#!{python} -S
 import fcntl, re, sys, time
