@@ -262,6 +262,14 @@ def test_check_only_looks(tmp_path: Path) -> None:
         assert (1, 1, 0, []) == (status, row["wanted"], row["present"], row["added"])
 
 
+@pytest.mark.parametrize("address", ["http://{}/", "http://{}/latest", "{}"])
+def test_service_is_named_by_host_and_port(tmp_path: Path, address: str) -> None:
+    """With or without a scheme and a path."""
+    with Service(eni("10.0.0.2", "10.0.0.3")) as service:
+        url = address.format(service.url.removeprefix("http://"))
+        assert 0 == Guest(tmp_path / "guest", url, held=[PRIMARY]).sync()[0]
+
+
 def test_sync_waits_for_what_is_expected(tmp_path: Path) -> None:
     """Fewer addresses than expected are waited for; at the end the status says so."""
     with Service(eni("10.0.0.2")) as service:
