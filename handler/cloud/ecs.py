@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from alibabacloud_ecs20140526 import models
 from alibabacloud_ecs20140526.client import Client
@@ -19,11 +19,13 @@ from handler.core.errors import CloudFault
 from handler.core.model import Answer, AskKind, Eni, Instance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from handler.cloud.openapi import Connection
     from handler.cloud.ports import EniQuery, InstanceQuery
     from handler.core.model import Ask
+
+T = TypeVar("T")
 
 # The most that one page may hold (DescribeNetworkInterfaces, DescribeInstances references).
 ENI_PAGE, INSTANCE_PAGE = 500, 100
@@ -58,7 +60,7 @@ class EcsOpenApi:
         self._client = _Client(connection.config("ecs"))
         self._runtime = RuntimeOptions()
         # What this function instance has learnt of what can be answered in time.
-        self._eni_page, self._instance_page = ENI_PAGE, INSTANCE_PAGE
+        self._rows = {ports.DESCRIBE_ENIS: ENI_PAGE, ports.DESCRIBE_INSTANCES: INSTANCE_PAGE}
         for name in OPERATIONS:
             _load_models(name)
 
@@ -70,7 +72,7 @@ class EcsOpenApi:
             instance_id=query.instance_id,
             v_switch_id=query.vswitch_id,
             status="InUse" if query.attached else None,
-            max_results=self._eni_page,
+            max_results=self._rows[ports.DESCRIBE_ENIS],
             next_token=token,
         )
 
@@ -81,12 +83,7 @@ class EcsOpenApi:
             rows = _rows(body, "network_interface_sets", "network_interface_set")
             return Page(tuple(map(_eni, rows)), _next_page(body, ports.DESCRIBE_ENIS))
 
-        try:
-            return attempt(ports.DESCRIBE_ENIS, call)
-        except CloudFault as fault:
-            if fault.code == NO_ANSWER and timed_out(fault.message):
-                self._eni_page = max(LEAST_PAGE, self._eni_page // SMALLER)
-            raise
+        return self._listed(ports.DESCRIBE_ENIS, call)
 
     def instances(self, query: InstanceQuery, token: str | None = None) -> Page[Instance]:
         """See `ports.Ecs.instances`."""
@@ -94,7 +91,7 @@ class EcsOpenApi:
             region_id=self._region,
             instance_ids=json.dumps(query.ids) if query.ids else None,
             tag=[models.DescribeInstancesRequestTag(key=k, value=v) for k, v in query.tags] or None,
-            max_results=self._instance_page,
+            max_results=self._rows[ports.DESCRIBE_INSTANCES],
             next_token=token,
         )
 
@@ -103,11 +100,15 @@ class EcsOpenApi:
             rows = _rows(body, "instances", "instance")
             return Page(tuple(map(_instance, rows)), _next_page(body, ports.DESCRIBE_INSTANCES))
 
+        return self._listed(ports.DESCRIBE_INSTANCES, call)
+
+    def _listed(self, operation: str, call: Callable[[], Page[T]]) -> Page[T]:
+        """A page; where it is not answered in time, the next ones are smaller."""
         try:
-            return attempt(ports.DESCRIBE_INSTANCES, call)
+            return attempt(operation, call)
         except CloudFault as fault:
             if fault.code == NO_ANSWER and timed_out(fault.message):
-                self._instance_page = max(LEAST_PAGE, self._instance_page // SMALLER)
+                self._rows[operation] = max(LEAST_PAGE, self._rows[operation] // SMALLER)
             raise
 
     def addresses_per_eni(self, types: Sequence[str]) -> Mapping[str, int]:

@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEEPEST = 12
+_LATE, _NOT_WHOLE = "no answer in time", "no whole answer in the time that the call may take"
 # By the names of exceptions, the most telling first: what it was.
 KINDS = (
     ("ProxyError", "the proxy did not let it through"),
-    ("TookTooLong", "no whole answer in the time that the call may take"),
+    ("TookTooLong", _NOT_WHOLE),
     ("gaierror", "the host name was not found"),
     ("SSLCertVerificationError", "TLS: the certificate was not accepted"),
     ("SSLError", "TLS failed"),
     ("ConnectTimeout", "no connection in time"),
     ("ConnectTimeoutError", "no connection in time"),
-    ("ReadTimeout", "no answer in time"),
-    ("ReadTimeoutError", "no answer in time"),
-    ("TimeoutError", "no answer in time"),
+    ("ReadTimeout", _LATE),
+    ("ReadTimeoutError", _LATE),
+    ("TimeoutError", _LATE),
     ("ConnectionRefusedError", "the connection was refused"),
     ("ConnectionResetError", "the connection was reset"),
     ("BrokenPipeError", "the connection was reset"),
@@ -51,7 +52,7 @@ def failure_of(error: BaseException) -> str:
 
 def timed_out(message: str) -> bool:
     """Whether that says that an answer did not come in time."""
-    return message.startswith(("no answer in time", "no whole answer"))
+    return message.startswith((_LATE, _NOT_WHOLE))
 
 
 def _behind(error: BaseException) -> Iterator[BaseException]:
@@ -68,9 +69,12 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
 
 
 def _host(error: BaseException) -> str | None:
-    """Host and port that a request was for; its URL holds a signature, so no more is taken."""
+    """Host and port that a request was for."""
     url = getattr(getattr(error, "request", None), "url", None)
-    if not isinstance(url, str):
-        return None
+    return host_of(url) if isinstance(url, str) else None
+
+
+def host_of(url: str) -> str | None:
+    """Host and port of a URL, which may hold a signature or a password."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname

@@ -13,7 +13,6 @@ import ssl
 import threading
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import certifi
 from darabonba.core import DEFAULT_POOL_MAXSIZE, DEFAULT_POOL_SIZE, DaraCore
@@ -24,6 +23,7 @@ from requests.utils import select_proxy, should_bypass_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from handler.cloud.failures import host_of
 from handler.cloud.limits import allowed
 from handler.cloud.openapi import silence_sdk_loggers
 from handler.cloud.watch import Watch
@@ -86,6 +86,9 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
+_POOLS = {"http": _Pool, "https": _TlsPool}
+
+
 class _Adapter(HTTPAdapter):
     """Sends through connections that know whom to trust already."""
 
@@ -96,12 +99,12 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Give the context to connections without a proxy."""
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Connections through a proxy are watched, too."""
         manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        manager.pool_classes_by_scheme = _POOLS
         return manager
 
     def send(self, request: Any, **kwargs: Any) -> Any:  # type: ignore[override]
@@ -115,12 +118,18 @@ class _Adapter(HTTPAdapter):
         proxies = kwargs.pop("proxies", None)
         if proxies and should_bypass_proxies(url, proxies.get("no_proxy")):
             proxies = {}
-        call = _thread.call = _watch.begin(allowed())
         try:
-            response = super().send(request, **{**kwargs, "proxies": proxies})
-            _ = response.content
+            return self._sent(request, proxies=proxies, **kwargs)
         except Exception as error:
             error.proxy = _named(select_proxy(url, proxies))  # type: ignore[attr-defined]
+            raise
+
+    def _sent(self, request: Any, **kwargs: Any) -> Any:
+        call = _thread.call = _watch.begin(allowed())
+        try:
+            response = super().send(request, **kwargs)
+            _ = response.content
+        except Exception:
             if not call.ended:
                 raise
         finally:
@@ -138,11 +147,8 @@ class _Adapter(HTTPAdapter):
 
 
 def _named(proxy: str | None) -> str | None:
-    """Host and port of a proxy: its URL may hold a password."""
-    if not proxy:
-        return None
-    parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-    return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    """Host and port of a proxy, with a scheme or without."""
+    return host_of(proxy if "//" in proxy else f"//{proxy}") if proxy else None
 
 
 def _adapter(protocol: str, tls_version: str | None = None, pool_size: int | None = None) -> Any:

@@ -197,8 +197,9 @@ def _target(text: str) -> Target | None:
 
 def _tag_key(text: str) -> str:
     # Tag keys: at most 128 characters, not beginning with aliyun or acs: (TagResources reference).
-    if len(text) > 128 or text.startswith(("aliyun", "acs:")):
-        raise _Problem("a tag key, at most 128 characters, not beginning with aliyun or acs:")
+    if len(text) > _TAG_LENGTH or text.startswith(("aliyun", "acs:")):
+        most = f"at most {_TAG_LENGTH} characters"
+        raise _Problem(f"a tag key, {most}, not beginning with aliyun or acs:")
     return text
 
 

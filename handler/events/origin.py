@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from handler.events.fields import REGION, Field, FieldError, checked_region
@@ -83,23 +84,24 @@ def region_for_records(message: Message, home_region: str | None) -> str | None:
 
 def _regions(envelope: View, details: View) -> Iterator[Field]:
     """In the order of trust: what Auto Scaling says of its group comes before its bus."""
-    arns = [*details.fields("resourceArn", "resourceId", "arn"), *envelope.fields("subject")]
-    texts = [field for field in arns if isinstance(field.value, str)]
-    named = [
-        *details.fields("regionId"),
-        *(_in_arn(field) for field in texts if str(field.value).startswith(_ESS)),
-        *envelope.fields("aliyunregionid"),
-        *details.fields("acsRegion"),
-        *(_in_arn(field) for field in texts),
-    ]
-    for field in named:
-        if field is not None:
-            yield _without_network(field)
+    named = chain(
+        details.fields("regionId"),
+        _in_arns(envelope, details, _ESS),
+        envelope.fields("aliyunregionid"),
+        details.fields("acsRegion"),
+        _in_arns(envelope, details, ""),
+    )
+    return map(_without_network, named)
 
 
-def _in_arn(field: Field) -> Field | None:
-    arn = _ARN.fullmatch(str(field.value))
-    return Field(field.name, arn[1]) if arn else None
+def _in_arns(envelope: View, details: View, begin: str | tuple[str, ...]) -> Iterator[Field]:
+    """The regions in ARNs that begin so."""
+    arns = chain(details.fields("resourceArn", "resourceId", "arn"), envelope.fields("subject"))
+    for field in arns:
+        if isinstance(field.value, str) and field.value.startswith(begin):
+            arn = _ARN.fullmatch(field.value)
+            if arn is not None:
+                yield Field(field.name, arn[1])
 
 
 def _without_network(field: Field) -> Field:

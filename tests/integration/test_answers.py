@@ -11,10 +11,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from darabonba.core import DaraCore
+from requests import Request
 
 from handler.cloud.connect import Connector
+from handler.cloud.failures import failure_of
 from handler.cloud.limits import at_most
 from handler.cloud.ports import EniQuery
+from handler.cloud.transport import TookTooLong, share_tls_context
 from handler.core.errors import CloudFault, NotPermitted, Retryable
 from handler.core.settings import read_settings
 from tests.integration.test_trouble import EIGHT, ENIS, GOOD, WRITE, refusal
@@ -247,6 +251,17 @@ def test_why_a_call_was_not_answered(answer: Callable[[socket.socket], None], sa
     assert said in message
     assert url.removeprefix("http://") in message
     assert "Signature" not in message
+
+
+def test_an_answer_that_is_ended_names_the_proxy() -> None:
+    """What trickles through a proxy may be the proxy's doing."""
+    share_tls_context()
+    adapter, request = DaraCore.get_adapter("HTTP"), Request("GET", "http://vpc.example/")
+    with host(trickle) as proxy, at_most(0.6), pytest.raises(TookTooLong) as met:
+        adapter.send(request.prepare(), timeout=5, proxies={"http": proxy})
+    place = proxy.removeprefix("http://")
+    kind = "no whole answer in the time that the call may take"
+    assert f"{kind} (vpc.example), through the proxy {place}" == failure_of(met.value)
 
 
 @pytest.mark.parametrize(
