@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from handler.cloud.faults import FAULTS, treatment_of
 from handler.core.errors import Retryable, Unexpected
 from handler.core.model import Treatment
+from tests.chaos import sides
 from tests.chaos.secrets import leaked
 from tests.chaos.turns import Killed
 
@@ -300,20 +301,18 @@ class Audit:
         order, killed = self.orders[id(worker)], isinstance(worker.error, Killed)
         records = worker.records
         rows = [each for each in records if each["record_type"] == "eni_result"]
-        named = [(each["network_interface_id"], each["instance_id"]) for each in rows]
-        twice = {each for each in named if named.count(each) > 1}
-        self.check(4, not twice, f"{twice} has more than one eni_result")
+        twice = sides.recorded_twice(rows)
+        self.check(4, not twice, twice)
         summaries = sum(each["record_type"] == "run_summary" for each in records)
         as_due = killed or summaries == (not order.junk)
         self.check(4, as_due, f"{summaries} summaries of one delivery")
-        told = {each["network_interface_id"] for each in rows}
         written = {
             call["parameters"]["NetworkInterfaceId"]
             for call in self.calls[id(worker)]
             if call["action"] == ASSIGN
         }
-        untold = written - told if not killed else set()
-        self.check(4, not untold, f"{untold} was written to and has no eni_result")
+        untold = "" if killed else sides.not_recorded(written, rows)
+        self.check(4, not untold, untold)
         self._truthful(rows)
 
     def _truthful(self, rows: Iterable[Mapping[str, Any]]) -> None:

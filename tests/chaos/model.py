@@ -246,7 +246,7 @@ def _key(at: Situation) -> tuple[Any, ...]:
     return (at.now, recent, at.history[-1], at.tokens, writers, at.lost, at.denied)
 
 
-def explored(bounds: Bounds, most: int | None = None) -> Explored:
+def explored(bounds: Bounds) -> Explored:
     """Every situation within the bounds, or until the promise is broken."""
     first = frozenset(POOL[: bounds.held])
     writers = tuple(Writer(each) for each in bounds.targets)
@@ -264,8 +264,6 @@ def explored(bounds: Bounds, most: int | None = None) -> Explored:
             if (key := _key(after)) not in seen:
                 seen.add(key)
                 waiting.append((after, (what, told)))
-        if most is not None and len(seen) > most:
-            break
     return Explored(len(seen), ())
 
 

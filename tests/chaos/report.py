@@ -14,7 +14,10 @@ def write_table(name: str, table: str) -> None:
     """Replace what stands between the markers of this name."""
     text = DOCUMENT.read_text(encoding="utf-8")
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    found = re.sub(rf"{begin}.*?{end}", lambda _: f"{begin}\n{table}\n{end}", text, flags=re.DOTALL)
+    between = f"{begin}\n{table}\n{end}"
+    found, places = re.subn(rf"{begin}.*?{end}", lambda _: between, text, flags=re.DOTALL)
+    if places != 1:
+        raise ValueError(f"{DOCUMENT.name} has {places} places between {begin} and {end}")
     DOCUMENT.write_text(found, encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 CONTINUE while an instance is short is wrong, and DEFAULT while none is short is wrong, too.
 Each function says what is wrong, or nothing; the books that it compares come from whoever watches:
-the worlds in this process, or those over HTTP.
+the worlds in this process, and in part those over HTTP.
 """
 
 from __future__ import annotations
@@ -46,10 +46,19 @@ def told_falsely(result: str, short_since_settled: Iterable[str], settle: float)
     return f"{result} although no ENI of the hook was short at any moment of the last {settle:g} s"
 
 
-def not_ours(name: str, patterns: str = "*secondary-ips*") -> str:
-    """A hook that `LIFECYCLE_HOOKS` does not name."""
-    known = any(fnmatchcase(name, each) for each in patterns.split(","))
-    return "" if known else f"the hook {name} is somebody else's"
+def not_ours(name: str) -> str:
+    """A hook that `LIFECYCLE_HOOKS` does not name, as it is by default."""
+    return "" if fnmatchcase(name, "*secondary-ips*") else f"the hook {name} is somebody else's"
+
+
+def left_waiting(name: str, waits: object) -> str:
+    """A delivery of our hook ends well, and the hook waits on."""
+    return f"the hook {name} still waits although its delivery ended well" if waits else ""
+
+
+def below_reserve(vswitch_id: str, free: int, reserve: int) -> str:
+    """A write of the only one that writes leaves a vSwitch less than its reserve."""
+    return f"{vswitch_id} has {free} free, less than {reserve}" if free < reserve else ""
 
 
 def shortened(before: float, after: float) -> str:

@@ -72,7 +72,6 @@ class Ecs:
     tokens: dict[str, tuple[str, Ask, Answer | str]] = field(default_factory=dict)
     history: list[tuple[float, HeldSets, int]] = field(default_factory=list)
     horizon: int = 0
-    performed: int = 0
 
     @property
     def free(self) -> list[str]:
@@ -123,7 +122,6 @@ class Ecs:
     def _perform(self, eni_id: str, ask: Ask, now: float) -> Answer:
         new = ask.values or tuple(self.free[: ask.count])
         self.held[eni_id] |= {*new}
-        self.performed += 1
         self.note(now)
         return Answer(new)
 
@@ -176,7 +174,7 @@ class Writer:
 
     def _begin(self, shown: Eni, now: float) -> None:
         self.ledger = Ledger(reserve=0, settle=TIMING.settle)
-        wish, timing = Wish(Target(count=self.target), "default"), TIMING
+        wish = Wish(Target(count=self.target), "default")
         first = member(subject(shown), wish, QUOTA, now)
         timing = replace(TIMING, launch=self.launch)
         self.rounds = Rounds([first], self.ledger, Limit(), timing, REGION)
@@ -430,9 +428,7 @@ def test_spent_tokens_of_one_state_end_no_delivery() -> None:
 
     Each delivery that gave up after some of them spent one more itself, and came no further.
     """
-    world, (first, second) = scene("burnt", past=[2, 1], wanted=[1, 2])
-    del first, second
-    world.crew.clear()
+    world, _ = scene("burnt", past=[2, 1], wanted=[])
     for wanted in [*range(1, 7), *range(1, 7)]:
         world.allowed["eni-a"] = QUOTA
         world.run_out(Writer("eni-a", wanted), 0)

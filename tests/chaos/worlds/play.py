@@ -19,6 +19,7 @@ from handler.core.settings import read_settings
 from handler.core.value import replace
 from handler.shell.app import App
 from handler.shell.log import RecordLog
+from tests.chaos.turns import Killed
 from tests.chaos.worlds.fakes import ConnectorFake, Wire
 from tests.chaos.worlds.region import Region, Running
 from tests.chaos.worlds.story import ACTIVITY, GROUP, REGION, START, TAG, TYPES, Event
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 RETRIES, RETRY_AFTER = 2, 60.0
 # Hand-overs that are followed; a chain has an end.
 MOST_HOPS = 40
-
-
-class Killed(BaseException):
-    """A process ends in the middle of its work."""
 
 
 @dataclass

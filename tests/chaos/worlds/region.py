@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 MINUTE = 60.0
 # Tokens of writes are remembered for longer than anything here lasts.
-TOKEN_SECONDS = 3600.0
 
 
 T = TypeVar("T")
@@ -85,7 +84,6 @@ class Region:
     enis: dict[str, list[tuple[float, Eni | None]]] = field(default_factory=dict)
     instances: dict[str, list[tuple[float, Instance | None]]] = field(default_factory=dict)
     shown_at: dict[str, float] = field(default_factory=dict)
-    hidden: dict[str, float] = field(default_factory=dict)
     actions: list[Running] = field(default_factory=list)
     tokens: dict[str, Taken] = field(default_factory=dict)
     used: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -121,10 +119,6 @@ class Region:
         """It has changed."""
         self.enis.setdefault(eni.id, []).append((self.now(), eni))
 
-    def put_instance(self, instance: Instance) -> None:
-        """It has changed."""
-        self.instances.setdefault(instance.id, []).append((self.now(), instance))
-
     def release(self, instance_id: str) -> None:
         """An instance and its ENIs are deleted."""
         instance = self.instance(instance_id)
@@ -154,14 +148,14 @@ class Region:
         """Which minute it is."""
         return int(self.now() // MINUTE)
 
-    def count(self, operation: str, calls: int = 1) -> None:
-        """Calls of this minute.
+    def count(self, operation: str) -> None:
+        """One more call of this minute.
 
         Raises:
             CloudFault: they are used up.
         """
         key = (operation, self.minute())
-        self.used[key] += calls
+        self.used[key] += 1
         if self.used[key] > self.quotas.get(operation, 1_000_000):
             raise refusal(operation, "Throttling.User")
 

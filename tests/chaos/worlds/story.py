@@ -58,7 +58,6 @@ class Action:
     hook_id: str
     token: str
     timeout: float
-    ours: bool
 
 
 @dataclass(frozen=True)
@@ -129,11 +128,6 @@ class Story:
     slow: float = 0.05
     partial: bool = False
     remembers: bool = False
-
-    @property
-    def settle(self) -> float:
-        """The longest `SETTLE_SECONDS` of the settings."""
-        return max(float(dict(each)["SETTLE_SECONDS"]) for each in self.settings)
 
 
 # --- drawing --------------------------------------------------------------------------------------
@@ -229,12 +223,10 @@ def _launch(seed: int, draws: Random) -> Story:
 
 
 def _actions(draws: Random) -> tuple[Action, ...]:
-    ours = Action(
-        "secondary-ips", "ash-1", "T" * 12 + "1", draws.choice([60, 300, 600, 3600]), ours=True
-    )
+    ours = Action("secondary-ips", "ash-1", "T" * 12 + "1", draws.choice([60, 300, 600, 3600]))
     if draws.random() < 0.7:
         return (ours,)
-    return (ours, Action("register-dns", "ash-2", "T" * 12 + "2", 600, ours=False))
+    return (ours, Action("register-dns", "ash-2", "T" * 12 + "2", 600))
 
 
 def _launch_events(
@@ -350,7 +342,7 @@ def _busy_minute(seed: int, draws: Random) -> Story:
     instances = tuple(
         InstanceSpec(f"i-{n}", "ecs.small", (EniSpec(f"eni-{n}a", "vsw-1"),)) for n in numbers
     )
-    action = Action("secondary-ips", "ash-1", "T" * 12 + "1", 3600, ours=True)
+    action = Action("secondary-ips", "ash-1", "T" * 12 + "1", 3600)
     events = (Event(round(draws.uniform(0, 55), 1), "hook", tuple(i.id for i in instances)),)
     calls = draws.randrange(385, 401)
     others = (Other(0.0, "calls", ports.ASSIGN, calls),)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from handler.cloud import ports
 from handler.core.errors import Retryable, Unexpected
 from tests.chaos import sides
+from tests.chaos.turns import Killed
 from tests.chaos.worlds.region import MINUTE
 from tests.chaos.worlds.story import START, TAG
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from tests.chaos.worlds.play import Delivery, World
     from tests.chaos.worlds.story import Action, Event, Other
 
-LAUNCHES = {"hook", "hook_unnamed", "running", "scale_out", "array"}
+HOOKS = {"hook", "hook_unnamed"}
+LAUNCHES = HOOKS | {"running", "scale_out", "array"}
 # A tag that is no target: its ENI counts as short, however much it holds.
 UNREADABLE, NEVER = "lots", 10_000
 # How often in a row a want of room is claimed before the third call has a token of its own.
@@ -78,7 +80,7 @@ class Audit:
         self._orders = 0
         self._closing: int | None = None
         self._allowed: dict[str, int] = {}
-        self._spec = {eni.id: (each, eni) for each in world.story.instances for eni in each.enis}
+        self._spec = {eni.id: each for each in world.story.instances for eni in each.enis}
         self._remember_held()
 
     def breach(self, promise: int, what: str) -> None:
@@ -119,7 +121,7 @@ class Audit:
 
     def _wanted(self, eni: Eni, order: Order | None, settings: dict[str, str]) -> int | None:
         """Its target in addresses, without regard to its quota; None: it is left alone."""
-        spec, _ = self._spec[eni.id]
+        spec = self._spec[eni.id]
         by_id = order is not None and order.by_id
         tag = eni.tags.get(TAG, dict(spec.tags).get(TAG))
         foreign = sides.is_foreign(eni.tags) or sides.is_foreign(dict(spec.tags))
@@ -170,7 +172,7 @@ class Audit:
         self.check(5, "" if order.writes else f"a plan writes to {eni_id}")
         meant = eni_id in order.enis
         self.check(8, "" if meant else f"{eni_id} is written to and is none of the event's")
-        spec, _ = self._spec[eni_id]
+        spec = self._spec[eni_id]
         eni = self._world.region.eni(eni_id)
         tags = {**dict(spec.tags), **(eni.tags if eni else {})}
         touched = sides.is_foreign(tags) and not order.by_id
@@ -195,6 +197,16 @@ class Audit:
             return
         held, most = len(eni.secondary), self._allowed[eni_id]
         self.check(1, f"{eni_id} holds {held}, more than {most}" if held > most else "")
+        self._reserve(delivery, eni.vswitch_id)
+
+    def _reserve(self, delivery: Delivery, vswitch_id: str) -> None:
+        """Kept where one delivery is alone and reads are honest; what was less stays as it is."""
+        story, region = self._world.story, self._world.region
+        if len(story.events) > 1 or story.others or story.overstated or story.lag or story.partial:
+            return
+        at_first = dict(story.vswitches)[vswitch_id]
+        reserve = min(int(self._settings(delivery)["VSWITCH_RESERVE"]), at_first)
+        self.check(1, sides.below_reserve(vswitch_id, region.room(vswitch_id), reserve))
 
     def _limit(self, order: Order, eni_id: str) -> None:
         if order.limit is not None:
@@ -221,11 +233,10 @@ class Audit:
             there = {each for each in order.enis if self._world.region.eni(each)}
             short = there & set(self._short(delivery, settings, now)) - self._disturbed
             self.check(3, sides.told_too_soon(short))
-        if told != "CONTINUE" or settings["ON_SHORTFALL"] == "continue":
+        if told != "CONTINUE":
             since = min(now, self._seen[delivery.name].short_at) - settle
             ever = {*self._short(delivery, settings, since), *self._disturbed}
-            if told != "CONTINUE":
-                self.check(3, sides.told_falsely(told, ever, settle))
+            self.check(3, sides.told_falsely(told, ever, settle))
 
     def _short(self, delivery: Delivery, settings: dict[str, str], since: float) -> Iterator[str]:
         """The ENIs of a launch that held less than they shall at any moment since."""
@@ -270,14 +281,23 @@ class Audit:
         seen, now = self._seen[delivery.name], self._world.turns.now
         writes = sum(seen.written.values())
         self.check(7, sides.read_too_often(seen.reads, writes, now - delivery.started))
-        killed = type(delivery.error).__name__ == "Killed"
+        killed = isinstance(delivery.error, Killed)
         fine = delivery.error is None or killed or isinstance(delivery.error, Retryable)
         fine = fine and not isinstance(delivery.error, Unexpected)
         self.check(5, "" if fine else f"{delivery.error!r} leaves the handler")
         self.check(4, sides.unreadable(delivery.lines))
+        if delivery.event.kind in HOOKS and delivery.error is None:
+            self._hook_is_done(delivery)
         if not killed and not self.breaches:
             self._records(delivery, [json.loads(line) for line in delivery.lines])
             self._pace(delivery)
+
+    def _hook_is_done(self, delivery: Delivery) -> None:
+        """Whoever ends well has completed our hook, unless its time was over."""
+        running = self._world.region.actions[delivery.event.hook]
+        if not sides.not_ours(running.action.name):
+            waits = running.told is None and self._world.turns.now < running.ends
+            self.check(3, sides.left_waiting(running.action.name, waits))
 
     def _records(self, delivery: Delivery, records: list[dict[str, Any]]) -> None:
         rows = [each for each in records if each["record_type"] == "eni_result"]
@@ -341,7 +361,7 @@ class Audit:
         """Every target that can be reached is reached."""
         world, story = self._world, self._world.story
         settings = dict(story.settings[0])
-        for eni_id, (spec, _) in self._spec.items():
+        for eni_id, spec in self._spec.items():
             eni = world.region.eni(eni_id)
             if eni is None or (story.remembers and self._denied[eni_id]):
                 continue
