@@ -30,8 +30,8 @@ from tests.chaos.secrets import PLANTED, leaked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerProcess
-    from multiprocessing.synchronize import Barrier
 
     from typing_extensions import Self
 
@@ -85,34 +85,47 @@ class Ended:
 
 
 class Processes:
-    """Deliveries that begin at the same moment; use it with `with`, which waits for all."""
+    """Deliveries that begin at the same moment; use it with `with`, which waits for all.
+
+    Each says over a pipe of its own that it is ready. A barrier would need semaphores, which
+    Python unlinks whenever its garbage collector comes to them: in the middle of a test, too.
+    """
 
     def __init__(self, jobs: Sequence[Job], secrets: Sequence[str] = PLANTED) -> None:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([__name__])
         self._folder = tempfile.TemporaryDirectory()
-        self._go = self._context.Barrier(len(jobs) + 1)
+        self._lines: list[Connection] = []
         self._jobs = jobs
         self._secrets = secrets
         self._running: list[ForkServerProcess] = []
 
     def __enter__(self) -> Self:
         for number, job in enumerate(self._jobs):
-            arguments = (job, str(self._path(number)), self._go)
+            line, its_line = self._context.Pipe()
+            arguments = (job, str(self._path(number)), its_line)
             process = self._context.Process(target=_deliver, args=arguments)
             process.start()
+            its_line.close()
             self._running.append(process)
+            self._lines.append(line)
         return self
 
     def __exit__(self, *_: object) -> None:
         for process in self._running:
             process.kill()
             process.join()
+        for line in self._lines:
+            line.close()
         self._folder.cleanup()
 
     def go(self) -> None:
         """Let all begin."""
-        self._go.wait(PATIENCE)
+        for line in self._lines:
+            assert line.poll(PATIENCE), "a process does not get ready"
+            line.recv()
+        for line in self._lines:
+            line.send(None)
 
     def kill(self, number: int = 0, how: signal.Signals = signal.SIGKILL) -> None:
         """End one where it stands, and wait until it is gone; any thread may."""
@@ -155,7 +168,7 @@ def together(jobs: Sequence[Job]) -> list[Ended]:
         return processes.ended()
 
 
-def _deliver(job: Job, path: str, go: Barrier) -> None:
+def _deliver(job: Job, path: str, line: Connection) -> None:
     """What runs in the process: stdout and stderr are files from the first byte on."""
     for number, end in ((1, ".out"), (2, ".err")):
         file = os.open(path + end, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -166,7 +179,8 @@ def _deliver(job: Job, path: str, go: Barrier) -> None:
     os.environ.update(job.environ)
     context = SimpleNamespace(request_id=job.request_id, function=SimpleNamespace(timeout=120))
     _bound(job)
-    go.wait(PATIENCE)
+    line.send(None)
+    line.recv()
     sys.exit(_status(job, context))
 
 
