@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 forget_proxies()
-# A shell that starts a job in the background has it ignore Ctrl-C, and so would all that tests start.
+# A shell has a job in the background ignore Ctrl-C, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(

@@ -13,7 +13,7 @@ from handler.core.target import parse_target
 from handler.core.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from handler.core.model import Eni, Instance, Request, Subject
     from handler.core.target import Target
@@ -86,6 +86,22 @@ class Policy(Value):
     scaling_groups: frozenset[str] = frozenset()
     vswitches: frozenset[str] = frozenset()
     excluded_tags: tuple[TagPattern, ...] = ()
+
+
+def without_target(wishes: Iterable[tuple[Subject, Wish]]) -> set[str]:
+    """ENIs that nothing gives a target, on instances where nothing gives any ENI one.
+
+    Tags may come later than the instance that has them. Where another ENI of the instance has its
+    target from a tag, a rule or the default, what there is to see is seen.
+    """
+    bare: dict[str, set[str]] = {}
+    served = set()
+    for subject, wish in wishes:
+        if wish.skip is Reason.NO_TARGET:
+            bare.setdefault(subject.eni.instance_id or "", set()).add(subject.eni.id)
+        elif wish.source is not None:
+            served.add(subject.eni.instance_id or "")
+    return {eni_id for instance_id in bare.keys() - served for eni_id in bare[instance_id]}
 
 
 def scaling_group_of(instance: Instance | None, request: Request) -> str | None:

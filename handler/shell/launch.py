@@ -43,6 +43,8 @@ class Launch:
         self._by_activity = job.request.selector.scaling_activity_id is not None
         self._listed: set[str] = set()
         self._listed_at = 0.0
+        self._awaited: frozenset[str] = frozenset()
+        self._reading = Reading()
 
     def run(self) -> Lifecycle | None:
         """Work on everything that was launched; then complete its hook, if it has one.
@@ -106,41 +108,68 @@ class Launch:
     def _work_as_it_appears(self) -> None:
         """What is visible is worked on at once; patience counts only the waits for the rest."""
         invocation, patience = self._job.invocation, self._reconciler.timing.visibility
-        reader, selector = self._job.reader, self._job.request.selector
-        awaited, waited, polls = self._launched(), 0.0, 0
-        self._listed |= awaited
-        ever_named, reading = bool(awaited), Reading()
+        self._awaited = self._launched()
+        self._listed |= self._awaited
+        waited, polls = 0.0, 0
         while True:
             try:
-                reading = reader.of_named(selector, awaited)
-                ready, awaited = sort_out(reading, awaited, attached=True)
-                new = ready - self._done
-                self._done |= ready
-                self._shown |= reading.instances.keys()
-                self._reconciler.work(reading, new)
-                awaited = self._without_outlived(awaited, reading)
-                awaited = self._without_released(awaited, reading, waited)
-                listed_whole = waited >= self._listed_at + self._reconciler.timing.settle
-                done = ever_named and not awaited and (not self._by_activity or listed_whole)
-                if done or waited >= patience:
+                self._work_on_what_appeared(waited)
+                if self._seen_whole(waited) or waited >= patience:
+                    self._look_once_more(waited)
                     break
                 pause = min(backoff(polls), patience - waited)
                 invocation.wait(pause, patience - waited)
             except OutOfTime:
-                if self._by_activity and not awaited:
+                if self._by_activity and not self._awaited:
                     raise  # nobody knows whether that was all of it
                 break
             except CloudFault as fault:
-                self._defer(awaited, reading, fault)
+                self._defer(fault)
                 raise
             waited, polls = waited + pause, polls + 1
-            if self._by_activity or not awaited:
+            if self._by_activity or not self._awaited:
                 listed = self._launched() - self._listed
                 self._listed |= listed
                 self._listed_at = waited if listed else self._listed_at
-                awaited |= listed
-            ever_named = ever_named or bool(awaited)
-        self._give_up(awaited, reading)
+                self._awaited |= listed
+        self._give_up()
+
+    def _work_on_what_appeared(self, waited: float) -> None:
+        """Read what is awaited and finish what can be; the rest goes on being awaited."""
+        reading = self._job.reader.of_named(self._job.request.selector, self._awaited)
+        self._reading = reading
+        ready, self._awaited = sort_out(reading, self._awaited, attached=True)
+        bare = self._may_get_a_tag(reading, ready - self._done, waited)
+        new = ready - self._done - bare
+        self._done |= new
+        self._shown |= reading.instances.keys()
+        self._awaited |= {reading.enis[each].instance_id or each for each in bare}
+        self._reconciler.work(reading, new)
+        self._awaited -= self._outlived(reading)
+        self._awaited -= self._released(reading, waited)
+
+    def _seen_whole(self, waited: float) -> bool:
+        """Whether all that was launched is known, and nothing of it is awaited."""
+        settle = self._reconciler.timing.settle
+        listed_whole = not self._by_activity or waited >= self._listed_at + settle
+        return bool(self._listed) and not self._awaited and listed_whole
+
+    def _look_once_more(self, waited: float) -> None:
+        """While Auto Scaling's list was waited for, an instance may have shown another ENI."""
+        if self._by_activity and not self._awaited:
+            self._awaited = frozenset(self._listed)
+            self._work_on_what_appeared(waited)
+
+    def _may_get_a_tag(self, reading: Reading, new: set[str], waited: float) -> set[str]:
+        """Those that have no target yet, in the launch of a hook of ours: tags may come late.
+
+        That is believed when reads have had their time to catch up, or there is no more time.
+        """
+        job, timing = self._job, self._reconciler.timing
+        waits = job.request.hook is not None and self._ours and not job.dry
+        if not waits or waited >= min(timing.settle - job.invocation.before, timing.visibility):
+            return set()
+        return self._reconciler.without_target(reading, new)
 
     def _launched(self) -> frozenset[str]:
         """The ids that the event names, or that Auto Scaling lists for its activity."""
@@ -153,22 +182,20 @@ class Launch:
         reader = self._job.reader
         return frozenset(reader.of_activity(activity, request.scaling_group_id, token))
 
-    def _without_outlived(self, awaited: frozenset[str], reading: Reading) -> frozenset[str]:
+    def _outlived(self, reading: Reading) -> frozenset[str]:
         """What an old event without a hook is about and ECS does not know has gone since.
 
         Old is an event that happened before all that is waited for: it would never be decided.
         """
         request, settings = self._job.request, self._job.settings
-        if request.hook is not None or request.event_time is None or not awaited:
-            return awaited
+        if request.hook is not None or request.event_time is None or not self._awaited:
+            return frozenset()
         age = self._job.delivery.started - request.event_time
         if age <= settings.settle_seconds + settings.visibility_seconds:
-            return awaited
-        return awaited - self._gone(awaited, reading)
+            return frozenset()
+        return self._gone(self._awaited, reading)
 
-    def _without_released(
-        self, awaited: frozenset[str], reading: Reading, waited: float
-    ) -> frozenset[str]:
+    def _released(self, reading: Reading, waited: float) -> frozenset[str]:
         """Auto Scaling no longer lists an instance that it has released: gone, not late.
 
         It is asked once, when reads have had their time to catch up. An instance whose ENIs are
@@ -178,12 +205,12 @@ class Launch:
         since = self._job.invocation.before + waited
         due = since >= min(settings.settle_seconds, settings.visibility_seconds)
         known = request.scaling_group_id or request.scaling_activity_id
-        if not awaited or request.hook is None or not known or not due or self._asked_ess:
-            return awaited
+        if not self._awaited or request.hook is None or not known or not due or self._asked_ess:
+            return frozenset()
         self._asked_ess = True
         activity = None if request.scaling_group_id else request.scaling_activity_id
         listed = self._job.reader.of_group(request.scaling_group_id, activity)
-        return awaited - self._gone(awaited - listed, reading)
+        return self._gone(self._awaited - listed, reading)
 
     def _gone(self, missing: frozenset[str], reading: Reading) -> frozenset[str]:
         """Those of which nothing is visible, not even an ENI; they are recorded as gone."""
@@ -193,8 +220,9 @@ class Launch:
             self._job.record(unseen(each, None, Outcome.GONE, Reason.NOT_FOUND))
         return missing - shown
 
-    def _give_up(self, awaited: frozenset[str], reading: Reading) -> None:
+    def _give_up(self) -> None:
         """Record what did not appear, and whether that looks like a missing permission."""
+        awaited, reading = self._awaited, self._reading
         if not awaited and not self._job.tally.counts:
             self._job.record(unseen(None, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _NOT_YET))
         try:
@@ -202,33 +230,25 @@ class Launch:
         except OutOfTime:
             orphans = unexplained(self._job.reader, awaited, reading, probes=0)
         except CloudFault as fault:
-            self._defer(awaited, reading, fault)
+            self._defer(fault)
             raise
         # An instance that was shown before has left; nobody hides it.
         hidden = {eni.instance_id for eni in orphans} - self._shown
         reason = Reason.NOT_PERMITTED if hidden else Reason.NOT_VISIBLE
         advice = _HIDDEN if hidden else _NOT_YET
-        self._record_undecided(awaited, reading, orphans, reason, advice)
+        self._record_undecided(orphans, reason, advice)
 
-    def _defer(self, awaited: frozenset[str], reading: Reading, fault: CloudFault) -> None:
+    def _defer(self, fault: CloudFault) -> None:
         """What is left after a read that failed is recorded as the one before it showed it."""
-        enis = reading.enis.values()
-        reason, advice = unread(fault).reason, advice_for(fault)
-        self._record_undecided(awaited, reading, enis, reason, advice)
+        enis = self._reading.enis.values()
+        self._record_undecided(enis, unread(fault).reason, advice_for(fault))
 
-    def _record_undecided(
-        self,
-        awaited: frozenset[str],
-        reading: Reading,
-        enis: Iterable[Eni],
-        reason: Reason,
-        advice: str | None,
-    ) -> None:
+    def _record_undecided(self, enis: Iterable[Eni], reason: Reason, advice: str | None) -> None:
         """These ENIs, but for those that were worked on, and what else is awaited."""
         left = [eni for eni in enis if eni.id not in self._done]
         for eni in left:
             self._job.record(unseen(eni.instance_id, eni, Outcome.DEFERRED, reason, advice))
         told = {eni.instance_id for eni in left} | {eni.id for eni in left} | self._done
-        for each in sorted(awaited - told):
-            shown = reading.enis.get(each)
+        for each in sorted(self._awaited - told):
+            shown = self._reading.enis.get(each)
             self._job.record(unseen(each, shown, Outcome.DEFERRED, reason, advice))

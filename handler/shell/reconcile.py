@@ -12,7 +12,7 @@ from handler.cloud import ports
 from handler.cloud.ports import EniQuery
 from handler.core.errors import CloudFault, OutOfTime
 from handler.core.model import Outcome, Reason, Subject
-from handler.core.policy import scaling_group_of, wish_for
+from handler.core.policy import scaling_group_of, wish_for, without_target
 from handler.core.protocol import End, Timing
 from handler.core.rounds import Assign, FindOwners, Look, ReadRooms, Rounds, member, unread
 from handler.core.value import Value
@@ -69,6 +69,11 @@ class Reconciler:
     def groups(self) -> set[str | None]:
         """The scaling groups of all ENIs so far, those that are being worked on included."""
         return {*self._job.tally.groups, *(each.scaling_group_id for each in self._working)}
+
+    def without_target(self, reading: Reading, eni_ids: Iterable[str]) -> set[str]:
+        """Those of a reading whose instances have no target at all, which a later tag may give."""
+        wishes = (self._wish(reading.enis[each], reading.instances) for each in eni_ids)
+        return without_target(wishes)
 
     def work(self, reading: Reading, eni_ids: Iterable[str]) -> None:
         """Finish these ENIs of a reading: each ends in exactly one result.

@@ -87,7 +87,7 @@ DEFECTS: tuple[Defect, ...] = (
         "auto-scaling-asked-at-once",
         "Auto Scaling is asked who was released before reads had time to catch up.",
         f"{TROUBLE_HOOKS}::test_auto_scaling_is_not_asked_before_reads_had_time_to_catch_up",
-        "handler.shell.launch:Launch._without_released",
+        "handler.shell.launch:Launch._released",
         ("since >= min(settings.settle_seconds, settings.visibility_seconds)", "since >= 0.0"),
     ),
     _defect(
@@ -280,8 +280,15 @@ DEFECTS: tuple[Defect, ...] = (
         "list-believed-at-once",
         "A scale-out without ids is done after the first ids that Auto Scaling lists.",
         f"{TROUBLE_HOOKS}::test_a_launch_without_ids_waits_until_the_list_is_whole",
-        "handler.shell.launch:Launch._work_as_it_appears",
-        ("waited >= self._listed_at + self._reconciler.timing.settle", "True"),
+        "handler.shell.launch:Launch._seen_whole",
+        ("waited >= self._listed_at + settle", "True"),
+    ),
+    _defect(
+        "launch-not-looked-at-again",
+        "An ENI that its instance shows only later is lost from a launch without ids.",
+        f"{TROUBLE_HOOKS}::test_a_launch_without_ids_looks_again_for_what_its_instances_have",
+        "handler.shell.launch:Launch._look_once_more",
+        ("self._by_activity and not self._awaited", "False"),
     ),
     _defect(
         "moved-is-written-to",
@@ -289,6 +296,13 @@ DEFECTS: tuple[Defect, ...] = (
         f"{TROUBLE}::test_eni_that_is_detached_while_it_is_waited_for_is_left_alone",
         "handler.core.protocol:next_step",
         ("state.eni.instance_id != state.first.instance_id", "False"),
+    ),
+    _defect(
+        "no-target-believed-at-once",
+        "An instance whose tags come late is left without addresses, and its hook goes on.",
+        f"{TROUBLE_HOOKS}::test_a_tag_that_comes_late_is_waited_for",
+        "handler.shell.reconcile:Reconciler.without_target",
+        ("without_target(wishes)", "set()"),
     ),
     _defect(
         "no-redaction",
@@ -316,7 +330,7 @@ DEFECTS: tuple[Defect, ...] = (
         "old-events-raised",
         "An event about an instance that is long gone is raised at every delivery.",
         f"{TROUBLE_HOOKS}::test_an_old_event_about_what_ecs_does_not_know",
-        "handler.shell.launch:Launch._without_outlived",
+        "handler.shell.launch:Launch._outlived",
         ("age <= settings.settle_seconds + settings.visibility_seconds", "True"),
     ),
     _defect(

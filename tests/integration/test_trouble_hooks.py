@@ -562,6 +562,86 @@ def test_a_launch_with_ids_waits_for_no_list() -> None:
         assert stage.time.now() - began < 10
 
 
+def test_a_launch_without_ids_looks_again_for_what_its_instances_have() -> None:
+    """Its instance's row does not list the second ENI at first: both are served, then CONTINUE."""
+    two = world(instance("a", eni("eni-a"), eni("eni-a-second")), instance("b"))
+    early = instances(shown("i-a", "eni-a"), shown("i-b", "eni-b"), times=1)
+    with Stage(two, EIGHT, [early]) as stage:
+        delivered = stage.deliver(hook_event(instanceIds=None))
+        assert {"eni-a": GOOD, "eni-a-second": GOOD, "eni-b": GOOD} == delivered.ends
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+# --- tags that come late ----------------------------------------------------------------------
+
+UNTAGGED = instances(shown("i-a", "eni-a"))
+TAGGED = world(instance("a", tags={"secondary-ips": "4"}))
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_tag_that_comes_late_is_waited_for(times: int) -> None:
+    """An instance without any target is read again before its hook goes on."""
+    with Stage(TAGGED, {}, [UNTAGGED | {"times": times}]) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": GOOD} == delivered.ends
+        assert {"eni-a": 4} == stage.held()
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+def test_a_tag_of_one_of_two_instances_comes_late() -> None:
+    """The other one is served at once, and both before the hook goes on."""
+    two = world(
+        instance("a", tags={"secondary-ips": "4"}), instance("b", tags={"secondary-ips": "2"})
+    )
+    late = instances(shown("i-a", "eni-a"), times=1)
+    with Stage(two, {}, [late]) as stage:
+        delivered = stage.deliver(hook_event("i-a", "i-b"))
+        assert {"eni-a": GOOD, "eni-b": GOOD} == delivered.ends
+        assert {"eni-a": 4, "eni-b": 2} == stage.held()
+
+
+def test_no_target_is_believed_when_reads_have_had_their_time() -> None:
+    """The mirror: nothing has a target, and half a minute later nothing has one still."""
+    with Stage(world(instance("a"))) as stage:
+        began = stage.time.now()
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": ("skipped", "no_target")} == delivered.ends
+        assert "CONTINUE" == stage.hook()["result"]
+        assert 30 <= stage.time.now() - began <= 35
+
+
+TWO = (eni("eni-a", tags={"secondary-ips": "4"}), eni("eni-a-second"))
+FOREIGN = hook_event("i-a", lifecycleHookName="register-dns")
+ONLY_A = {"backfill": {"instance_ids": ["i-a"]}}
+
+
+@pytest.mark.parametrize(
+    ("launched", "settings", "event"),
+    [
+        (world(instance("a")), EIGHT, hook_event("i-a")),
+        (world(instance("a", *TWO)), {}, hook_event("i-a")),
+        (world(instance("a", tags={"secondary-ips": "skip"})), {}, hook_event("i-a")),
+        (world(instance("a", tags={"secondary-ips": "lots"})), {}, hook_event("i-a")),
+        (world(instance("a")), {"DRY_RUN": "true"}, hook_event("i-a")),
+        (world(instance("a")), {"ALLOWED_SCALING_GROUPS": "asg-other"}, hook_event("i-a")),
+        (world(instance("a")), {}, FOREIGN),
+        (world(instance("a")), {}, running_event("i-a")),
+        (world(instance("a")), {}, ONLY_A),
+    ],
+    ids=["default", "sibling", "skip", "invalid", "dry", "group", "foreign", "state", "backfill"],
+)
+def test_tags_are_waited_for_only_where_they_may_matter(
+    launched: World, settings: dict[str, str], event: World
+) -> None:
+    """What is told by a tag, a default or nobody's hook is decided at the first look."""
+    with Stage(launched, settings) as stage:
+        began = stage.time.now()
+        delivered = stage.deliver(event)
+        assert delivered.error is None
+        assert "deferred" not in {outcome for outcome, _ in delivered.ends.values()}
+        assert stage.time.now() - began < 10
+
+
 # --- events that are too old ------------------------------------------------------------------
 
 
