@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from handler.events.unwrap import Message
 
 _SHOWN_KEYS = 8
-_GROUP_ARN = re.compile(r"acs:ess:[^/]{0,200}:scalinggroup/(asg-[A-Za-z0-9-]{1,64})", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_]+(:[A-Za-z0-9_]+)*", re.ASCII)  # a translated label is no name
+_GROUP_ARN = re.compile(r"acs[.:]ess:[^/]{0,200}:scalinggroup/(asg-[A-Za-z0-9-]{1,64})", re.ASCII)
 _TOKEN = re.compile(r"[ -~]{1,256}")
 _LAUNCH_CALLS = ("RunInstances", "AttachNetworkInterface")  # any JSON value is looked up here
 _TRANSITIONS = {"scaleout": "ScaleOut", "scalein": "ScaleIn"}
@@ -119,9 +120,14 @@ def _lifecycle_hook(details: View) -> str | None:
 
 
 def _cloud_monitor(details: View) -> str | None:
-    outer = View(details.layers[-1:])  # its content may have a name of its own
-    product, name = outer.text("product"), outer.text("name", "eventName")
-    return f"{product.lower()}:{name}" if product and name else None
+    """The alert may have its labels translated; its `sysEventMeta` has the names themselves."""
+    meta = tuple(each for each in details.layers if each.path.endswith("sysEventMeta"))
+    for view in (View(meta), View(details.layers[-1:])):  # content may have a name of its own
+        product, name = view.text("product"), view.text("name", "eventName")
+        kind = f"{product.lower()}:{name}" if product and name else ""
+        if _NAME.fullmatch(kind):
+            return kind
+    return None
 
 
 def _action_trail(details: View) -> str | None:

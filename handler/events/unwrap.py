@@ -36,14 +36,16 @@ _WRAPPERS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"messageBody"}), "messageBody"),  # MNS queue, the data of its CloudEvent
     (frozenset({"alert"}), "alert"),  # CloudMonitor push
 )
+# What an HTTP trigger, or an API gateway, makes of a request.
+_HTTP = (frozenset({"rawPath", "requestContext"}), frozenset({"httpMethod", "headers"}))
 _ALERT = frozenset({"eventContentMap", "eventRawContent", "alertStatus"})
 _SERVICE = re.compile(r"acs[.:]")  # the source of events that Alibaba Cloud publishes itself
 # What a cloud service only carries for somebody else is no event of its own.
 _CARRIED = ("mns:", "fc:AsyncInvoke:", "eventbridge:Events:ScheduledEvent")
 _CONTENT: Mapping[str, tuple[type, ...]] = {
     "content": (dict, str),
-    "eventContentMap": (dict, str),
     "eventRawContent": (dict, str),
+    "eventContentMap": (dict, str),  # perhaps translated
     "sysEventMeta": (dict,),
 }
 
@@ -165,6 +167,8 @@ class _Unwrapper:
             return self.message(place, None, problem=problem)
         if isinstance(value, list):
             return self._each(value, place)
+        if any(marks <= value.keys() for marks in _HTTP):
+            return self.message(place, None, problem=_over_http(place))
         key = _wrapped(value)
         if key is None:
             return self.message(place, value)
@@ -207,6 +211,11 @@ class _Unwrapper:
             found = self.unwrap(element, place.element(index))
             messages.extend(found if isinstance(found, list) else [found])
         return messages
+
+
+def _over_http(place: _Place) -> FieldError:
+    """Whoever knows the address may send such a request, and nothing tells the senders apart."""
+    return FieldError(place.name, "a request over HTTP", "events of other triggers, or invocations")
 
 
 def _wrapped(value: Mapping[str, object]) -> str | None:

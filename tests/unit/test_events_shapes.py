@@ -104,6 +104,82 @@ def test_bare_payload_of_eventbridge_is_recognised(name: str, source: str) -> No
     assert (source, whole.selector, whole.hook) == (bare.source, bare.selector, bare.hook)
 
 
+def _alert(**changes: object) -> Json:
+    """CloudMonitor's push with other things in its alert."""
+    push = _payload("cloudmonitor-alert-instance-running.json")
+    return push | {"alert": json.dumps(json.loads(push["alert"]) | changes)}
+
+
+CHINESE = {"product": "云服务器ECS", "eventName": "实例状态改变通知"}
+ENGLISH = {"product": "Elastic Compute Service", "eventName": "Instance status change notification"}
+NO_META: Json = {"meta": {}}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        _alert(**CHINESE),
+        _alert(**ENGLISH),
+        _alert(**CHINESE, eventContentMap={"实例ID": WEB_1, "状态": "运行中"}),
+        _alert(**CHINESE, eventContentMap={"resourceId": WEB_1, "state": "运行中"}),
+        _alert(**CHINESE, **NO_META),
+        _alert(**ENGLISH, **NO_META),
+        _alert(**NO_META),
+        _payload("cloudmonitor-instance-running.json") | {"name": "实例状态改变通知"},
+        _payload("cloudmonitor-instance-running.json") | {"product": "云服务器ECS"},
+    ],
+)
+def test_labels_of_cloudmonitor_may_be_translated(event: Json) -> None:
+    """What the event itself says is not: its meta, its raw content."""
+    request = _request(event)
+    assert ("ecs.instance_state_change", FIRST) == (request.source, request.selector)
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (_alert(**CHINESE, eventRawContent={"state": "Stopped"}), "Stopped"),
+        (_alert(eventName="Instance:Reboot", **NO_META), "reports no launch"),
+        (_payload("cloudmonitor-instance-stopped.json") | {"name": "实例状态改变通知"}, "Stopped"),
+    ],
+)
+def test_translated_labels_launch_nothing_else(event: Json, why: str) -> None:
+    """The mirror: another state, or another event, whatever it is called."""
+    assert why in _ignored(event).reason
+
+
+OVER_HTTP = {
+    "version": "v1",
+    "rawPath": "/",
+    "headers": {"Host": "example.com"},
+    "queryParameters": {},
+    "isBase64Encoded": False,
+    "requestContext": {"http": {"method": "POST", "path": "/"}, "accountId": "1"},
+}
+GATEWAY = {"path": "/", "httpMethod": "POST", "headers": {}, "isBase64Encoded": False}
+WANTED = {"backfill": {"all": True}}
+
+
+@pytest.mark.parametrize("request_", [OVER_HTTP, GATEWAY])
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(WANTED),
+        base64.b64encode(json.dumps(WANTED).encode()).decode(),
+        json.dumps(_payload("ess-lifecycle-hook-scale-out.json")),
+        "",
+        None,
+    ],
+)
+def test_a_request_over_http_is_refused(request_: Json, body: str | None) -> None:
+    """Nothing tells its senders apart, so nothing that it brings is done."""
+    for event in ({**request_, "body": body}, {**request_, "body": body} | WANTED):
+        rejected = _rejected(event)
+        assert ("event", "a request over HTTP") == (rejected.field, rejected.found)
+    again = {"requestContext": {}, "requestPayload": json.dumps({**request_, "body": body})}
+    assert "a request over HTTP" == _rejected(again).found
+
+
 def test_singular_instance_id_is_understood() -> None:
     """`instanceId` stands in for `instanceIds`."""
     assert _request(_hook(instanceIds=None, instanceId=WEB_1)).selector == FIRST
