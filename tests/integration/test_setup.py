@@ -15,6 +15,7 @@ from localcloud.world import DEFAULT_KEY
 from tests.account.rpc import ACCOUNT
 from tests.account.running import setup
 from tests.account.server import REGION, Account, Fault
+from tests.logs.documents import ALERTS, SAVED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from console.setup.services import Services
 
 PROJECT = f"secondary-ips-{ACCOUNT}"
-EVERYTHING = 26
+# Project, logstore, index, dashboard, topic, queue, role, policy and attachment, and the logs' own.
+EVERYTHING = 9 + len(SAVED) + len(ALERTS)
 
 
 def test_first_run_makes_everything_and_the_second_nothing(tmp_path: Path) -> None:
@@ -35,7 +37,8 @@ def test_first_run_makes_everything_and_the_second_nothing(tmp_path: Path) -> No
     assert (0, {"create": EVERYTHING}) == (first.status, first.changes)
     assert (0, {"exists": EVERYTHING}) == (second.status, second.changes)
     assert written == account.writes
-    counts = {"savedsearches": 13, "dashboards": 1, "alerts": 4, "logstores": 1}
+    views = {"savedsearches": len(SAVED), "alerts": len(ALERTS)}
+    counts = {"dashboards": 1, "logstores": 1} | views
     assert counts == {name: len(project[name]) for name in counts}
     assert {("secondary-ips", "secondary-ips")} == account.rpc.attached
     assert ["secondary-ips-hooks"] == list(account.rpc.topics)
@@ -65,7 +68,7 @@ def test_drift_is_shown_and_mended(tmp_path: Path) -> None:
         shown = setup(tmp_path, account, "--dry-run", "--json")
         mended = setup(tmp_path, account, "--json")
         again = setup(tmp_path, account, "--json")
-    assert {"create": 1, "update": 3, "exists": 22} == shown.changes == mended.changes
+    assert {"create": 1, "update": 3, "exists": EVERYTHING - 4} == shown.changes == mended.changes
     assert [] == [line["error"] for line in mended.lines if line["error"]]
     assert {"exists": EVERYTHING} == again.changes
     (index,) = [line for line in shown.lines if line["kind"] == "SLS index"]
@@ -210,7 +213,7 @@ def test_partial_failure_is_reported_and_the_next_run_finishes(tmp_path: Path) -
     assert "not tried: the SLS logstore is not there" == errors["SLS index"]
     assert "not tried: the SLS index is not there" == errors["SLS dashboard"]
     failed = sum(line["error"] is not None for line in first.lines)
-    assert 21 == failed
+    assert EVERYTHING - 5 == failed
     assert {"create": failed, "exists": EVERYTHING - failed} == second.changes
     assert {"exists": EVERYTHING} == third.changes
 
@@ -295,7 +298,7 @@ def test_names_reach_every_document() -> None:
     assert "functions/secondary-ips" not in text
     assert 3 == text.count(":functions/ips-staging") + text.count("/*/functions/ips-staging")
     wanted = json.dumps([each.body for each in desired(names)])
-    assert 4 == wanted.count('"actionPolicyId": "on-call"')
+    assert len(ALERTS) == wanted.count('"actionPolicyId": "on-call"')
     stores = {each.body["logstore"] for each in desired(names) if each.kind is Kind.SAVED_SEARCH}
     assert {"enis"} == stores
 

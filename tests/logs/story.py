@@ -94,8 +94,16 @@ SCENES = {
         world(instance("one"), instance("two"), instance("out", tags={"secondary-ips": "skip"})),
         ({"backfill": {"all": True, "limit": 1}},),
     ),
+    "a hook of somebody else, heard twice": Scene(
+        world(instance("theirs")), (hook_event("i-theirs", lifecycleHookName="warm-up"),) * 2
+    ),
     "not acted on": Scene(
-        DEMO, (sample("backfill-misspelt-field"), sample("ess-lifecycle-hook-scale-in"))
+        DEMO,
+        (
+            sample("backfill-misspelt-field"),
+            sample("ess-lifecycle-hook-scale-in"),
+            sample("ess-lifecycle-hook-without-token"),
+        ),
     ),
 }
 
