@@ -60,7 +60,10 @@ FAULTS: dict[str, Treated] = {
     **_all(
         Treatment.EXHAUSTED,
         {
-            "QuotaExceeded.PrivateIpAddress": "Free addresses, or launch into another vSwitch.",
+            "QuotaExceeded.PrivateIpAddress": (
+                "Free addresses, or launch into another vSwitch; if this one has room, the VPC's "
+                "quota of private addresses is used up: ask for more."
+            ),
             "InvalidVSwitchId.IpNotEnough": "Free addresses, or launch into another vSwitch.",
             "InvalidVSwitchId.IpPrefixNotEnough": "Enlarge the vSwitch's CIDR reservation.",
         },

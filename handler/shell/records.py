@@ -234,6 +234,8 @@ def level_of(result: EniResult) -> str:
     """The log level of an ENI's record."""
     if result.outcome is Outcome.FAILED:
         return "error"
+    if result.outcome is Outcome.SKIPPED and result.code is not None:
+        return "warning"  # only a refusal told whose it is: its row did not
     fine = result.outcome in _FINE and result.reason is not Reason.INVALID_TARGET
     return "info" if fine else "warning"
 

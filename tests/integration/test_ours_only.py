@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from tests.chaos.trouble import scale_out
+import json
+import re
+from typing import Any
+
+from tests.chaos.trouble import cloud_event, scale_out
 from tests.stage import Stage
-from tests.worlds import eni, hook_event, instance, running_event, world
+from tests.unit.events_table import EVENTS
+from tests.worlds import GROUP, eni, hook_event, instance, running_event, world
+
+Json = dict[str, Any]
 
 FOUR = {"TARGET_SECONDARY_IPS": "4"}
 OTHER = {
@@ -12,6 +19,17 @@ OTHER = {
     "token": "9C2E9DA7-0000-449A-ACF6-CEE24444F7BB",
     "hook_name": "install-agent",
 }
+# Payloads of the other sources, and what stands in them for this world's instance and ENI.
+SOURCES = (
+    "ess-notification-scale-out-success.json",
+    "cloudmonitor-instance-running.json",
+    "cloudmonitor-alert-instance-running.json",
+    "cloudmonitor-eni-attached.json",
+    "actiontrail-run-instances.json",
+    "actiontrail-attach-network-interface.json",
+    "timer-backfill.json",
+)
+SAID = {r"\bi-bp1\w+": "i-a", r"eni-bp1\w+": "eni-a", r"asg-bp1\w+": GROUP}
 MARKS = [
     {"creator": "terway-controller"},
     {"cilium-eni-index": "1"},
@@ -19,8 +37,19 @@ MARKS = [
 ]
 
 
+def _payloads(*names: str) -> list[Json]:
+    """Real-shaped payloads, about the instance and the ENI of this world."""
+    found = []
+    for name in names:
+        text = (EVENTS / name).read_text(encoding="utf-8")
+        for id_, ours in SAID.items():
+            text = re.sub(id_, ours, text)
+        found.append(json.loads(text))
+    return found
+
+
 def test_of_two_hooks_only_ours_is_completed() -> None:
-    """Ten deliveries from all sources serve the instance, and leave the other hook as it was."""
+    """Deliveries from all sources serve the instance, and leave the other hook as it was."""
     launch = world(instance("a"))
     ours = launch["lifecycle_actions"][0]
     theirs = hook_event(
@@ -29,10 +58,27 @@ def test_of_two_hooks_only_ours_is_completed() -> None:
         lifecycleActionToken=OTHER["token"],
         lifecycleHookName=OTHER["hook_name"],
     )
-    events = [theirs, hook_event("i-a"), scale_out(["i-a"]), running_event("i-a"), theirs]
+    through_eventbridge = cloud_event("acs.ess", "ess:LifecycleHook:ScaleOut", theirs["content"])
+    through_a_topic = {"TopicName": "hooks", "Message": json.dumps(theirs)}
+    through_failures = {"requestContext": {}, "requestPayload": json.dumps(theirs)}
+    events = [
+        theirs,
+        hook_event("i-a"),
+        through_eventbridge,
+        through_a_topic,
+        through_failures,
+        scale_out(["i-a"]),
+        running_event("i-a"),
+        *_payloads(*SOURCES),
+        {"backfill": {"all": True}},
+        [hook_event("i-a"), theirs],
+    ]
     with Stage(launch | {"lifecycle_actions": [ours, ours | OTHER]}, FOUR) as stage:
-        deliveries = [stage.deliver(event) for event in events * 2]
-        assert [None] * 10 == [each.error for each in deliveries]
+        deliveries = [stage.deliver(event) for event in events]
+        assert {None} == {each.error for each in deliveries}
+        rows = [row for each in deliveries for row in each.of("eni_result")]
+        assert {"eni-a"} == {row["network_interface_id"] for row in rows}
+        assert len(rows) > len(events)  # each served it, and the array twice
         assert ["Completed", "Pending"] == [
             each["status"] for each in stage.cloud.state()["lifecycle_actions"]
         ]
