@@ -13,7 +13,7 @@ from handler.core.model import Outcome, Reason
 from handler.core.pacing import backoff
 from handler.core.rounds import unread
 from handler.shell.hook import Keepalive, complete, result_for
-from handler.shell.reading import Reading
+from handler.shell.reading import Reading, ecs_instances
 from handler.shell.records import Lifecycle
 from handler.shell.visibility import advice_for, sort_out, unexplained, unseen
 
@@ -108,8 +108,7 @@ class Launch:
     def _work_as_it_appears(self) -> None:
         """What is visible is worked on at once; patience counts only the waits for the rest."""
         invocation, patience = self._job.invocation, self._reconciler.timing.visibility
-        self._awaited = self._launched()
-        self._listed |= self._awaited
+        self._awaited = self._newly_listed(0.0)
         waited, polls = 0.0, 0
         while True:
             try:
@@ -128,10 +127,7 @@ class Launch:
                 raise
             waited, polls = waited + pause, polls + 1
             if self._by_activity or not self._awaited:
-                listed = self._launched() - self._listed
-                self._listed |= listed
-                self._listed_at = waited if listed else self._listed_at
-                self._awaited |= listed
+                self._awaited |= self._newly_listed(waited)
         self._give_up()
 
     def _work_on_what_appeared(self, waited: float) -> None:
@@ -157,7 +153,7 @@ class Launch:
     def _look_once_more(self, waited: float) -> None:
         """While Auto Scaling's list was waited for, an instance may have shown another ENI."""
         if self._by_activity and not self._awaited:
-            self._awaited = frozenset(self._listed)
+            self._awaited = ecs_instances(self._listed)
             self._work_on_what_appeared(waited)
 
     def _may_get_a_tag(self, reading: Reading, new: set[str], waited: float) -> set[str]:
@@ -170,6 +166,13 @@ class Launch:
         if not waits or waited >= min(timing.settle - job.invocation.before, timing.visibility):
             return set()
         return self._reconciler.without_target(reading, new)
+
+    def _newly_listed(self, waited: float) -> frozenset[str]:
+        """What was launched and was not known to be; of what Auto Scaling lists, ECS's own."""
+        listed = self._launched() - self._listed
+        self._listed |= listed
+        self._listed_at = waited if listed else self._listed_at
+        return ecs_instances(listed) if self._by_activity else listed
 
     def _launched(self) -> frozenset[str]:
         """The ids that the event names, or that Auto Scaling lists for its activity."""
@@ -223,7 +226,7 @@ class Launch:
     def _give_up(self) -> None:
         """Record what did not appear, and whether that looks like a missing permission."""
         awaited, reading = self._awaited, self._reading
-        if not awaited and not self._job.tally.counts:
+        if not self._listed:
             self._job.record(unseen(None, None, Outcome.DEFERRED, Reason.NOT_VISIBLE, _NOT_YET))
         try:
             orphans = unexplained(self._job.reader, awaited, reading)

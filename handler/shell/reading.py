@@ -246,6 +246,11 @@ def _items(pages: Iterable[Page[T]]) -> Iterator[T]:
     return (item for page in pages for item in page.items)
 
 
+def ecs_instances(ids: Iterable[str]) -> frozenset[str]:
+    """Those that ECS knows: groups may hold container instances (eci-) and managed ones (mi-)."""
+    return frozenset(each for each in ids if each.startswith("i-"))
+
+
 def owners_of(enis: Iterable[Eni]) -> list[str]:
     """The instances that ENIs are attached to, but for what services manage."""
     return sorted({eni.instance_id for eni in enis if eni.instance_id and eni.ours})

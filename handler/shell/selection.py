@@ -19,6 +19,7 @@ from handler.shell.reading import (
     REFUSED,
     Reading,
     batches,
+    ecs_instances,
     owners_of,
 )
 
@@ -63,7 +64,8 @@ def chunks(selector: Selector, reader: Reader, cursor: Cursor) -> Iterator[Chunk
     elif selector.tags:
         yield from _by_tags(selector.tags, reader, cursor)
     elif selector.scaling_group_id:
-        yield from _by_ids(reader.of_group(selector.scaling_group_id), reader.of_instances, cursor)
+        members = ecs_instances(reader.of_group(selector.scaling_group_id))
+        yield from _by_ids(members, reader.of_instances, cursor)
     else:
         yield from _by_ids(selector.instance_ids, reader.of_instances, cursor)
 

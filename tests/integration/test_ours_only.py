@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from tests.chaos.trouble import cloud_event, scale_out
 from tests.stage import Stage
 from tests.unit.events_table import EVENTS
@@ -102,3 +104,31 @@ def test_backfill_touches_no_eni_that_bears_the_mark_of_others() -> None:
         written = {call["NetworkInterfaceId"] for call in stage.writes()}
         assert {f"eni-{each}" for each in range(30) if each % 3} == written
         assert ("skipped", "foreign_owner") == delivered.ends["eni-x"]
+
+
+CONTAINER = instance("x", eni("eni-x")) | {"id": "eci-x"}
+MANAGED = instance("y", eni("eni-y")) | {"id": "mi-y"}
+
+
+@pytest.mark.parametrize("event", [{"backfill": {"scaling_group_id": GROUP}}, hook_event()])
+def test_a_group_may_hold_what_is_no_ecs_instance(event: Json) -> None:
+    """Container and managed instances are not asked for; the others are served."""
+    if "content" in event:
+        del event["content"]["instanceIds"]
+    with Stage(world(CONTAINER, instance("a"), MANAGED), FOUR) as stage:
+        delivered = stage.deliver(event)
+        assert delivered.error is None
+        assert {"eni-a": ("assigned", "reached")} == delivered.ends
+        asked = [str(call["parameters"]) for call in stage.cloud.calls("DescribeInstances")]
+        assert not [each for each in asked if "eci-x" in each or "mi-y" in each]
+
+
+def test_the_hook_of_a_group_without_ecs_instances_goes_on() -> None:
+    """The mirror: nothing of it is ours to serve, and nothing waits for it."""
+    event = hook_event()
+    del event["content"]["instanceIds"]
+    with Stage(world(CONTAINER, MANAGED), FOUR) as stage:
+        delivered = stage.deliver(event)
+        assert (None, {}) == (delivered.error, delivered.ends)
+        assert "CONTINUE" == stage.hook()["result"]
+        assert [] == stage.writes()
