@@ -16,7 +16,7 @@ from handler.cloud.faults import NO_ANSWER
 from handler.cloud.openapi import CheckedAnswers, attempt, bad_answer, text_of
 from handler.cloud.ports import Page
 from handler.core.errors import CloudFault
-from handler.core.model import Answer, AskKind, Eni, Instance
+from handler.core.model import NO_TYPE, Answer, AskKind, Eni, Instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -172,7 +172,7 @@ def _eni(row: Any) -> Eni:
     try:
         return _read_eni(row, eni_id)
     except (AttributeError, TypeError, ValueError):
-        return Eni(eni_id, "unknown", "unknown", "unknown", complete=False)
+        return Eni(eni_id, NO_TYPE, "unknown", "unknown", complete=False)
 
 
 def _read_eni(row: Any, eni_id: str) -> Eni:

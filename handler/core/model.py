@@ -159,6 +159,10 @@ class Rejected(Value):
 # --- what the cloud shows ---------------------------------------------------------------------
 
 
+# The type of an ENI whose row cannot be understood at all.
+NO_TYPE = "unknown"
+
+
 class Eni(Value):
     """One reading of an elastic network interface.
 

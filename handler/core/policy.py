@@ -8,7 +8,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from handler.core.model import Reason, Wish
+from handler.core.model import NO_TYPE, Reason, Wish
 from handler.core.target import parse_target
 from handler.core.value import Value
 
@@ -102,6 +102,12 @@ def without_target(wishes: Iterable[tuple[Subject, Wish]]) -> set[str]:
         elif wish.source is not None:
             served.add(subject.eni.instance_id or "")
     return {eni_id for instance_id in bare.keys() - served for eni_id in bare[instance_id]}
+
+
+def skipped_anyway(eni: Eni, wish: Wish) -> bool:
+    """Whether nothing would be done to an ENI whatever addresses its row showed."""
+    may_change = {None, Reason.NO_TARGET, Reason.INVALID_TARGET}
+    return eni.type != NO_TYPE and wish.skip not in may_change
 
 
 def scaling_group_of(instance: Instance | None, request: Request) -> str | None:

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
@@ -50,6 +51,9 @@ ALLOWANCES = {
 }
 # Of the reads, for plans while backfills are switched off.
 PLAN_SHARE = 0.5
+# Minutes of throttling that a timeout should hold: one to wait out (and 5 s, so that not all begin
+# at once), and half of one to read, write and confirm in.
+LEAST_MINUTES = 1.5
 # When the context names no timeout there is none to keep: a laptop.
 NO_TIMEOUT = 86_400.0
 
@@ -126,12 +130,26 @@ class App:
 
     def warm_up(self, context: object) -> None:
         """Import the SDKs, build the clients and connect: the first event pays none of it."""
-        connector, region = self._connect(context), self._delivery(context).region
-        if region is not None:
+        connector, delivery = self._connect(context), self._delivery(context)
+        self._warn_of_a_short_timeout(delivery)
+        if (region := delivery.region) is not None:
             # A host that hangs keeps a thread of its own, not one that the first event needs.
             threads = ThreadPoolExecutor(1, "warm-up")
             warm_up(connector.cloud(region, self._place(context)), threads)
             threads.shutdown(wait=False)
+
+    def _warn_of_a_short_timeout(self, delivery: Delivery) -> None:
+        """A launch that is throttled cannot wait for the next minute if its time ends before."""
+        least = LEAST_MINUTES * self.settings.minute_seconds
+        timeout = (delivery.timeout_at or inf) - delivery.started
+        if timeout < least:
+            self._log(delivery, delivery.region).write(
+                "configuration",
+                "warning",
+                reason=f"timeout: found {timeout:.0f} s; allowed, but too little to wait "
+                f"{self.settings.minute_seconds:.0f} s when a call is throttled",
+                advice=f"Give the function a timeout of {least:.0f} s or more.",
+            )
 
     def handle(self, event: object, context: object) -> Result:
         """Work on one delivery.

@@ -18,7 +18,7 @@ from handler.core.value import Value
 from handler.shell.continuation import payload_for
 from handler.shell.records import Continuation
 from handler.shell.selection import chunks
-from handler.shell.visibility import advice_for, readable, sort_out, unexplained, unseen
+from handler.shell.visibility import Sight, advice_for, unexplained, unseen
 
 if TYPE_CHECKING:
     from handler.cloud.ports import Functions
@@ -76,17 +76,21 @@ class Backfill(Value):
             return self._hand_over(functions, cursor)
         return None
 
+    @property
+    def _sight(self) -> Sight:
+        attached = self.job.request.selector.by_instances
+        return Sight(self.reconciler.skipped_anyway, attached=attached)
+
     def _work(self, chunk: Chunk) -> None:
         """What is named and not shown is read once more before it is called gone."""
-        attached = self.job.request.selector.by_instances
-        reading, error = chunk.reading, None
-        done, missing = sort_out(reading, chunk.named, attached=attached)
+        reading, error, sight = chunk.reading, None, self._sight
+        done, missing = sight.sort_out(reading, chunk.named)
         try:
             self.reconciler.work(reading, done)
             if missing:
                 self.job.invocation.wait(_RECHECK_SECONDS)
                 reading = self.job.reader.of_named(self.job.request.selector, missing)
-                found, missing = sort_out(reading, missing, attached=attached)
+                found, missing = sight.sort_out(reading, missing)
                 new = found - done
                 done |= new
                 self.reconciler.work(reading, new)
@@ -131,12 +135,8 @@ class Backfill(Value):
                 hidden = unexplained(self.job.reader, missing, reading, probes=None)
         except (OutOfTime, CloudFault) as met:
             error = met
-        attached = self.job.request.selector.by_instances
-        unreadable = [
-            eni
-            for eni in reading.enis.values()
-            if not readable(eni, attached=attached) or not reading.owner_known(eni.id)
-        ]
+        sight, enis = self._sight, reading.enis.values()
+        unreadable = [eni for eni in enis if not sight.readable(reading, eni)]
         found = {eni.id: eni for eni in hidden + unreadable if eni.id not in done}
         reason = unread(error).reason if error else Reason.NOT_VISIBLE
         advice = advice_for(error) if error else _HIDDEN

@@ -15,7 +15,7 @@ from handler.core.rounds import unread
 from handler.shell.hook import Keepalive, complete, result_for
 from handler.shell.reading import Reading, ecs_instances
 from handler.shell.records import Lifecycle
-from handler.shell.visibility import advice_for, sort_out, unexplained, unseen
+from handler.shell.visibility import Sight, advice_for, unexplained, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,7 @@ class Launch:
     def __init__(self, job: Job, reconciler: Reconciler) -> None:
         self._job = job
         self._reconciler = reconciler
+        self._sight = Sight(reconciler.skipped_anyway, attached=True)
         self._done: set[str] = set()
         self._shown: set[str] = set()
         self._asked_ess = False
@@ -134,7 +135,7 @@ class Launch:
         """Read what is awaited and finish what can be; the rest goes on being awaited."""
         reading = self._job.reader.of_named(self._job.request.selector, self._awaited)
         self._reading = reading
-        ready, self._awaited = sort_out(reading, self._awaited, attached=True)
+        ready, self._awaited = self._sight.sort_out(reading, self._awaited)
         bare = self._may_get_a_tag(reading, ready - self._done, waited)
         new = ready - self._done - bare
         self._done |= new

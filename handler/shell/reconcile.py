@@ -12,7 +12,7 @@ from handler.cloud import ports
 from handler.cloud.ports import EniQuery
 from handler.core.errors import CloudFault, OutOfTime
 from handler.core.model import Outcome, Reason, Subject
-from handler.core.policy import scaling_group_of, wish_for, without_target
+from handler.core.policy import scaling_group_of, skipped_anyway, wish_for, without_target
 from handler.core.protocol import End, Timing
 from handler.core.rounds import Assign, FindOwners, Look, ReadRooms, Rounds, member, unread
 from handler.core.value import Value
@@ -74,6 +74,10 @@ class Reconciler:
         """Those of a reading whose instances have no target at all, which a later tag may give."""
         wishes = (self._wish(reading.enis[each], reading.instances) for each in eni_ids)
         return without_target(wishes)
+
+    def skipped_anyway(self, reading: Reading, eni: Eni) -> bool:
+        """Whether nothing would be done to it, whatever else its row showed."""
+        return skipped_anyway(eni, self._wish(eni, reading.instances)[1])
 
     def work(self, reading: Reading, eni_ids: Iterable[str]) -> None:
         """Finish these ENIs of a reading: each ends in exactly one result.

@@ -12,42 +12,47 @@ from handler.core.errors import CloudFault
 from handler.core.model import EniResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from handler.core.model import Eni, Outcome, Reason
     from handler.shell.reading import Reader, Reading
 
 
-def readable(eni: Eni, *, attached: bool) -> bool:
-    """Whether its row tells enough: its primary address, and what it is attached to, if it must be.
+class Sight:
+    """Which rows tell enough to be worked on.
 
-    What a launch brings is attached to something, and so is what an instance says it has.
+    Args:
+        attached: whether an ENI must be attached to something: what a launch brings is, and so is
+            what an instance says it has.
+        skipped: whether nothing would be done to an ENI anyway; its addresses do not matter.
     """
-    return eni.complete and (eni.instance_id is not None or not attached)
 
+    def __init__(self, skipped: Callable[[Reading, Eni], bool], *, attached: bool) -> None:
+        self._skipped = skipped
+        self._attached = attached
 
-def sort_out(
-    reading: Reading, awaited: Iterable[str], *, attached: bool
-) -> tuple[set[str], frozenset[str]]:
-    """Which ENIs can be worked on, and which of the awaited ids have still to appear.
+    def readable(self, reading: Reading, eni: Eni) -> bool:
+        """Whether its row shows its primary address, and what it is attached to, if it must be."""
+        held = eni.instance_id is not None or not self._attached
+        known = reading.owner_known(eni.id)
+        return held and known and (eni.complete or self._skipped(reading, eni))
 
-    An instance has appeared when every ENI it says it has is readable, and it has one; an ENI, when
-    it is readable and its instance is shown too.
-    """
-    ready = {
-        eni.id
-        for eni in reading.enis.values()
-        if readable(eni, attached=attached) and reading.owner_known(eni.id)
-    }
-    held: dict[str, set[str]] = {}
-    for eni_id in ready:
-        held.setdefault(reading.enis[eni_id].instance_id or "", set()).add(eni_id)
-    missing = frozenset(
-        each
-        for each in awaited
-        if each not in ready and not _appeared(reading, each, held.get(each, set()))
-    )
-    return ready, missing
+    def sort_out(self, reading: Reading, awaited: Iterable[str]) -> tuple[set[str], frozenset[str]]:
+        """Which ENIs can be worked on, and which of the awaited ids have still to appear.
+
+        An instance has appeared when every ENI it says it has is readable, and it has one; an ENI,
+        when it is readable and its instance is shown too.
+        """
+        ready = {eni.id for eni in reading.enis.values() if self.readable(reading, eni)}
+        held: dict[str, set[str]] = {}
+        for eni_id in ready:
+            held.setdefault(reading.enis[eni_id].instance_id or "", set()).add(eni_id)
+        missing = frozenset(
+            each
+            for each in awaited
+            if each not in ready and not _appeared(reading, each, held.get(each, set()))
+        )
+        return ready, missing
 
 
 def _appeared(reading: Reading, instance_id: str, held: set[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.trouble import cloud_event, scale_out
+from tests.integration.test_trouble import row, rows
 from tests.stage import Stage
 from tests.unit.events_table import EVENTS
 from tests.worlds import GROUP, eni, hook_event, instance, running_event, world
@@ -132,3 +133,40 @@ def test_the_hook_of_a_group_without_ecs_instances_goes_on() -> None:
         assert (None, {}) == (delivered.error, delivered.ends)
         assert "CONTINUE" == stage.hook()["result"]
         assert [] == stage.writes()
+
+
+SECOND = world(instance("a", eni("eni-a"), eni("eni-a-second")))
+SKIPPED = [
+    ({"ServiceManaged": True}, {}, "service_managed"),
+    ({"Type": "Trunk"}, {}, "eni_type"),
+    ({"Tags": {"Tag": [{"TagKey": "creator", "TagValue": "terway"}]}}, {}, "kubernetes"),
+    ({"Tags": {"Tag": [{"TagKey": "secondary-ips", "TagValue": "skip"}]}}, {}, "opted_out"),
+    ({}, {"ENI_SCOPE": "primary"}, "scope"),
+]
+
+
+@pytest.mark.parametrize("event", [hook_event("i-a"), {"backfill": {"instance_ids": ["i-a"]}}])
+@pytest.mark.parametrize(("shown", "settings", "reason"), SKIPPED)
+def test_what_is_skipped_anyway_needs_no_readable_addresses(
+    event: Json, shown: Json, settings: dict[str, str], reason: str
+) -> None:
+    """A row without its primary address holds up nobody where nothing would be done to it."""
+    odd = row("eni-a-second", None, **{"Type": "Secondary"} | shown)
+    page = rows(row("eni-a", "10.0.0.4"), odd, where={"InstanceId": "i-a"})
+    with Stage(SECOND, FOUR | settings, [page]) as stage:
+        delivered = stage.deliver(event)
+        assert delivered.error is None
+        assert ("skipped", reason) == delivered.ends["eni-a-second"]
+        assert ("assigned", "reached") == delivered.ends["eni-a"]
+        assert "content" not in event or "CONTINUE" == stage.hook()["result"]
+
+
+@pytest.mark.parametrize("shown", [{}, {"Type": ""}, {"Tags": {"Tag": [{"TagKey": 7}]}}])
+def test_what_may_be_ours_is_no_reading_without_its_primary_address(shown: Json) -> None:
+    """The mirror: it is waited for, and the hook with it."""
+    odd = row("eni-a-second", None, **{"Type": "Secondary"} | shown)
+    page = rows(row("eni-a", "10.0.0.4"), odd, where={"InstanceId": "i-a"})
+    with Stage(SECOND, FOUR, [page]) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert delivered.error is not None
+        assert "Pending" == stage.hook()["status"]

@@ -18,7 +18,7 @@ from localcloud.testing import LocalCloud
 from localcloud.world import DEFAULT_KEY
 from tests.chaos.gate import Reply, Watcher, gate
 from tests.stage import Stage, context, environment
-from tests.worlds import hook_event, instance, world
+from tests.worlds import REGION, hook_event, instance, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,38 @@ def test_no_failure_of_a_read_matters(
         assert READS == stage.actions()
         assert ("", "") == tuple(capfd.readouterr())
         assert {"eni-a": ("assigned", "reached")} == stage.deliver(hook_event("i-a")).ends
+
+
+@pytest.mark.parametrize(
+    ("timeout", "minute", "warned"),
+    [
+        ("60", "60", True),
+        (89, "60", True),
+        (90, "60", False),
+        (600, "60", False),
+        (20, "10", False),
+    ],
+)
+def test_initializer_warns_of_a_timeout_that_holds_no_throttled_minute(
+    timeout: Any, minute: str, *, warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It starts all the same, and says which timeout makes sense."""
+    with Stage(world(instance("a")), {"MINUTE_SECONDS": minute}) as stage:
+        stage.app.warm_up(context(timeout))
+        assert READS == stage.actions()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert warned == bool(lines)
+    for record in lines:
+        assert ("configuration", "warning") == (record["record_type"], record["level"])
+        assert f"found {float(timeout):.0f} s" in record["reason"]
+        assert "90 s or more" in record["advice"]
+
+
+def test_a_laptop_has_no_timeout_to_be_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """The mirror: a context without one."""
+    with Stage(world(instance("a"))) as stage:
+        stage.app.warm_up(SimpleNamespace(request_id="req-1", region=REGION))
+    assert "" == capsys.readouterr().out
 
 
 def test_cloud_that_is_not_there_does_not_fail_the_initializer() -> None:

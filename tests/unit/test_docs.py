@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import subprocess
@@ -36,7 +38,7 @@ from handler.shell.records import COUNTS
 from localcloud.instance_types import built_in_types
 from localcloud.testing import LocalCloud
 from localcloud.world import DEFAULT_KEY
-from tests.stage import Queue, Stage
+from tests.stage import Queue, Stage, context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -331,7 +333,11 @@ def written() -> dict[str, set[str]]:
             *(stage.deliver((ROOT / f"events/{name}.json").read_bytes()) for name in names),
             stage.deliver({"backfill": {"all": True}}, hasty, timeout=1),
         ]
-        for record in (record for each in deliveries for record in each.records):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            stage.another_app().warm_up(context(timeout=1))
+        started = [json.loads(line) for line in output.getvalue().splitlines()]
+        for record in [*started, *(record for each in deliveries for record in each.records)]:
             found.setdefault(record["record_type"], set()).update(record)
     return found
 
