@@ -1,12 +1,11 @@
 """Which ENIs a manual request means, a chunk at a time: each selector with the fewest calls.
 
-Nothing of the fleet is kept but the chunk in hand. Every chunk says where the next one begins, so
-that another invocation can go on from there.
+Nothing of the fleet is kept but the chunk in hand, and a number for each ENI that was shown. Every
+chunk says where the next one begins, so that another invocation can go on from there.
 """
 
 from __future__ import annotations
 
-from array import array
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -130,26 +129,20 @@ def _bearers(
 def _from(start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]) -> Iterator[Page[T]]:
     """Pages from a token on; from the first when the token is no longer good.
 
-    A listing that moves while it is read shows rows again: they stand on the earlier page only.
+    A listing that moves while it is read, or begins again, shows rows once more: they stand on the
+    earliest page only. Of what was shown, no more than numbers are kept.
     """
-    seen = array("q")
-    done: frozenset[int] = frozenset()
-    before: set[str] = set()
+    seen: set[int] = set()
     for page in _again_from_the_start(start, pages):
-        if page is None:
-            done = frozenset(seen)
-            continue
-        new = (each for each in page.items if each.id not in before)
-        rows = tuple(each for each in new if hash(each.id) not in done)
-        yield replace(page, items=rows)
-        seen.extend(hash(each.id) for each in rows)
-        before = {each.id for each in page.items} or before
+        new = {hash(each.id): each for each in page.items if hash(each.id) not in seen}
+        seen |= new.keys()
+        yield replace(page, items=tuple(new.values()))
 
 
 def _again_from_the_start(
     start: str | None, pages: Callable[[str | None], Iterator[Page[T]]]
-) -> Iterator[Page[T] | None]:
-    """Pages from a token on; None where the listing begins again, as its token is no longer good.
+) -> Iterator[Page[T]]:
+    """Pages from a token on; from the first again where the token is no longer good.
 
     Raises:
         CloudFault: something else was refused, or that happened more often than `MAX_RESTARTS`.
@@ -164,6 +157,5 @@ def _again_from_the_start(
             if not followed or fault.treatment not in REFUSED or restarts == MAX_RESTARTS:
                 raise
             start = None
-            yield None
         else:
             return

@@ -177,6 +177,23 @@ def test_eni_on_both_sides_of_an_empty_page_has_one_record() -> None:
         assert 1 == delivered.result["counts"]["enis"]
 
 
+@pytest.mark.parametrize("selector", [{"all": True}, {"vswitch_id": VSWITCH}])
+@pytest.mark.parametrize("between", [1, 3])
+def test_eni_that_comes_again_pages_later_has_one_record(selector: World, between: int) -> None:
+    """A listing that moves far, or shows a row twice on one page."""
+    where, again = {"Status": "InUse"}, row("eni-a", "10.0.0.1")
+    tokens = [f"p{number}" for number in range(between)]
+    pages = [
+        rows(row(f"eni-b{token}", "10.0.0.2"), where=where | {"NextToken": token}, token=after)
+        for token, after in zip(tokens, [*tokens[1:], "last"], strict=True)
+    ]
+    first = rows(again, again, where=where, token=tokens[0])
+    last = rows(again, where=where | {"NextToken": "last"})
+    with Stage(world(instance("a")), {}, [*pages, last, first]) as stage:
+        delivered = stage.deliver({"plan": {**selector, "target": "2"}})
+        assert between + 1 == len(delivered.enis) == delivered.result["counts"]["enis"]
+
+
 @pytest.mark.parametrize("code", ["InvalidParameter", "Forbidden.RAM"])
 @pytest.mark.parametrize(
     "selector",
