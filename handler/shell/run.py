@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.cloud.faults import EXPIRED, advice_on
+from handler.cloud.faults import EXPIRED, NO_ANSWER, advice_on
 from handler.core.errors import CloudFault, NotPermitted, Retryable, StaleCredentials, Unexpected
 from handler.core.model import Reason, Treatment
 from handler.core.rounds import Limit
@@ -89,7 +89,9 @@ class Run(Value):
     def _unfinished(self, fault: CloudFault) -> Retryable:
         """What a call that failed, and is not tried again, means for the caller."""
         advice = advice_on(fault.code, fault.operation)
-        said = f"{fault.operation} failed with {fault.code}. {advice}"
+        # The words of a call without an answer are our own: what failed, at which host and proxy.
+        why = f": {fault.message}" if fault.code == NO_ANSWER and fault.message else ""
+        said = f"{fault.operation} failed with {fault.code}{why}. {advice}"
         if fault.code == EXPIRED and self.job.cloud.identity.from_environment:
             return StaleCredentials(said)
         denied = fault.treatment is Treatment.CREDENTIALS

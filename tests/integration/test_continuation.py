@@ -86,6 +86,16 @@ def test_chain_of_invocations_brings_the_whole_fleet_to_target() -> None:
         assert_hops_are_tasks(cloud, OLD)
 
 
+def test_chain_leaves_a_proxy_alone_for_hosts_that_are_excepted() -> None:
+    """NO_PROXY counts for every call of an old service's function, the hand-over included."""
+    proxied = region(HTTP_PROXY="http://127.0.0.1:1", NO_PROXY="localhost,127.0.0.1")
+    with LocalCloud(proxied, minute=MINUTE) as cloud:
+        invoke_fc2(cloud, SERVICE, OLD, ALL, {"x-fc-invocation-type": "Async"})
+        until(lambda: ended(cloud, OLD))
+        assert {2} == set(cloud.held().values())
+        assert_hops_are_tasks(cloud, OLD)
+
+
 def assert_hops_are_tasks(cloud: LocalCloud, name: str) -> None:
     """Something was handed over, and whatever was had one task id and the next number."""
     handed_over = records(cloud, name, "continuation")

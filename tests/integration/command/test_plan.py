@@ -123,6 +123,26 @@ def test_missing_credentials_are_one_clear_line(
         assert said in done.err
 
 
+DEAD_PROXY = "http://someone:hush-hush@127.0.0.1:1"
+
+
+def test_a_host_that_no_proxy_names_is_reached_without_the_proxy(cloud: LocalCloud) -> None:
+    """The command honours NO_PROXY as the function does."""
+    excepted = {"HTTP_PROXY": DEAD_PROXY, "NO_PROXY": "example.com,127.0.0.1"}
+    plain, done = run(cloud, "plan", "--all"), run(cloud, "plan", "--all", **excepted)
+    assert (plain.status, plain.out) == (done.status, done.out)
+    assert "eni-" in done.out
+
+
+def test_a_proxy_that_does_not_answer_is_named_without_its_password(cloud: LocalCloud) -> None:
+    """The mirror: no call arrives, and the operator reads where they went."""
+    before = len(cloud.calls())
+    done = run(cloud, "plan", "--all", HTTP_PROXY=DEAD_PROXY)
+    assert (1, before) == (done.status, len(cloud.calls()))
+    assert "127.0.0.1:1" in done.err + done.out
+    assert "hush" not in done.err + done.out
+
+
 def test_refused_credentials_are_one_clear_line(cloud: LocalCloud) -> None:
     """Status 1; the secret is in neither stream."""
     secret = "not-the-right-secret"
