@@ -320,7 +320,7 @@ class EniState(Value):
         learnt: about what it holds now.
         ceiling: what ECS was found to allow, if that is less than reads show.
         lost: what a replayed answer named and it does not hold.
-        gained: what our writes brought and a read confirmed.
+        gained: what our writes brought and a read confirmed, the latest of them at `gained_at`.
         absent_since: since when reads have not shown it.
         not_ready_since: since when it has not been ready.
         looks: reads in vain since something changed.
@@ -338,6 +338,7 @@ class EniState(Value):
     ceiling: Ceiling | None = None
     lost: tuple[str, ...] = ()
     gained: frozenset[str] = frozenset()
+    gained_at: float = float("-inf")
     absent_since: float | None = None
     not_ready_since: float | None = None
     looks: int = 0
@@ -398,6 +399,7 @@ def read(state: EniState, eni: Eni | None, at: float, timing: Timing) -> EniStat
     """
     if eni is None or not eni.complete:
         return _absent(state, at, timing, unreadable=eni is not None)
+    eni = _at_least_known(state, eni, at, timing)
     if Held.by(eni) != state.held:
         state = _changed(state, Held.by(eni))
     state = replace(state, eni=eni, read_at=at, absent_since=None)
@@ -411,6 +413,18 @@ def read(state: EniState, eni: Eni | None, at: float, timing: Timing) -> EniStat
             return _settled(state, phase, at, timing)
         case _:
             return state
+
+
+def _at_least_known(state: EniState, eni: Eni, at: float, timing: Timing) -> Eni:
+    """A reading that lacks what an earlier one has confirmed of our writes is older than that one.
+
+    Reads come from several places, and one may be further behind. As long as they may, what was
+    confirmed is held: a part of it is a state that never was, and its token protects nothing.
+    """
+    known = state.gained & state.held.all
+    if at >= state.gained_at + timing.settle or known <= Held.by(eni).all:
+        return eni
+    return replace(eni, secondary=state.eni.secondary, prefixes=state.eni.prefixes)
 
 
 def _changed(state: EniState, held: Held) -> EniState:
@@ -455,7 +469,8 @@ def _confirmed(state: EniState, write: Write, at: float, timing: Timing) -> EniS
         return state
     lost = tuple(sorted(named - held.all)) or state.lost
     gained = state.gained | (named & held.all)
-    return replace(state, phase=Ready(), learnt=spent, lost=lost, gained=gained, looks=0)
+    state = replace(state, gained=gained, gained_at=write.at)
+    return replace(state, phase=Ready(), learnt=spent, lost=lost, looks=0)
 
 
 def _settled(state: EniState, phase: Settling, at: float, timing: Timing) -> EniState:
@@ -475,7 +490,8 @@ def _settled(state: EniState, phase: Settling, at: float, timing: Timing) -> Eni
 def _credited(state: EniState, write: Write, new: frozenset[str]) -> EniState:
     """What is new is what the call did; more than it asked for is somebody else's."""
     mine = new if len(new) <= write.ask.count else frozenset()
-    return replace(state, phase=Ready(), gained=state.gained | mine, looks=0)
+    gained, at = (state.gained | mine, write.at) if mine else (state.gained, state.gained_at)
+    return replace(state, phase=Ready(), gained=gained, gained_at=at, looks=0)
 
 
 def found_elsewhere(state: EniState, elsewhere: frozenset[str]) -> EniState:

@@ -44,6 +44,8 @@ class Launch:
         self._by_activity = job.request.selector.scaling_activity_id is not None
         self._listed: set[str] = set()
         self._listed_at = 0.0
+        self._looked_again = False
+        self._left: frozenset[str] = frozenset()
         self._awaited: frozenset[str] = frozenset()
         self._reading = Reading()
 
@@ -114,9 +116,12 @@ class Launch:
         while True:
             try:
                 self._work_on_what_appeared(waited)
+                self._awaited -= self._outlived()
+                self._awaited -= self._released(waited)
                 if self._seen_whole(waited) or waited >= patience:
                     self._look_once_more(waited)
-                    break
+                    if not self._awaited or waited >= patience:
+                        break
                 pause = min(backoff(polls), patience - waited)
                 invocation.wait(pause, patience - waited)
             except OutOfTime:
@@ -142,8 +147,7 @@ class Launch:
         self._shown |= reading.instances.keys()
         self._awaited |= {reading.enis[each].instance_id or each for each in bare}
         self._reconciler.work(reading, new)
-        self._awaited -= self._outlived(reading)
-        self._awaited -= self._released(reading, waited)
+        self._awaited |= self._reconciler.with_more_than(self._done)
 
     def _seen_whole(self, waited: float) -> bool:
         """Whether all that was launched is known, and nothing of it is awaited."""
@@ -153,9 +157,11 @@ class Launch:
 
     def _look_once_more(self, waited: float) -> None:
         """While Auto Scaling's list was waited for, an instance may have shown another ENI."""
-        if self._by_activity and not self._awaited:
-            self._awaited = ecs_instances(self._listed)
+        if self._by_activity and not self._awaited and not self._looked_again:
+            self._looked_again = True
+            self._awaited = ecs_instances(self._listed) - self._left
             self._work_on_what_appeared(waited)
+            self._awaited &= self._reading.instances.keys()  # the others were served before
 
     def _may_get_a_tag(self, reading: Reading, new: set[str], waited: float) -> set[str]:
         """Those that have no target yet, in the launch of a hook of ours: tags may come late.
@@ -186,7 +192,7 @@ class Launch:
         reader = self._job.reader
         return frozenset(reader.of_activity(activity, request.scaling_group_id, token))
 
-    def _outlived(self, reading: Reading) -> frozenset[str]:
+    def _outlived(self) -> frozenset[str]:
         """What an old event without a hook is about and ECS does not know has gone since.
 
         Old is an event that happened before all that is waited for: it would never be decided.
@@ -197,9 +203,9 @@ class Launch:
         age = self._job.delivery.started - request.event_time
         if age <= settings.settle_seconds + settings.visibility_seconds:
             return frozenset()
-        return self._gone(self._awaited, reading)
+        return self._gone(self._awaited)
 
-    def _released(self, reading: Reading, waited: float) -> frozenset[str]:
+    def _released(self, waited: float) -> frozenset[str]:
         """Auto Scaling no longer lists an instance that it has released: gone, not late.
 
         It is asked once, when reads have had their time to catch up. An instance whose ENIs are
@@ -214,14 +220,16 @@ class Launch:
         self._asked_ess = True
         activity = None if request.scaling_group_id else request.scaling_activity_id
         listed = self._job.reader.of_group(request.scaling_group_id, activity)
-        return self._gone(self._awaited - listed, reading)
+        return self._gone(self._awaited - listed)
 
-    def _gone(self, missing: frozenset[str], reading: Reading) -> frozenset[str]:
+    def _gone(self, missing: frozenset[str]) -> frozenset[str]:
         """Those of which nothing is visible, not even an ENI; they are recorded as gone."""
+        reading = self._reading
         orphans = unexplained(self._job.reader, missing, reading, probes=None)
         shown = {*reading.instances, *reading.enis, *(eni.instance_id for eni in orphans)}
         for each in sorted(missing - shown):
             self._job.record(unseen(each, None, Outcome.GONE, Reason.NOT_FOUND))
+        self._left |= missing - shown
         return missing - shown
 
     def _give_up(self) -> None:

@@ -64,6 +64,12 @@ class Reconciler:
             launch=not job.request.manual,
         )
         self._working: tuple[Subject, ...] = ()
+        self._shown: dict[str, Instance] = {}
+
+    def with_more_than(self, done: set[str]) -> frozenset[str]:
+        """Instances that a read on the way has shown with other ENIs than these."""
+        found = self._shown.items()
+        return frozenset(id_ for id_, each in found if not done.issuperset(each.eni_ids))
 
     @property
     def groups(self) -> set[str | None]:
@@ -197,7 +203,9 @@ class Reconciler:
             self._job.invocation.wait(look.at - now, look.until - now)
         began = self._now()
         enis = self._job.reader.enis(look.eni_ids)
-        rounds.read(enis, self._job.reader.instances(look.instance_ids), began)
+        instances = self._job.reader.instances(look.instance_ids)
+        self._shown.update(instances)
+        rounds.read(enis, instances, began)
 
     def _find_owners(self, rounds: Rounds, asked: FindOwners) -> None:
         owners = {

@@ -111,6 +111,13 @@ DEFECTS: tuple[Defect, ...] = (
         ("job.tally.undecided or job.tally.denied", "job.tally.denied"),
     ),
     _defect(
+        "confirmed-forgotten",
+        "A read that shows a part of what was confirmed is planned on.",
+        f"{PROTOCOL}::test_what_was_confirmed_is_held_while_reads_may_be_older",
+        "handler.core.protocol:_at_least_known",
+        ("known <= Held.by(eni).all", "True"),
+    ),
+    _defect(
         "completion-token-random",
         "Each try to complete a hook has a ClientToken of its own.",
         f"{PROMISES}::test_lost_completion_is_repeated_and_succeeds_once",
@@ -284,11 +291,18 @@ DEFECTS: tuple[Defect, ...] = (
         ("waited >= self._listed_at + settle", "True"),
     ),
     _defect(
+        "later-row-unread",
+        "An ENI that a later row of its instance lists is lost from a launch.",
+        f"{TROUBLE_HOOKS}::test_an_eni_that_a_later_row_of_its_instance_lists_is_served",
+        "handler.shell.reconcile:Reconciler.with_more_than",
+        ("done.issuperset(each.eni_ids)", "True"),
+    ),
+    _defect(
         "launch-not-looked-at-again",
         "An ENI that its instance shows only later is lost from a launch without ids.",
         f"{TROUBLE_HOOKS}::test_a_launch_without_ids_looks_again_for_what_its_instances_have",
         "handler.shell.launch:Launch._look_once_more",
-        ("self._by_activity and not self._awaited", "False"),
+        ("self._by_activity and not self._awaited and not self._looked_again", "False"),
     ),
     _defect(
         "moved-is-written-to",
@@ -397,10 +411,7 @@ DEFECTS: tuple[Defect, ...] = (
         "A reading is dated by its end, not by its beginning.",
         f"{TROUBLE}::test_reply_that_comes_late_shows_what_was_when_the_read_began",
         "handler.shell.reconcile:Reconciler._look",
-        (
-            "rounds.read(enis, self._job.reader.instances(look.instance_ids), began)",
-            "rounds.read(enis, self._job.reader.instances(look.instance_ids), self._now())",
-        ),
+        ("rounds.read(enis, instances, began)", "rounds.read(enis, instances, self._now())"),
     ),
     _defect(
         "redirects-followed",

@@ -572,6 +572,41 @@ def test_a_launch_without_ids_looks_again_for_what_its_instances_have() -> None:
         assert "CONTINUE" == stage.hook()["result"]
 
 
+B, BOTH_SHOWN = shown("i-b", "eni-b"), (shown("i-a", "eni-a"), shown("i-b", "eni-b"))
+NOBODY = answer(MEMBERS, TotalCount=0, ScalingInstances={"ScalingInstance": []})
+LEFT = [
+    (instances(*BOTH_SHOWN, times=1), instances(B)),  # when it was served
+    (instances(B), rows(where={"InstanceId": "i-a"}), NOBODY),  # before
+]
+
+
+@pytest.mark.parametrize(("faults", "end"), [(LEFT[0], GOOD), (LEFT[1], GONE)])
+def test_a_launch_without_ids_looks_again_at_nothing_that_has_left(
+    faults: tuple[World, ...], end: tuple[str, str]
+) -> None:
+    """An instance that is released before or after it was served has one record, and no wait."""
+    with Stage(world(instance("a"), instance("b")), EIGHT, faults) as stage:
+        delivered = stage.deliver(hook_event(instanceIds=None))
+        assert delivered.error is None
+        (record,) = [each for each in delivered.of("eni_result") if each["instance_id"] == "i-a"]
+        assert end == (record["outcome"], record["reason"])
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+def test_an_eni_that_a_later_row_of_its_instance_lists_is_served() -> None:
+    """While one ENI is waited for, another read shows that the instance has a second one."""
+    launch = world(instance("a", eni("eni-a"), eni("eni-a-second")))
+    one = row("eni-a", "10.0.0.4", Status="Attaching")
+    early = [
+        instances(shown("i-a", "eni-a"), times=1),
+        rows(one, where={"InstanceId": "i-a"}, times=1),
+    ]
+    with Stage(launch, EIGHT, early) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": GOOD, "eni-a-second": GOOD} == delivered.ends
+        assert "CONTINUE" == stage.hook()["result"]
+
+
 # --- tags that come late ----------------------------------------------------------------------
 
 UNTAGGED = instances(shown("i-a", "eni-a"))

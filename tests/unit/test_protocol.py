@@ -47,6 +47,7 @@ from handler.core.protocol import (
     stopped,
 )
 from handler.core.target import Target
+from handler.core.value import replace
 from tests.unit.builders import (
     addresses,
     cidrs,
@@ -926,3 +927,34 @@ def test_an_eni_in_a_state_that_never_ends(looks: int, end: type) -> None:
     found = step(state, NOW + looks)
     assert end is type(found)
     assert end is LookAgain or found == End(Outcome.FAILED, Reason.ENI_STATE)
+
+
+# --- reads that go back -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shown", [(), (A,), (B,)])
+def test_what_was_confirmed_is_held_while_reads_may_be_older(shown: tuple[str, ...]) -> None:
+    """A later read that shows a part of our write is an earlier state: nothing is planned on it."""
+    confirmed = seen(got(A, B), A, B)
+    back = seen(confirmed, *shown, at=NOW + 2)
+    assert Held(frozenset({A, B}), frozenset()) == back.held
+    assert (confirmed.phase, confirmed.learnt) == (back.phase, back.learnt)
+
+
+def test_what_is_taken_away_counts_when_reads_have_settled() -> None:
+    """The mirror: somebody has removed it, and a read that began late enough shows that."""
+    confirmed = seen(got(A, B), A, B)
+    assert Held(frozenset({A}), frozenset()) == seen(confirmed, A, at=SETTLED).held
+
+
+def test_what_others_take_away_of_their_own_counts_at_once() -> None:
+    """The mirror: only our own writes are known to be there."""
+    confirmed = seen(got(A, B, found=eni(held=(C,))), A, B, C)
+    assert Held(frozenset({A, B}), frozenset()) == seen(confirmed, A, B, at=NOW + 2).held
+
+
+def test_a_row_that_shows_less_still_tells_the_rest() -> None:
+    """Its status and its instance are those of the reading."""
+    confirmed = seen(got(A, B), A, B)
+    row = replace(eni(held=(A,)), status="Detaching")
+    assert "Detaching" == read(confirmed, row, NOW + 2, BACKFILL).eni.status

@@ -137,6 +137,7 @@ class EcsFake:
             and query.vswitch_id in {None, row.vswitch_id}
             and (row.instance_id or not query.attached)
         ]
+        self._wire.world.audit.shows(self._wire.delivery, (row.id for row in fit))
         if query.ids or query.instance_id:
             return Page(tuple(fit))
         return _page(fit, token)
@@ -154,6 +155,8 @@ class EcsFake:
         rows = [
             row for each in ids if each in region.instances and (row := region.shown_instance(each))
         ]
+        named = (eni_id for row in rows for eni_id in row.eni_ids)
+        self._wire.world.audit.shows(self._wire.delivery, named)
         wanted = set(query.tags)
         fit = [row for row in rows if wanted <= set(row.tags.items())]
         return Page(tuple(fit)) if query.ids else _page(fit, token)

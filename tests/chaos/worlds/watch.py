@@ -15,7 +15,7 @@ from tests.chaos.worlds.region import MINUTE
 from tests.chaos.worlds.story import START, TAG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from handler.core.model import Eni
     from tests.chaos.worlds.play import Delivery, World
@@ -57,9 +57,15 @@ class Order:
 
 @dataclass
 class Seen:
-    """What one delivery has done so far; `short_at` is when it first recorded an ENI as short."""
+    """What one delivery has done so far.
+
+    Attributes:
+        short_at: when it first recorded an ENI as short.
+        shown: the ENIs that any answer to it has named.
+    """
 
     reads: int = 0
+    shown: set[str] = field(default_factory=set)
     short_at: float = float("inf")
     written: Counter[str] = field(default_factory=Counter)
 
@@ -155,6 +161,10 @@ class Audit:
         """It reads ENIs."""
         self._seen[delivery.name].reads += 1
 
+    def shows(self, delivery: Delivery, eni_ids: Iterable[str]) -> None:
+        """An answer to it names ENIs."""
+        self._seen[delivery.name].shown.update(eni_ids)
+
     def records(self, delivery: Delivery, row: Mapping[str, object]) -> None:
         """It records how an ENI ended."""
         seen = self._seen[delivery.name]
@@ -232,11 +242,23 @@ class Audit:
         if told == "CONTINUE" and settings["ON_SHORTFALL"] != "continue":
             there = {each for each in order.enis if self._world.region.eni(each)}
             short = there & set(self._short(delivery, settings, now)) - self._disturbed
-            self.check(3, sides.told_too_soon(short))
+            self.check(3, sides.told_too_soon(short - self._never_shown(delivery, short)))
         if told != "CONTINUE":
             since = min(now, self._seen[delivery.name].short_at) - settle
             ever = {*self._short(delivery, settings, since), *self._disturbed}
             self.check(3, sides.told_falsely(told, ever, settle))
+
+    def _never_shown(self, delivery: Delivery, short: set[str]) -> set[str]:
+        """ENIs that no answer has named while the launch was worked on.
+
+        Where the event names its instances, nothing says that one of them has another ENI. Where it
+        does not, the instances are read again when the list is whole, and every ENI must be known.
+        """
+        unknown = short - self._seen[delivery.name].shown
+        if not unknown or delivery.event.kind == "hook_unnamed":
+            return set()
+        self.counts["hooks that went on before ECS showed an ENI"] += 1
+        return unknown
 
     def _short(self, delivery: Delivery, settings: dict[str, str], since: float) -> Iterator[str]:
         """The ENIs of a launch that held less than they shall at any moment since."""
