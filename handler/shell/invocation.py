@@ -7,7 +7,6 @@ each done in one place.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import wait
 from contextvars import copy_context
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
@@ -196,7 +195,8 @@ class Invocation:
             return [work(items[0])]
         # What belongs to the request, such as its credentials, goes along.
         futures = [self._threads.submit(copy_context().run, work, item) for item in items]
-        wait(futures)  # whatever fails: nothing goes on after the invocation has ended
+        for future in futures:  # whatever fails: nothing goes on after the invocation has ended
+            future.exception()
         return [future.result() for future in futures]
 
     def _note(self, fault: CloudFault, began: float) -> None:

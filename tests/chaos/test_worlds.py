@@ -8,8 +8,11 @@ import pytest
 
 from handler.cloud import ports
 from tests.chaos.worlds.play import Played, played
+from tests.chaos.worlds.pool import APART, CHUNK, play_chunk
 from tests.chaos.worlds.shrink import shortest, telling
-from tests.chaos.worlds.story import Story, story
+from tests.chaos.worlds.story import EniSpec, Event, InstanceSpec, Story, story
+
+WORLDS = 2_000
 
 # A world of several events, instances and troubles, of which one trouble is a failed write.
 CROWDED = next(
@@ -41,6 +44,34 @@ def test_nobody_is_short_while_there_is_room(number: int) -> None:
     Each was short while addresses were free: what was granted to others had not been taken.
     """
     assert [] == [each for each in played(story(number)).breaches if "free" in each]
+
+
+@pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
+def test_two_thousand_worlds_keep_every_promise(first: int) -> None:
+    """What `make worlds` plays by the hundred thousand; a failure is told as a short story."""
+    counts, broken = play_chunk((APART + first, CHUNK))
+    assert CHUNK == counts["worlds"] + len(broken)
+    for number, breach in broken:
+        pytest.fail(telling(*shortest(story(number), breach)))
+
+
+def test_calls_of_one_delivery_overlap() -> None:
+    """They are begun before the first one is answered, and their replies come in any order."""
+    enis = (EniSpec("eni-0a", "vsw-1"), EniSpec("eni-0b", "vsw-1", primary=False))
+    event = Event(0.0, "running", ("i-0",))
+    launch = Story(
+        1,
+        ((("SETTLE_SECONDS", "5"), ("TARGET_SECONDARY_IPS", "2"), ("VSWITCH_RESERVE", "0")),),
+        (("vsw-1", 9),),
+        (InstanceSpec("i-0", "ecs.large", enis),),
+        (),
+        (event,),
+    )
+    orders = set()
+    for schedule in range(20):
+        calls = [line for line in played(launch, schedule).told if ports.ASSIGN[4:] in line]
+        orders.add(tuple(line.partition(" to ")[2][:6] for line in calls))
+    assert {("eni-0a", "eni-0b"), ("eni-0b", "eni-0a")} == orders
 
 
 def test_what_breaks_a_promise_is_left_and_nothing_else() -> None:

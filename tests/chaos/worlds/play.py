@@ -23,7 +23,7 @@ from tests.chaos.turns import Killed
 from tests.chaos.worlds.fakes import ConnectorFake, Wire
 from tests.chaos.worlds.region import Region, Running
 from tests.chaos.worlds.story import ACTIVITY, GROUP, REGION, START, TAG, TYPES, Event
-from tests.chaos.worlds.turns import Endless, OneByOne, Turns
+from tests.chaos.worlds.turns import Endless, SideBySide, Turns
 from tests.chaos.worlds.watch import Audit, Order
 
 if TYPE_CHECKING:
@@ -311,7 +311,7 @@ class FunctionInstance:
             self,
             self._log,
             connector=ConnectorFake(Wire(self)),
-            threads=lambda _count: OneByOne(),
+            threads=lambda _count: SideBySide(world.turns),
             jitter=world.draws.random,  # a world is repeated by its seed
         )
 

@@ -49,6 +49,14 @@ class Turns:
         self._put(self.now + max(0.0, seconds), actor)
         actor.parent.switch()
 
+    def rest(self) -> None:
+        """Let others go on until one of them says `go_on`; called by an actor."""
+        greenlet.getcurrent().parent.switch()
+
+    def go_on(self, actor: greenlet.greenlet) -> None:
+        """Let an actor that rests go on."""
+        self._put(self.now, actor)
+
     def play(self) -> None:
         """Let all of them come to their ends.
 
@@ -68,14 +76,45 @@ class Turns:
         heapq.heappush(self._due, (at, self._draws.random(), actor))
 
 
-class OneByOne(Executor):
-    """Does what it is given at once, as a function with MAX_CONCURRENCY=1 would."""
+class SideBySide(Executor):
+    """Does what it is given in turns: the calls of one delivery come in any order, too."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
-        """Do it."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*args, **named))
-        except Exception as error:  # noqa: BLE001  (whoever asks for the result gets it)
-            future.set_exception(error)
+        """Begin it, as an actor of its own."""
+        future = Awaited(self._turns)
+
+        def run() -> None:
+            try:
+                found = work(*args, **named)
+            except BaseException as error:  # noqa: BLE001  (whoever asks for the result gets it)
+                future.set_exception(error)
+            else:
+                future.set_result(found)
+            future.wake()
+
+        self._turns.begin(run, self._turns.now)
         return future
+
+
+class Awaited(Future[Any]):
+    """What an actor waits for without keeping the others from going on."""
+
+    def __init__(self, turns: Turns) -> None:
+        super().__init__()
+        self._turns = turns
+        self._waiting: greenlet.greenlet | None = None
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What it ended with, once it has."""
+        if not self.done():
+            self._waiting = greenlet.getcurrent()
+            self._turns.rest()
+        return super().exception(timeout)
+
+    def wake(self) -> None:
+        """Let whoever waits go on."""
+        if self._waiting is not None:
+            self._turns.go_on(self._waiting)
