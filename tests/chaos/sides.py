@@ -56,6 +56,11 @@ def left_waiting(name: str, waits: object) -> str:
     return f"the hook {name} still waits although its delivery ended well" if waits else ""
 
 
+def ran_out(name: str, began: float, ends: float, now: float) -> str:
+    """Our hook's time was over while it was worked on (epoch seconds)."""
+    return f"the hook {name} has run out while it was worked on" if began < ends <= now else ""
+
+
 def below_reserve(vswitch_id: str, free: int, reserve: int) -> str:
     """A write of the only one that writes leaves a vSwitch less than its reserve."""
     return f"{vswitch_id} has {free} free, less than {reserve}" if free < reserve else ""

@@ -17,6 +17,7 @@ FINE: dict[str, tuple[Any, ...]] = {
     "told_falsely": ("DEFAULT", ["eni-a"], 30),
     "not_ours": ("web-secondary-ips",),
     "left_waiting": ("web-secondary-ips", False),
+    "ran_out": ("web-secondary-ips", 7.0, 7.0, 9.0),
     "below_reserve": ("vsw-1", 8, 8),
     "shortened": (100.0, 100.0),
     "not_in_the_future": (0.1,),
@@ -37,6 +38,10 @@ BROKEN: dict[str, tuple[tuple[Any, ...], str]] = {
     "left_waiting": (
         ("web-secondary-ips", True),
         "the hook web-secondary-ips still waits although its delivery ended well",
+    ),
+    "ran_out": (
+        ("web-secondary-ips", 6.0, 7.0, 7.0),
+        "the hook web-secondary-ips has run out while it was worked on",
     ),
     "below_reserve": (("vsw-1", 7, 8), "vsw-1 has 7 free, less than 8"),
     "shortened": ((3600.0, 120.0), "a heartbeat takes 3480 s from the hook"),

@@ -387,7 +387,10 @@ def _hook(event: Event, story: Story) -> dict[str, Any]:
     if event.kind == "hook":
         content["instanceIds"] = list(event.names)
     arn = f"acs:ess:{REGION}:1:scalinggroup/{GROUP}"
-    return {"userId": "1", "regionId": REGION, "resourceArn": arn, "content": content}
+    message = {"userId": "1", "regionId": REGION, "resourceArn": arn, "content": content}
+    # As the topic hands it over; from when on the hook waits is known from there alone.
+    published = {"PublishTime": int(START * 1000), "TopicName": "hooks"}
+    return published | {"Message": json.dumps(message)}
 
 
 def _notification(event: Event) -> dict[str, Any]:

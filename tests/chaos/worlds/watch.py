@@ -310,6 +310,8 @@ class Audit:
         self.check(4, sides.unreadable(delivery.lines))
         if delivery.event.kind in HOOKS and delivery.error is None:
             self._hook_is_done(delivery)
+        if delivery.event.kind in HOOKS and not killed:
+            self._hook_lasted(delivery)
         if not killed and not self.breaches:
             self._records(delivery, [json.loads(line) for line in delivery.lines])
             self._pace(delivery)
@@ -320,6 +322,15 @@ class Audit:
         if not sides.not_ours(running.action.name):
             waits = running.told is None and self._world.turns.now < running.ends
             self.check(3, sides.left_waiting(running.action.name, waits))
+
+    def _hook_lasted(self, delivery: Delivery) -> None:
+        """Where heartbeats get through, our hook's time is not over while it is worked on."""
+        running = self._world.region.actions[delivery.event.hook]
+        troubled = {each.operation for each in self._world.story.troubles}
+        beats = troubled.isdisjoint({ports.HEARTBEAT, ports.DESCRIBE_HOOKS})
+        if beats and running.told is None and not sides.not_ours(running.action.name):
+            name, now = running.action.name, self._world.turns.now
+            self.check(3, sides.ran_out(name, delivery.started, running.ends, now))
 
     def _records(self, delivery: Delivery, records: list[dict[str, Any]]) -> None:
         rows = [each for each in records if each["record_type"] == "eni_result"]
