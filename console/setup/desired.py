@@ -32,6 +32,8 @@ _ROLE_ARN = re.compile(rf"acs:ram::([0-9]+):role/({_ALLOWED['role']})")
 _LOGSTORE = "project/secondary-ips-*/logstore/secondary-ips"
 _QUEUE = "/queues/secondary-ips-failures/messages"
 _FUNCTION = "functions/secondary-ips"
+# The action policy that every account has (SLS's own samples name it).
+FALLBACK_POLICY = "sls.builtin"
 # Failed events wait in the queue for a person: the longest that MNS keeps a message, 7 days.
 QUEUE_SECONDS = 604_800
 
@@ -73,8 +75,8 @@ class Names:
 
     Attributes:
         project: unique in its region, over all accounts: the default ends with the account.
-        action_policy: id of the SLS action policy that says who hears of an alert; "": nobody
-            hears of a new alert, and existing ones are left as they are.
+        action_policy: id of the SLS action policy that says who hears of an alert; "": that of
+            every account for a new rule, and existing ones are left as they are.
         function: as it is deployed; its role may hand over to it.
         retention_days: how long records are kept; None leaves an existing logstore as it is.
     """
@@ -202,7 +204,7 @@ def _filled(value: Any, names: Names) -> Any:  # noqa: ANN401  (any JSON)
         "project": names.project,
         "store": names.logstore,
         "logstore": names.logstore,
-        "actionPolicyId": names.action_policy,
+        "actionPolicyId": names.action_policy or FALLBACK_POLICY,
     }
     if isinstance(value, dict):
         return {key: given.get(key, _filled(it, names)) for key, it in value.items()}
