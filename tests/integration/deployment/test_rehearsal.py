@@ -40,7 +40,7 @@ def sample(name: str) -> bytes:
 
 def timer() -> bytes:
     """What the manifest's own timer delivers."""
-    payload = fc3()["triggers"][3]["triggerConfig"]["payload"]
+    payload = fc3()["triggers"][1]["triggerConfig"]["payload"]
     wrapped = {"triggerTime": "2026-11-23T19:00:00Z", "triggerName": "drift", "payload": payload}
     return json.dumps(wrapped).encode()
 
