@@ -23,6 +23,7 @@ ACCOUNT = "1690700000000030"
 
 _EXPRESSION = re.compile(r"\$\{([^}]*)\}")
 _TRIGGERS = "vars.triggers.split(',').map(name => vars.offered[name.trim()] || env("
+_EVENTS_LAST = " .flat().concat(vars.triggers.includes('-events') ? vars.events : [])"
 _PIECES = re.compile(
     r"env\('TRIGGERS', '([\w,-]+)'\)\.split\(','\)\.map\(name => vars\.(\w+)\[name\.trim\(\)\]\)"
     r"\.filter\(each => each\)\.join\(', '\)"
@@ -78,7 +79,7 @@ class Scope:
         return _EXPRESSION.sub(lambda found: str(self._value(found[1])), text)
 
     def _value(self, expression: str) -> Any:
-        if expression.startswith(_TRIGGERS):
+        if expression.startswith(_TRIGGERS) and expression.endswith(_EVENTS_LAST):
             return self._triggers()
         if pieces := _PIECES.fullmatch(expression):
             return self._pieces(pieces[1], self.variables[pieces[2]])
