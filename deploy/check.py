@@ -142,6 +142,7 @@ def of_fc2(manifest: Path = FC2) -> list[str]:
     content = yaml.safe_load(manifest.read_text(encoding="utf-8"))
     props = content["services"]["secondary-ips"]["props"]
     variables = {name.upper(): _text(value) for name, value in content["vars"].items()}
+    variables |= _network_of_fc2(props["service"].get("vpcConfig", {}))
     given = {name: value for name, value in variables.items() if name in RULES and value}
     settings = {
         name: _text(value) for name, value in props["function"]["environmentVariables"].items()
@@ -157,6 +158,16 @@ def of_fc2(manifest: Path = FC2) -> list[str]:
 def _settings_of(manifest: Path) -> set[str]:
     content = yaml.safe_load(manifest.read_text(encoding="utf-8"))
     return set(content["resources"]["secondary-ips"]["props"]["environmentVariables"])
+
+
+def _network_of_fc2(given: Mapping[str, Any]) -> dict[str, str]:
+    """The network of the service, by the names of the variables for FC 3.0."""
+    found = given.get("vpcId"), given.get("vswitchIds"), given.get("securityGroupId")
+    shown = {name: value for name, value in zip(NETWORK, found, strict=True) if value}
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, list) else _text(value)
+        for name, value in shown.items()
+    }
 
 
 def _text(value: object) -> str:

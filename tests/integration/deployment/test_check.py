@@ -110,6 +110,16 @@ EDITS = {
     "a setting": ("ON_SHORTFALL: default", "ON_SHORTFALL: ignore", "ON_SHORTFALL: found 'ignore'"),
     "a misspelt setting": ("DRY_RUN:", "DRYRUN:", "DRYRUN: the function does not read it"),
     "a variable": ("memory_mb: 512", "memory_mb: 500", "MEMORY_MB: found '500'"),
+    "half a VPC": (
+        "        # vpcConfig: {vpcId: vpc-..., vswitchIds: [vsw-...], securityGroupId: sg-...}\n",
+        "        vpcConfig: {vpcId: vpc-a, vswitchIds: [vsw-a, vsw-b]}\n",
+        "SECURITY_GROUP_ID: found nothing",
+    ),
+    "vSwitches that are none": (
+        "        # vpcConfig: {vpcId: vpc-..., vswitchIds: [vsw-...], securityGroupId: sg-...}\n",
+        "        vpcConfig: {vpcId: vpc-a, vswitchIds: [vsw-a, b], securityGroupId: sg-a}\n",
+        "VSWITCH_IDS: found 'vsw-a,b'",
+    ),
     "a region without tasks": ("region: cn-hangzhou", "region: cn-huhehaote", "ASYNC_TASK: found"),
 }
 

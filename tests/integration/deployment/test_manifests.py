@@ -334,6 +334,10 @@ MISTAKES = {
 
 
 OLD_MISTAKES = {
+    "a VPC without vSwitches": (
+        put("service.vpcConfig", {"vpcId": "vpc-a", "securityGroupId": "sg-a"}),
+        "'vswitchIds' is a required",
+    ),
     "python3.12, which FC 2.0 lacks": (put("function.runtime", "python3.12"), "function.runtime: "),
     "a field of FC 3.0": (put("function.concurrencyConfig", {}), "was unexpected"),
     "no task ids": (
