@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from console.main import app
+from deploy.check import ASYNC_TASKS, PYTHON_3_12
 from handler.core.model import Request
 from handler.events import parse
 from tests.integration.deployment import tool
@@ -99,6 +100,17 @@ def test_what_must_exist_is_what_the_manifests_name() -> None:
         old["service"]["logConfig"]["project"],
         old["service"]["logConfig"]["logstore"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "regions"), [("Which Python", PYTHON_3_12), ("Regions", ASYNC_TASKS)]
+)
+def test_regions_are_those_that_are_checked(heading: str, regions: frozenset[str]) -> None:
+    """The page names the regions by which a deployment is refused, and how many there are."""
+    _, _, rest = PAGE.partition(f"# {heading}\n")
+    text = rest.partition("\n#")[0]
+    assert regions == set(re.findall(r"`((?:ap|cn|eu|us)-[a-z0-9-]+)`", text))
+    assert re.search(rf"\b{len(regions)}\b", text)
 
 
 def test_policies_are_listed() -> None:
