@@ -95,9 +95,9 @@ def answer(store: LogStore, name: str) -> list[tuple[object, ...]] | None:
         return None
 
 
-def test_records_are_longer_than_the_default() -> None:
+def test_records_are_longer_than_the_default(rows: list[Logged]) -> None:
     """The region is large enough to show the defect: a summary and results pass 2 048 bytes."""
-    records = [json.loads(row.line) for row in told_at_size() if len(row.line) > DEFAULT_TEXT]
+    records = [json.loads(row.line) for row in rows if len(row.line) > DEFAULT_TEXT]
     found = {
         each["record_type"]: len(each.get("vswitches", each.get("addresses"))) for each in records
     }
