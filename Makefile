@@ -9,6 +9,7 @@ LESS ?=
 IGNORED := $(LESS:%=--ignore=%)
 RUNTIME ?= python3.10
 INTERPRETER ?=
+MANIFEST ?=
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv/$(VERSION)
@@ -24,10 +25,10 @@ WORLDS ?= 100000
 # Extras stay in the pins: older pip looks for coverage[toml] past a pin of coverage, and finds no hash.
 LOCK := $(VENV)/bin/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet
 
-.PHONY: help setup clients run test coverage chain chaos worlds mutations lint package bench localcloud lock clean
+.PHONY: help setup clients run test coverage chain chaos worlds mutations lint package check-settings bench localcloud lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 setup: $(READY)  ## install everything into .venv/<version>
 
@@ -71,6 +72,9 @@ lint: $(READY)  ## ruff, mypy and the import contracts
 
 package: $(READY)  ## build/ as it is deployed, for RUNTIME=python3.10|python3.12 [INTERPRETER=path]
 	@$(PY) -m deploy.package --runtime $(RUNTIME) $(if $(INTERPRETER),--interpreter $(INTERPRETER))
+
+check-settings: $(READY)  ## refuse bad or misspelt variables of a deployment [MANIFEST=deploy/fc2/s.yaml]
+	@$(PY) -m deploy.check $(if $(MANIFEST),--manifest $(MANIFEST))
 
 bench: $(READY)  ## measure, and print a table; PART=... for some of it
 	$(PY) -m tests.bench $(PART)

@@ -30,8 +30,9 @@ ROOT = Path(__file__).parents[1]
 RUNTIMES = ("python3.10", "python3.12")
 PLATFORM = "manylinux2014_x86_64"
 # Of these PyPI has no wheel. They are plain Python, so that pip can build one on any machine. Their
-# archives are checked against the lock; the setuptools that pip fetches to build them is not.
+# archives are checked against the lock, and so is what builds them.
 SOURCE_ONLY = ("alibabacloud-tea", "aliyun-fc2")
+BUILDERS = ("setuptools",)
 # Never imported by the function: handler/cloud/deferred.py puts their imports off. What only
 # they need is left out with them.
 NEVER_IMPORTED = {
@@ -185,18 +186,40 @@ def _name(block: str) -> str:
     return block.partition("==")[0]
 
 
+def builders(lock: str) -> str:
+    """The lock of what builds the packages without a wheel, out of the one for development."""
+    blocks = re.findall(r"^[a-z].*(?:\n[ ].*)*", lock, re.MULTILINE)
+    return "\n".join(block for block in blocks if _name(block) in BUILDERS) + "\n"
+
+
 def install(lock: Path, target: Path, interpreter: str, runtime: str) -> None:
     """Let pip put the locked packages for the runtime into a folder, each checked by its hash.
 
-    The runtime's interpreter runs it, because pip judges markers by the one that it runs on.
+    The runtime's interpreter runs it, because pip judges markers by the one that it runs on. What
+    builds packages is put into a folder of its own before: pip would fetch the latest for itself.
     """
+    with tempfile.TemporaryDirectory() as scratch:
+        tools = Path(scratch) / "tools"
+        pinned = Path(scratch) / "builders.txt"
+        pinned.write_text(builders((ROOT / "requirements-dev.txt").read_text()))
+        _pip(interpreter, "-r", str(pinned), "--target", str(tools), "--only-binary", ":all:")
+        where = ["--platform", PLATFORM, "--python-version", runtime.removeprefix("python")]
+        how = ["--implementation", "cp", "--only-binary", ":all:", "--no-build-isolation"]
+        source = ["--no-binary", ",".join(SOURCE_ONLY)]
+        what = ["-r", str(lock), "--target", str(target)]
+        _pip(interpreter, *what, *where, *how, *source, path=str(tools))
+
+
+def _pip(interpreter: str, *arguments: str, path: str = "") -> None:
+    """Install exactly what a lock names, checked by its hashes."""
     pip = [sys.executable, "-m", "pip", "--python", interpreter, "install", "--quiet"]
-    what = ["--require-hashes", "--no-deps", "-r", str(lock), "--target", str(target)]
-    where = ["--platform", PLATFORM, "--python-version", runtime.removeprefix("python")]
-    how = ["--implementation", "cp", "--no-compile", "--only-binary", ":all:"]
-    source = ["--no-binary", ",".join(SOURCE_ONLY)]
+    exactly = ["--require-hashes", "--no-deps", "--no-compile"]
     calm = ["--no-warn-script-location", "--root-user-action", "ignore"]
-    subprocess.run([*pip, *what, *where, *how, *source, *calm], check=True)  # noqa: S603  (pip)
+    subprocess.run(  # noqa: S603  (pip)
+        [*pip, *exactly, *calm, *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
 
 
 def package_files(packages: Path) -> list[str]:

@@ -58,6 +58,7 @@ ActionPolicy = Annotated[
 FunctionName = Annotated[
     str, _named("--function", "FUNCTION_NAME", "The function: its role may hand over to it.")
 ]
+Vpc = Annotated[str, _named("--vpc", "VPC_ID", "VPC of the function: its role may make ENIs.")]
 RetentionDays = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
@@ -87,6 +88,7 @@ def setup(
     policy: Policy = Names.policy,
     action_policy: ActionPolicy = Names.action_policy,
     function: FunctionName = Names.function,
+    vpc: Vpc = Names.vpc,
     retention_days: RetentionDays = None,
     dry_run: DryRun = False,
     offline: Offline = False,
@@ -97,7 +99,7 @@ def setup(
     if where is None:
         raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
     role, owner = role_of(role)
-    rest = (logstore, topic, queue, role, policy, action_policy, retention_days, function)
+    rest = (logstore, topic, queue, role, policy, action_policy, retention_days, function, vpc)
     names = Names(where, project or f"{PREFIX}{UNKNOWN}", *rest)
     access = None if offline else _access(where, dry_run=dry_run)
     if access is None:

@@ -26,12 +26,17 @@ _ALLOWED = {
     "role": r"[A-Za-z0-9.-]{1,64}",
     "policy": r"[A-Za-z0-9-]{1,128}",
     "function": r"[A-Za-z_][A-Za-z0-9_-]{0,63}",
+    "vpc": r"(vpc-[A-Za-z0-9-]{1,64})?",
 }
 _ROLE_ARN = re.compile(rf"acs:ram::([0-9]+):role/({_ALLOWED['role']})")
 # The resources in deploy/ram/function-policy.json that have names of ours.
 _LOGSTORE = "project/secondary-ips-*/logstore/secondary-ips"
 _QUEUE = "/queues/secondary-ips-failures/messages"
 _FUNCTION = "functions/secondary-ips"
+# The action policy that every account has (SLS's own samples name it).
+FALLBACK_POLICY = "sls.builtin"
+# With it, Function Compute may make ENIs in a VPC in the role's name.
+NETWORK_POLICY = "AliyunECSNetworkInterfaceManagementAccess"
 # Failed events wait in the queue for a person: the longest that MNS keeps a message, 7 days.
 QUEUE_SECONDS = 604_800
 
@@ -50,6 +55,7 @@ class Kind(str, Enum):
     ROLE = "RAM role"
     POLICY = "RAM policy"
     ATTACHMENT = "RAM attachment"
+    NETWORK = "RAM system policy"
 
     def __str__(self) -> str:
         """The words, on every Python version."""
@@ -64,6 +70,7 @@ NEEDS: dict[Kind, tuple[Kind, ...]] = {
     Kind.DASHBOARD: (Kind.INDEX,),
     Kind.ALERT: (Kind.INDEX,),
     Kind.ATTACHMENT: (Kind.ROLE, Kind.POLICY),
+    Kind.NETWORK: (Kind.ROLE,),
 }
 
 
@@ -73,9 +80,10 @@ class Names:
 
     Attributes:
         project: unique in its region, over all accounts: the default ends with the account.
-        action_policy: id of the SLS action policy that says who hears of an alert; "": nobody
-            hears of a new alert, and existing ones are left as they are.
+        action_policy: id of the SLS action policy that says who hears of an alert; "": that of
+            every account for a new rule, and existing ones are left as they are.
         function: as it is deployed; its role may hand over to it.
+        vpc: the VPC that the function is deployed into; "": none.
         retention_days: how long records are kept; None leaves an existing logstore as it is.
     """
 
@@ -89,6 +97,7 @@ class Names:
     action_policy: str = ""
     retention_days: int | None = None
     function: str = "secondary-ips"
+    vpc: str = ""
 
     def __post_init__(self) -> None:
         """Check every name.
@@ -169,10 +178,12 @@ def _messages(names: Names) -> list[Resource]:
 
 def _role(names: Names, folder: Path) -> list[Resource]:
     attachment = f"{names.policy} to {names.role}"
+    network = Resource(Kind.NETWORK, f"{NETWORK_POLICY} to {names.role}", {})
     return [
         Resource(Kind.ROLE, names.role, {"document": _document(folder, "trust-policy")}),
         Resource(Kind.POLICY, names.policy, {"document": _allowed(names, folder)}),
         Resource(Kind.ATTACHMENT, attachment, {}),
+        *([network] if names.vpc else []),
     ]
 
 
@@ -202,7 +213,7 @@ def _filled(value: Any, names: Names) -> Any:  # noqa: ANN401  (any JSON)
         "project": names.project,
         "store": names.logstore,
         "logstore": names.logstore,
-        "actionPolicyId": names.action_policy,
+        "actionPolicyId": names.action_policy or FALLBACK_POLICY,
     }
     if isinstance(value, dict):
         return {key: given.get(key, _filled(it, names)) for key, it in value.items()}

@@ -18,7 +18,7 @@ from alibabacloud_sls20201230 import models as sls
 from alibabacloud_sls20201230.client import Client as SlsClient
 
 from console.setup.access import Access, Refused, told
-from console.setup.desired import Body, Kind, Names
+from console.setup.desired import NETWORK_POLICY, Body, Kind, Names
 
 # A policy has five versions at most; the oldest that is not in use makes room.
 ROTATE = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
@@ -175,7 +175,8 @@ class Services:
                     )
                 ),
             ),
-            Kind.ATTACHMENT: Port(lambda _: self._attachment(), self._attach, _never),
+            Kind.ATTACHMENT: self._attachment(self._names.policy, "Custom"),
+            Kind.NETWORK: self._attachment(NETWORK_POLICY, "System"),
         }
 
     def _trust(self, name: str) -> Body:
@@ -187,19 +188,22 @@ class Services:
         found = self._ram.get_policy(request).body.default_policy_version
         return {"document": json.loads(found.policy_document)}
 
-    def _attachment(self) -> Body:
-        request = ram.ListPoliciesForRoleRequest(role_name=self._names.role)
-        found = self._ram.list_policies_for_role(request).body.policies.policy or []
-        if (self._names.policy, "Custom") not in {(it.policy_name, it.policy_type) for it in found}:
-            raise Refused("NotExist", "not attached")
-        return {}
+    def _attachment(self, policy: str, kind: str) -> Port:
+        role = self._names.role
 
-    def _attach(self, _name: str, _body: Body) -> None:
-        self._ram.attach_policy_to_role(
-            ram.AttachPolicyToRoleRequest(
-                policy_name=self._names.policy, policy_type="Custom", role_name=self._names.role
+        def read(_name: str) -> Body:
+            request = ram.ListPoliciesForRoleRequest(role_name=role)
+            found = self._ram.list_policies_for_role(request).body.policies.policy or []
+            if (policy, kind) not in {(it.policy_name, it.policy_type) for it in found}:
+                raise Refused("NotExist", "not attached")
+            return {}
+
+        def attach(_name: str, _body: Body) -> None:
+            self._ram.attach_policy_to_role(
+                ram.AttachPolicyToRoleRequest(policy_name=policy, policy_type=kind, role_name=role)
             )
-        )
+
+        return Port(read, attach, _never)
 
 
 def _map(answer: Any) -> Body:  # noqa: ANN401  (the SDK is untyped)

@@ -46,6 +46,8 @@ ACTIONS: dict[tuple[str, str], tuple[set[str], set[str]]] = {
     (MESSAGES, "SetQueueAttributes"): ({"QueueName"}, {"MessageRetentionPeriod"}),
 }
 VERSIONS = 5  # of one policy
+# Of those that every account has, the one that setup attaches.
+SYSTEM_POLICIES: dict[str, list[str]] = {"AliyunECSNetworkInterfaceManagementAccess": []}
 
 
 class Rpc:
@@ -56,6 +58,7 @@ class Rpc:
         self.roles: dict[str, Body] = {}
         self.policies: dict[str, list[str]] = {}
         self.attached: set[tuple[str, str]] = set()
+        self.attached_of_system: set[tuple[str, str]] = set()
         self.topics: dict[str, Body] = {}
         self.queues: dict[str, Body] = {}
 
@@ -121,14 +124,21 @@ class Rpc:
 
     def _ListPoliciesForRole(self, given: Body) -> Body:  # noqa: N802
         _known(self.roles, given["RoleName"], "EntityNotExist.Role")
-        found = [policy for role, policy in sorted(self.attached) if role == given["RoleName"]]
-        rows = [{"PolicyName": each, "PolicyType": "Custom"} for each in found]
+        rows = [
+            {"PolicyName": policy, "PolicyType": kind}
+            for kind, all_of in (("Custom", self.attached), ("System", self.attached_of_system))
+            for role, policy in sorted(all_of)
+            if role == given["RoleName"]
+        ]
         return {"Policies": {"Policy": rows}}
 
     def _AttachPolicyToRole(self, given: Body) -> Body:  # noqa: N802
         _known(self.roles, given["RoleName"], "EntityNotExist.Role")
-        _known(self.policies, given["PolicyName"], "EntityNotExist.Policy")
-        self.attached.add((given["RoleName"], given["PolicyName"]))
+        of_system = given["PolicyType"] == "System"
+        policies = SYSTEM_POLICIES if of_system else self.policies
+        _known(policies, given["PolicyName"], "EntityNotExist.Policy")
+        attached = self.attached_of_system if of_system else self.attached
+        attached.add((given["RoleName"], given["PolicyName"]))
         return {}
 
     # --- MNS ----------------------------------------------------------------------------------

@@ -250,6 +250,13 @@ def test_source_only_packages_have_one_archive_in_the_lock() -> None:
     assert tuple(single) == package.SOURCE_ONLY
 
 
+def test_what_builds_packages_is_pinned_with_hashes() -> None:
+    """One version of each, and every file that may be taken for it; nothing else comes along."""
+    pinned = package.builders((ROOT / "requirements-dev.txt").read_text(encoding="utf-8"))
+    assert list(package.BUILDERS) == locked(pinned)
+    assert re.search(r"^setuptools==[\d.]+ \\\n    --hash=sha256:[0-9a-f]{64}", pinned)
+
+
 @pytest.mark.parametrize("name", ["python-that-is-not-there", "sh"])
 def test_missing_interpreter_is_told(name: str) -> None:
     """Nothing of that name runs Python: the error names it, what is needed and what to do."""

@@ -45,6 +45,20 @@ def test_first_run_makes_everything_and_the_second_nothing(tmp_path: Path) -> No
     assert "604800" == account.rpc.queues["secondary-ips-failures"]["MessageRetentionPeriod"]
 
 
+def test_role_gets_the_networks_policy_only_where_a_vpc_is_named(tmp_path: Path) -> None:
+    """A function in a VPC needs ENIs of its own; another one is not given the right to make any."""
+    network = {("secondary-ips", "AliyunECSNetworkInterfaceManagementAccess")}
+    with Account() as account:
+        outside = setup(tmp_path, account, "--json")
+        without = set(account.rpc.attached_of_system)
+        inside = setup(tmp_path, account, "--json", "--vpc", "vpc-bp1fleet")
+        again = setup(tmp_path, account, "--json", "--vpc", "vpc-bp1fleet")
+    assert (EVERYTHING, set()) == (outside.changes["create"], without)
+    assert {"create": 1, "exists": EVERYTHING} == inside.changes
+    assert {"exists": EVERYTHING + 1} == again.changes
+    assert network == account.rpc.attached_of_system
+
+
 def test_dry_run_shows_and_writes_nothing(tmp_path: Path) -> None:
     """`--dry-run` reads, and says what it would do."""
     with Account() as account:

@@ -107,6 +107,65 @@ SCENES = {
     ),
 }
 
+# A large region: 60 vSwitches, and in each an ENI that is to hold 100 addresses. The first vSwitch
+# is a /26, which has 57 of them: 4 are the cloud's own, 1 is the primary address, 2 the reserve.
+AT_SIZE = [f"i-bp1fleet00000000{number:02}" for number in range(60)]
+_FLEET_SETTINGS = {"TARGET_SECONDARY_IPS": "100", "ON_SHORTFALL": "abandon"}
+
+
+def _fleet() -> dict[str, Any]:
+    numbers = range(len(AT_SIZE))
+    launched = [
+        instance(
+            f"bp1fleet00000000{number:02}",
+            eni(f"eni-bp1fleet00000000{number:02}", vswitch=f"vsw-bp1fleet00000000{number:02}"),
+            type="ecs.wide",
+        )
+        for number in numbers
+    ]
+    vswitches = [
+        {
+            "id": f"vsw-bp1fleet00000000{number:02}",
+            "cidr": f"172.30.{100 + number}.128/{25 if number else 26}",
+            "zone": "cn-hangzhou-h",
+            "vpc": "vpc-a",
+        }
+        for number in numbers
+    ]
+    return world(*launched, vswitches=vswitches, instance_types={"ecs.wide": [2, 101]})
+
+
+def _refused(number: int, code: str) -> dict[str, Any]:
+    return refusal(code, 99) | {"where": {"NetworkInterfaceId": f"eni-bp1fleet00000000{number:02}"}}
+
+
+LARGE_SCENES = {
+    "a launch in which one is short, one is refused, one call is throttled": Scene(
+        _fleet(),
+        (hook_event(*AT_SIZE), sample("ess-lifecycle-hook-without-token")),
+        (refusal("Throttling.User"), _refused(7, "InvalidOperation.Unsupported")),
+        _FLEET_SETTINGS,
+    ),
+    "a permission is lost": Scene(
+        _fleet(), (hook_event(*AT_SIZE),), (_refused(8, "Forbidden.RAM"),), _FLEET_SETTINGS
+    ),
+    "a hook of somebody else": Scene(
+        _fleet(), (hook_event(*AT_SIZE, lifecycleHookName="warm-up"),), settings=_FLEET_SETTINGS
+    ),
+    "a limit": Scene(
+        _fleet(), ({"backfill": {"all": True, "limit": 59}},), settings=_FLEET_SETTINGS
+    ),
+}
+
+
+def told_at_size() -> list[Logged]:
+    """All rows of a large region."""
+    return [
+        Logged(NOON + 60 * minute, line)
+        for minute, scene in enumerate(LARGE_SCENES.values())
+        for line in scene.lines()
+    ]
+
 
 def told() -> list[Logged]:
     """All rows; those of the first scene twice, as when an answer of Function Compute is lost."""

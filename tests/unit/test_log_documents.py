@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import duckdb
@@ -39,6 +40,19 @@ def test_index_has_every_leaf_field_with_its_type() -> None:
 def test_index_keeps_whole_records() -> None:
     """SQL sees as much of a value as a record can be long; the service's default is 2 048 bytes."""
     assert MAX_BYTES <= INDEX["max_text_len"] <= 16_384
+
+
+def test_rules_look_at_closed_windows_without_gaps() -> None:
+    """A window is as long as the interval, and ends before now: rows that are late are in it."""
+    minutes = re.compile(r"-?(\d+)m")
+    for rule in document("alerts"):
+        (query,) = rule["configuration"]["queryList"]
+        interval, start, end = (
+            int(minutes.fullmatch(text)[1])  # type: ignore[index]
+            for text in (rule["schedule"]["interval"], query["start"], query["end"])
+        )
+        assert ("Custom", interval) == (query["timeSpanType"], start - end), rule["name"]
+        assert end >= 2, rule["name"]
 
 
 def test_names_begin_alike() -> None:

@@ -54,12 +54,12 @@ def test_differences_are_what_would_be_sent(
 
 
 def test_alert_keeps_who_hears_of_it_unless_that_is_given() -> None:
-    """Made with whoever is named, or nobody; afterwards only changed when somebody is named."""
+    """Made with SLS's own policy or the one that is named; changed only when one is named."""
     names = Names("cn-hangzhou", "fleet-logs")
     (rule, *_) = [each for each in desired(names) if each.kind is Kind.ALERT]
     made = change(rule, None).body
     told = made["configuration"]["policyConfiguration"]
-    assert "" == told["actionPolicyId"]
+    assert "sls.builtin" == told["actionPolicyId"]
     told["actionPolicyId"] = "on-call"
     assert Verb.KEEP == change(rule, made).verb
     (rule, *_) = [

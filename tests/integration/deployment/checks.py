@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
+from deploy.check import LARGEST_ENVIRONMENT
+from deploy.cron import is_cron
 from handler.core.errors import BadSettings
 from handler.core.model import Request
 from handler.core.settings import read_settings
@@ -21,16 +23,8 @@ if TYPE_CHECKING:
 
 SCHEMAS: Path = ROOT / "deploy/schema"
 LOOP = re.compile(r"PrivateIp(v6)?(Assigned|Unassigned)", re.IGNORECASE)
-LARGEST_ENVIRONMENT = 4096
-"""Bytes of all names and values (Function Compute, "Limits")."""
-
-# Seconds first (Function Compute, "Time triggers"): the least and the largest value of each field.
-CRON_FIELDS = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
-EVERY = re.compile(r"@every [1-9]\d*[smh]")
-TIME_ZONE = re.compile(r"(?:CRON_TZ|TZ)=[A-Za-z]+(?:/[A-Za-z_+-]+\d*)* ")
-STEP = re.compile(r"(\*|\?|\d+(?:-\d+)?)(?:/(\d+))?")
-
 FORMATS = FormatChecker(())
+FORMATS.checks("fc-cron", ValueError)(is_cron)
 
 
 def problems(name: str, props: Any) -> list[str]:
@@ -58,30 +52,6 @@ def _validator(name: str) -> Draft202012Validator:
     )
 
 
-@FORMATS.checks("fc-cron", ValueError)
-def is_cron(text: object) -> bool:
-    """Whether Function Compute takes it for a schedule: six fields, or `@every 5m`."""
-    if not isinstance(text, str):
-        return False
-    fields = TIME_ZONE.sub("", text, count=1).split(" ")
-    if EVERY.fullmatch(text):
-        return True
-    return len(fields) == len(CRON_FIELDS) and all(map(_is_field, fields, CRON_FIELDS))
-
-
-def _is_field(field: str, bounds: tuple[int, int]) -> bool:
-    return all(_is_part(part, bounds) for part in field.split(","))
-
-
-def _is_part(part: str, bounds: tuple[int, int]) -> bool:
-    found = STEP.fullmatch(part)
-    if found is None:
-        return False
-    numbers = [int(number) for number in re.findall(r"\d+", found[1])]
-    fits = all(bounds[0] <= number <= bounds[1] for number in numbers)
-    return fits and numbers == sorted(numbers) and found[2] != "0"
-
-
 @FORMATS.checks("event-pattern", ValueError)
 def is_pattern(text: object) -> bool:
     """Whether it is a pattern that can be evaluated, and none that makes the function loop."""
@@ -89,6 +59,18 @@ def is_pattern(text: object) -> bool:
         return False
     check_pattern(json.loads(text))
     return True
+
+
+@FORMATS.checks("trigger-order")
+def is_in_order(triggers: object) -> bool:
+    """Whether every trigger is deployed: an unchanged one of EventBridge ends the component's loop.
+
+    (fc3 0.1.22, src/subCommands/deploy/impl/trigger.ts.)
+    """
+    if not isinstance(triggers, list):
+        return False
+    kinds = [each.get("triggerType", each.get("type")) for each in triggers]
+    return "eventbridge" not in kinds[:-1]
 
 
 @FORMATS.checks("manual-request")

@@ -23,6 +23,14 @@ ACCOUNT = "1690700000000030"
 
 _EXPRESSION = re.compile(r"\$\{([^}]*)\}")
 _TRIGGERS = "vars.triggers.split(',').map(name => vars.offered[name.trim()] || env("
+_EVENTS_LAST = " .flat().concat(vars.triggers.includes('-events') ? vars.events : [])"
+_PIECES = re.compile(
+    r"env\('TRIGGERS', '([\w,-]+)'\)\.split\(','\)\.map\(name => vars\.(\w+)\[name\.trim\(\)\]\)"
+    r"\.filter\(each => each\)\.join\(', '\)"
+)
+_LIST = re.compile(r"(env\(.+?\))\.split\(','\)\.map\(name => name\.trim\(\)\)")
+_NETWORK = "vars.networks[env('VPC_ID', '') + "
+_NETWORK_VARIABLES = ("VPC_ID", "VSWITCH_IDS", "SECURITY_GROUP_ID")
 
 
 def fc3(**environ: str) -> dict[str, Any]:
@@ -35,8 +43,10 @@ def fc3(**environ: str) -> dict[str, Any]:
     scope = Scope(environ)
     for name, value in content["vars"].items():
         scope.variables[name] = scope.resolved(value)
-    props: dict[str, Any] = scope.resolved(content["resources"]["secondary-ips"]["props"])
-    return props
+    resource = content["resources"]["secondary-ips"]
+    extended: dict[str, Any] = scope.resolved(content["template"][resource["extend"]["name"]])
+    props: dict[str, Any] = scope.resolved(resource["props"])
+    return extended | props
 
 
 def fc2(**variables: Any) -> dict[str, Any]:
@@ -69,8 +79,18 @@ class Scope:
         return _EXPRESSION.sub(lambda found: str(self._value(found[1])), text)
 
     def _value(self, expression: str) -> Any:
-        if expression.startswith(_TRIGGERS):
-            return [self._offered(name.strip()) for name in self.variables["triggers"].split(",")]
+        if expression.startswith(_TRIGGERS) and expression.endswith(_EVENTS_LAST):
+            return self._triggers()
+        if pieces := _PIECES.fullmatch(expression):
+            return self._pieces(pieces[1], self.variables[pieces[2]])
+        if expression.startswith(_NETWORK):
+            inside = any(self.environ.get(name) for name in _NETWORK_VARIABLES)
+            return self.variables["networks"]["vpc" if inside else "public"]
+        if listed := _LIST.fullmatch(expression):
+            return [name.strip() for name in self._value(listed[1]).split(",")]
+        return self._called(expression)
+
+    def _called(self, expression: str) -> Any:
         if call := re.fullmatch(r"env\('(\w+)', (.+)\)", expression):
             return self.environ.get(call[1]) or self._value(call[2])
         if call := re.fullmatch(r"yaml\((.+)\)", expression):
@@ -87,6 +107,16 @@ class Scope:
         if re.fullmatch(r"'[^']*'", expression):
             return expression[1:-1]
         raise ValueError(f"{expression}: an expression that is not known here")
+
+    def _triggers(self) -> list[Any]:
+        names = [name.strip() for name in self.variables["triggers"].split(",")]
+        offered = [each for name in names for each in self._offered(name)]
+        events = self.variables["events"] if "-events" in self.variables["triggers"] else []
+        return [*offered, *events]
+
+    def _pieces(self, default: str, offered: Mapping[str, str]) -> str:
+        names = (self.environ.get("TRIGGERS") or default).split(",")
+        return ", ".join(offered[name.strip()] for name in names if name.strip() in offered)
 
     def _offered(self, name: str) -> Any:
         if name not in self.variables["offered"]:

@@ -91,7 +91,7 @@ def unpacked(runtime: str, folder: Path) -> tuple[Path, str]:
     """
     interpreter = package.find_interpreter(runtime)
     packages = PLACE / f"packages-{runtime}" / "installed"
-    with unless_done(packages.parent, ROOT / "requirements.txt") as needed:
+    with unless_done(packages.parent, ROOT / "requirements-dev.txt") as needed:  # it has both locks
         if needed:
             shutil.rmtree(packages, ignore_errors=True)
             lock = packages.parent / "requirements.txt"

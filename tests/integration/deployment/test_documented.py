@@ -13,12 +13,13 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from console.main import app
+from deploy.check import ASYNC_TASKS, PYTHON_3_12
 from handler.core.model import Request
 from handler.events import parse
 from tests.integration.deployment import tool
 from tests.integration.deployment.checks import problems
 from tests.integration.deployment.manifests import ACCOUNT, FC2, FC3, ROOT, fc2, fc3
-from tests.integration.deployment.test_manifests import DEPLOYMENT
+from tests.integration.deployment.test_manifests import DEPLOYMENT, TRIGGERS
 from tests.unit.test_docs import README, blocks, section, table
 
 if TYPE_CHECKING:
@@ -44,19 +45,29 @@ def options(words: list[str]) -> dict[str, str]:
 
 def deployments(text: str) -> list[dict[str, str]]:
     """The variables of every `s deploy` of a page, for FC 3.0."""
-    return [given for given, words in commands(text) if words == ["s", "deploy"]]
+    return [given for given, words in commands(text) if words == ["s", "deploy", "-y"]]
+
+
+@pytest.mark.parametrize("text", [README, PAGE], ids=["README", "deploying"])
+def test_nothing_that_a_pipeline_runs_asks(text: str) -> None:
+    """What changes something is told not to ask: nobody answers in a pipeline."""
+    words = [words for _, words in commands(text) if words[0] == "s"]
+    changing = [each for each in words if each[1] in {"deploy", "remove"}]
+    assert [] == [each for each in changing if "-y" not in each]
+    assert changing
 
 
 def test_variables_are_those_of_the_manifest() -> None:
     """The table has every variable of the deployment, with the default of `s.yaml`."""
     rows = table(PAGE, "variable", "default", "meaning")
-    calls = dict(re.findall(r"env\('(\w+)', (.+?)\)[})]", FC3.read_text(encoding="utf-8")))
+    default = r"'[^']*'(?: \+ [\w.]+)?|vars\.\w+"
+    calls = dict(re.findall(rf"env\('(\w+)', ({default})\)", FC3.read_text(encoding="utf-8")))
     written = yaml.safe_load(FC3.read_text(encoding="utf-8"))["vars"]
     others = {
         "vars.drift_request": written["drift_request"],
         "'secondary-ips-' + vars.account": f"secondary-ips-{ACCOUNT_ID}",
     }
-    defaults = {name: others.get(text, text.strip("'")) for name, text in calls.items()}
+    defaults = {name: others.get(text, text.strip("'") or "unset") for name, text in calls.items()}
     assert ["ACCESS", *DEPLOYMENT] == [row[0] for row in rows]
     assert {name: defaults[name] for name in ("ACCESS", *DEPLOYMENT)} == {
         row[0]: row[1] for row in rows
@@ -66,8 +77,12 @@ def test_variables_are_those_of_the_manifest() -> None:
 def test_triggers_are_those_of_the_manifest() -> None:
     """The table names every trigger with its type."""
     kinds = {"eventbridge": "EventBridge", "mns_topic": "MNS topic", "timer": "timer"}
-    offered = [(each["triggerName"], kinds[each["triggerType"]]) for each in fc3()["triggers"]]
-    assert offered == [row[:2] for row in table(PAGE, "name", "type", "delivers")]
+    rows = table(PAGE, "name", "trigger", "type", "delivers")
+    offered = {name: fc3(TRIGGERS=name)["triggers"] for name in TRIGGERS}
+    assert list(offered) == [row[0] for row in rows]
+    assert [row[1:3] for row in rows] == [
+        (each["triggerName"], kinds[each["triggerType"]]) for (each,) in offered.values()
+    ]
 
 
 def test_what_must_exist_is_what_the_manifests_name() -> None:
@@ -77,7 +92,7 @@ def test_what_must_exist_is_what_the_manifests_name() -> None:
         row[1].replace(ACCOUNT_ID, ACCOUNT) for row in table(PAGE, "what", "default name", "why")
     ]
     queue = new["asyncInvokeConfig"]["destinationConfig"]["onFailure"]["destination"].split("/")
-    topic = new["triggers"][2]["sourceArn"].rpartition("/")[2]
+    topic = new["triggers"][0]["sourceArn"].rpartition("/")[2]
     log = new["logConfig"]
     assert [new["role"], log["project"], log["logstore"], topic, queue[2]] == names
     assert [f"role/{names[0]}", names[1], names[2]] == [
@@ -85,6 +100,17 @@ def test_what_must_exist_is_what_the_manifests_name() -> None:
         old["service"]["logConfig"]["project"],
         old["service"]["logConfig"]["logstore"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "regions"), [("Which Python", PYTHON_3_12), ("Regions", ASYNC_TASKS)]
+)
+def test_regions_are_those_that_are_checked(heading: str, regions: frozenset[str]) -> None:
+    """The page names the regions by which a deployment is refused, and how many there are."""
+    _, _, rest = PAGE.partition(f"# {heading}\n")
+    text = rest.partition("\n#")[0]
+    assert regions == set(re.findall(r"`((?:ap|cn|eu|us)-[a-z0-9-]+)`", text))
+    assert re.search(rf"\b{len(regions)}\b", text)
 
 
 def test_policies_are_listed() -> None:
@@ -98,7 +124,8 @@ def test_policies_are_listed() -> None:
 def test_role_that_is_created_is_the_one_that_is_deployed() -> None:
     """The commands make the manifest's role and give it a policy of its own name."""
     ram = [options(words) for _, words in commands(PAGE) if words[:2] == ["aliyun", "ram"]]
-    named = {value for each in ram for name, value in each.items() if name.endswith("Name")}
+    ours = [each for each in ram if each.get("PolicyType") != "System"]
+    named = {value for each in ours for name, value in each.items() if name.endswith("Name")}
     assert {fc3()["role"]} == named
 
 
@@ -119,7 +146,7 @@ def test_setup_comes_first_and_reads_the_deployments_variables() -> None:
 def test_hook_notifies_the_topic_and_is_abandoned_by_default() -> None:
     """The command names the manifest's topic; short instances do not go into service."""
     (hook,) = [options(words) for _, words in commands(PAGE) if words[:2] == ["aliyun", "ess"]]
-    topic = fc3()["triggers"][2]["sourceArn"].rpartition("/")[2]
+    topic = fc3()["triggers"][0]["sourceArn"].rpartition("/")[2]
     assert f"acs:ess:{hook['RegionId']}:{ACCOUNT}:topic/{topic}" == hook["NotificationArn"]
     assert ("ABANDON", "SCALE_OUT", "600") == (
         hook["DefaultResult"],
@@ -163,7 +190,7 @@ def test_commands_of_the_tool_exist() -> None:
 
 def test_manifest_for_fc2_is_named_in_its_commands() -> None:
     """Each command for FC 2.0 names the manifest, from the project's folder."""
-    named = {words[4] for _, words in commands(PAGE) if "-t" in words}
+    named = {words[words.index("-t") + 1] for _, words in commands(PAGE) if "-t" in words}
     assert {str(FC2.relative_to(ROOT))} == named
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import re
 import subprocess
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from deploy.cron import is_cron
 from handler.core.settings import read_settings
 from tests.integration.deployment import tool
-from tests.integration.deployment.checks import is_cron, problems
+from tests.integration.deployment.checks import is_in_order, problems
 from tests.integration.deployment.manifests import FC2, FC3, ROOT, fc2, fc3
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ DEPLOYMENT = {
     "FUNCTION_NAME": "ips-staging",
     "QUALIFIER": "live",
     "RUNTIME": "python3.12",
-    "TRIGGERS": "drift, hooks",
+    "TRIGGERS": "ecs-events, drift, hooks",
+    "EVENTBRIDGE_ASYNC": "false",
     "HOOK_TOPIC": "scaling-hooks",
     "DRIFT_CRON": "0 30 4 * * *",
     "DRIFT_REQUEST": '{"plan": {"all": true}}',
@@ -65,8 +68,14 @@ DEPLOYMENT = {
     "RETRIES": "8",
     "EVENT_AGE_SECONDS": "7200",
     "FAILURE_QUEUE": "ips-failures",
+    "ASYNC_TASK": "false",
+    "LOG_METRICS": "true",
+    "VPC_ID": "vpc-bp1fleet",
+    "VSWITCH_IDS": "vsw-bp1one, vsw-bp1two",
+    "SECURITY_GROUP_ID": "sg-bp1function",
 }
 EVERYTHING = SETTINGS | DEPLOYMENT
+CHOICES = [some for count in range(1, 5) for some in itertools.combinations(TRIGGERS, count)]
 
 
 # --- what is deployed -------------------------------------------------------------------------
@@ -78,7 +87,7 @@ def test_manifest_for_fc3_is_what_its_schema_allows(environ: dict[str, str]) -> 
     assert [] == problems("fc3", fc3(**environ))
 
 
-@pytest.mark.parametrize("edited", [{}, {"qualifier": "live", "memory_mb": 1024}])
+@pytest.mark.parametrize("edited", [{}, {"memory_mb": 1024, "async_task": False}])
 def test_manifest_for_fc2_is_what_its_schema_allows(edited: dict[str, Any]) -> None:
     """As it stands, and with some of its values edited."""
     assert [] == problems("fc2", fc2(**edited))
@@ -107,20 +116,76 @@ def test_runtime_is_one_variable() -> None:
     assert fc3() | {"runtime": "python3.12"} == fc3(RUNTIME="python3.12")
 
 
-def test_package_is_built_before_a_deployment_for_its_runtime() -> None:
-    """`pre-deploy` runs `make package` with the manifest's runtime."""
+def test_settings_are_checked_and_the_package_is_built_before_a_deployment() -> None:
+    """`pre-deploy` refuses bad settings first, then builds for the manifest's runtime."""
     content = yaml.safe_load(FC3.read_text(encoding="utf-8"))
     actions = content["resources"]["secondary-ips"]["actions"]
-    assert {"pre-deploy": [{"run": "make package RUNTIME=${vars.runtime}"}]} == actions
+    run = ["make check-settings", "make package RUNTIME=${vars.runtime}"]
+    assert {"pre-deploy": [{"run": each} for each in run]} == actions
 
 
-@pytest.mark.parametrize("left_out", TRIGGERS)
-def test_each_trigger_can_be_left_out(left_out: str) -> None:
-    """What TRIGGERS does not name is not deployed, and the rest is as before."""
-    named = [name for name in TRIGGERS if name != left_out]
+@pytest.mark.parametrize("named", CHOICES, ids=",".join)
+def test_triggers_are_those_that_are_named(named: tuple[str, ...]) -> None:
+    """Both kinds of events come through one trigger, the last, which lets only them through."""
     chosen = fc3(TRIGGERS=",".join(named))["triggers"]
-    assert [each for each in fc3()["triggers"] if each["triggerName"] != left_out] == chosen
-    assert named == [each["triggerName"] for each in chosen]
+    expected = [name for name in named if not name.endswith("-events")]
+    sources = [f"acs.{name[:3]}" for name in named if name.endswith("-events")]
+    assert expected + ["events"] * bool(sources) == [each["triggerName"] for each in chosen]
+    assert is_in_order(chosen)
+    if sources:
+        pattern = json.loads(chosen[-1]["triggerConfig"]["eventRuleFilterPattern"])
+        assert sources == pattern["source"][::2]
+        assert {source[4:] for source in sources} == {each[:3] for each in pattern["type"]}
+
+
+def test_network_is_the_vpcs_only_where_one_is_named() -> None:
+    """Without the three variables the field is left out; with them it has all three."""
+    names = ("VPC_ID", "VSWITCH_IDS", "SECURITY_GROUP_ID")
+    inside = fc3(**{name: DEPLOYMENT[name] for name in names})["vpcConfig"]
+    assert "vpcConfig" not in fc3()
+    assert {
+        "vpcId": "vpc-bp1fleet",
+        "vSwitchIds": ["vsw-bp1one", "vsw-bp1two"],
+        "securityGroupId": "sg-bp1function",
+    } == inside
+
+
+def deployed(local: list[Any], remote: list[Any]) -> set[str]:
+    """Names of the triggers that the component makes or updates, by the rule of fc3 0.1.22."""
+    there = {each["triggerName"]: each for each in remote}
+    done: set[str] = set()
+    for trigger in local:
+        if trigger["triggerType"] == "eventbridge" and there.get(trigger["triggerName"]) == trigger:
+            return done
+        done.add(trigger["triggerName"])
+    return done
+
+
+def changed(triggers: list[Any], names: set[str]) -> list[Any]:
+    """The triggers as they were before these were changed, or made."""
+    return [
+        each | ({"qualifier": "before"} if each["triggerName"] in names else {})
+        for each in triggers
+    ]
+
+
+@pytest.mark.parametrize("named", CHOICES, ids=",".join)
+def test_every_changed_trigger_is_deployed(named: tuple[str, ...]) -> None:
+    """Whichever of them changed, none stands behind one that ends the component's loop."""
+    local = fc3(TRIGGERS=",".join(named))["triggers"]
+    names = [each["triggerName"] for each in local]
+    for count in range(len(names) + 1):
+        for some in itertools.combinations(names, count):
+            assert set(some) <= deployed(local, changed(local, set(some)))
+
+
+def test_two_eventbridge_triggers_would_hide_the_others() -> None:
+    """In the order of earlier manifests an unchanged trigger hides the rest: it is refused."""
+    hooks, drift, events = fc3()["triggers"]
+    earlier = [events, events | {"triggerName": "ecs-events"}, hooks, drift]
+    assert set() == deployed(earlier, changed(earlier, {"hooks", "drift"}))
+    found = problems("fc3", fc3() | {"triggers": earlier})
+    assert [True] == ["trigger-order" in each for each in found]
 
 
 def test_both_generations_are_given_the_same() -> None:
@@ -137,7 +202,7 @@ def test_both_generations_are_given_the_same() -> None:
     assert new["environmentVariables"] == function["environmentVariables"]
     assert [new[key] for key in same] == [function[key] for key in same]
     assert new["logConfig"] == old["service"]["logConfig"]
-    assert [3, 3600] == [
+    assert [3, 86_400] == [
         function["asyncConfiguration"][key] == new["asyncInvokeConfig"][key]
         and new["asyncInvokeConfig"][key]
         for key in ("maxAsyncRetryAttempts", "maxAsyncEventAgeInSeconds")
@@ -179,7 +244,7 @@ def drop(path: str) -> Callable[[Any], None]:
     return make
 
 
-EB, TIMER = "triggers.0.triggerConfig", "triggers.3.triggerConfig"
+EB, TIMER = "triggers.2.triggerConfig", "triggers.1.triggerConfig"
 PATTERN = f"{EB}.eventRuleFilterPattern"
 LOOP = '{"source": ["acs.ecs"], "type": ["ecs:NetworkInterface:PrivateIpAssigned"]}'
 MISTAKES = {
@@ -191,7 +256,7 @@ MISTAKES = {
     "no time": (put("timeout", 0), "timeout: "),
     "time as text": (put("timeout", "600"), "timeout: "),
     "too little memory": (put("memorySize", 100), "memorySize: "),
-    "several requests at once": (put("instanceConcurrency", 2), "instanceConcurrency: "),
+    "several requests at once": (put("instanceConcurrency", 2), "was unexpected"),
     "no bound on instances": (drop("concurrencyConfig"), "'concurrencyConfig' is a required"),
     "no instance": (put("concurrencyConfig.reservedConcurrency", 0), "reservedConcurrency: "),
     "a role in capitals": (put("role", "SecondaryIps"), "role: "),
@@ -199,8 +264,8 @@ MISTAKES = {
     "glued lines": (put("logConfig.logBeginRule", "DefaultRegex"), "logConfig.logBeginRule: "),
     "too many retries": (put("asyncInvokeConfig.maxAsyncRetryAttempts", 9), "RetryAttempts: "),
     "no task ids": (
-        put("asyncInvokeConfig.asyncTask", value=False),
-        "asyncInvokeConfig.asyncTask: ",
+        drop("asyncInvokeConfig.asyncTask"),
+        "'asyncTask' is a required",
     ),
     "failures that are lost": (drop("asyncInvokeConfig.destinationConfig"), "is a required"),
     "failures to a topic": (
@@ -212,18 +277,27 @@ MISTAKES = {
     ),
     "a trigger of another type": (put("triggers.0.triggerType", "oss"), "triggers.0: "),
     "a trigger with the configuration of another": (
-        put("triggers.2.triggerConfig", {"cronExpression": "@every 5m", "enable": True}),
-        "triggers.2: ",
+        put("triggers.0.triggerConfig", {"cronExpression": "@every 5m", "enable": True}),
+        "triggers.0: ",
+    ),
+    "a trigger behind that of EventBridge": (
+        lambda props: props["triggers"].reverse(),
+        "is not a 'trigger-order'",
+    ),
+    "a VPC without a security group": (
+        put("vpcConfig", {"vpcId": "vpc-a", "vSwitchIds": ["vsw-a"]}),
+        "'securityGroupId' is a required",
+    ),
+    "a VPC of empty names": (
+        put("vpcConfig", {"vpcId": "vpc-a", "vSwitchIds": [""], "securityGroupId": "sg-a"}),
+        "vpcConfig.vSwitchIds.0: ",
     ),
     "a misspelt field of a trigger": (
         put(f"{TIMER}.enabled", value=True),
         "'enabled' was unexpected",
     ),
-    "a topic without a name": (put("triggers.2.sourceArn", "acs:mns:x:1:/topics/"), "triggers.2: "),
-    "events delivered synchronously": (
-        put(f"{EB}.asyncInvocationType", value=False),
-        "triggers.0: ",
-    ),
+    "a topic without a name": (put("triggers.0.sourceArn", "acs:mns:x:1:/topics/"), "triggers.0: "),
+    "a switch that is no boolean": (put(f"{EB}.asyncInvocationType", "yes"), "triggers.2: "),
     "a pattern that is no JSON": (put(PATTERN, "{source: acs.ess}"), "is not a 'event-pattern'"),
     "a pattern that is not evaluated": (
         put(PATTERN, '{"type": [{"prefix": "ess:"}]}'),
@@ -238,7 +312,7 @@ MISTAKES = {
         "a 'manual-request'",
     ),
     "a trigger twice": (
-        lambda props: props["triggers"].append(props["triggers"][0]),
+        lambda props: props["triggers"].insert(0, props["triggers"][0]),
         "non-unique elements",
     ),
     "no trigger at all": (put("triggers", []), "triggers: "),
@@ -260,15 +334,27 @@ MISTAKES = {
 
 
 OLD_MISTAKES = {
+    "a VPC without vSwitches": (
+        put("service.vpcConfig", {"vpcId": "vpc-a", "securityGroupId": "sg-a"}),
+        "'vswitchIds' is a required",
+    ),
     "python3.12, which FC 2.0 lacks": (put("function.runtime", "python3.12"), "function.runtime: "),
     "a field of FC 3.0": (put("function.concurrencyConfig", {}), "was unexpected"),
     "no task ids": (
-        put("function.asyncConfiguration.statefulInvocation", value=False),
-        "Invocation: ",
+        drop("function.asyncConfiguration.statefulInvocation"),
+        "'statefulInvocation' is a required",
+    ),
+    "an alias, which has no asynchronous configuration": (
+        put("triggers.0.qualifier", "live"),
+        "'live' is not one of ['LATEST']",
+    ),
+    "a trigger behind that of EventBridge": (
+        lambda props: props["triggers"].reverse(),
+        "is not a 'trigger-order'",
     ),
     "glued lines": (put("service.logConfig.logBeginRule", "DefaultRegex"), "logBeginRule: "),
     "a topic that nobody may read": (
-        lambda props: props["triggers"][2].pop("role"),
+        lambda props: props["triggers"][0].pop("role"),
         "'role' is a required",
     ),
     "a trigger of FC 3.0": (put("triggers.0", fc3()["triggers"][0]), "triggers.0: "),
@@ -339,12 +425,18 @@ def test_schedule_is_refused(text: str) -> None:
 
 
 @pytest.mark.usefixtures("serverless_devs")
-@pytest.mark.parametrize("environ", [{}, EVERYTHING], ids=["defaults", "everything set"])
+@pytest.mark.parametrize(
+    "environ",
+    [{}, EVERYTHING, *({"TRIGGERS": ",".join(named)} for named in CHOICES)],
+    ids=["defaults", "everything set", *map(",".join, CHOICES)],
+)
 def test_serverless_devs_gives_the_component_the_same(environ: dict[str, str]) -> None:
     """`s deploy` hands to the component what these tests read out of the manifest."""
     given, printed = tool.deploy(FC3, environ)
     assert fc3(**environ) == given
-    assert f"make package RUNTIME={given['runtime']} in the project's folder\n" in printed
+    package = f"make package RUNTIME={given['runtime']}"
+    ran = [line for line in printed.splitlines() if line.startswith("make ")]
+    assert [f"{each} in the project's folder" for each in ("make check-settings", package)] == ran
 
 
 @pytest.mark.usefixtures("serverless_devs")
@@ -353,6 +445,7 @@ def test_serverless_devs_gives_the_component_for_fc2_the_same() -> None:
     given, printed = tool.deploy(FC2, {})
     put = "s cli fc ondemand put --region cn-hangzhou --service-name secondary-ips"
     assert fc2() == given
+    assert "make check-settings MANIFEST=deploy/fc2/s.yaml in the project's folder\n" in printed
     assert "make package RUNTIME=python3.10 in the project's folder\n" in printed
     assert f"{put} --function-name secondary-ips --qualifier LATEST --max 10\n" in printed
 
@@ -379,4 +472,6 @@ def test_trigger_that_is_not_offered_stops_the_deployment() -> None:
 def test_make_has_what_the_manifests_run() -> None:
     """The Makefile has the target that is run before a deployment."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert re.search(r"^package: ", makefile, re.MULTILINE)
+    assert ["package", "check-settings"] == re.findall(
+        r"^(package|check-settings): ", makefile, re.MULTILINE
+    )

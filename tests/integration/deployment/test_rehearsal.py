@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy import package
 from deploy.package import NoInterpreter
 from localcloud.functions.specs import QUEUE
 from localcloud.testing import LocalCloud
+from tests.integration.clients.install import PLACE
 from tests.integration.deployment.manifests import ROOT, fc3
 from tests.integration.deployment.packaged import Deployed, unpacked
 from tests.integration.localcloud.functions.sample_world import SHORT_MINUTE, until
@@ -40,7 +43,7 @@ def sample(name: str) -> bytes:
 
 def timer() -> bytes:
     """What the manifest's own timer delivers."""
-    payload = fc3()["triggers"][3]["triggerConfig"]["payload"]
+    payload = fc3()["triggers"][1]["triggerConfig"]["payload"]
     wrapped = {"triggerTime": "2026-11-23T19:00:00Z", "triggerName": "drift", "payload": payload}
     return json.dumps(wrapped).encode()
 
@@ -134,6 +137,20 @@ def test_failure_is_kept_and_can_be_delivered_again(
         assert {8} == {
             len(eni["secondary"]) for each in cloud.state()["instances"][:2] for eni in each["enis"]
         }
+
+
+@pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
+def test_packages_without_a_wheel_are_built_by_what_is_pinned(
+    runtime: str, place: Callable[[str], Place]
+) -> None:
+    """What the lock names is what built them: nothing else is fetched for it."""
+    place(runtime)
+    pinned = package.builders((ROOT / "requirements-dev.txt").read_text(encoding="utf-8"))
+    (version,) = re.findall(r"^setuptools==(\S+)", pinned, re.MULTILINE)
+    folder = PLACE / f"packages-{runtime}/installed"
+    names = [f"{name.replace('-', '_')}-*.dist-info/WHEEL" for name in package.SOURCE_ONLY]
+    built = [path.read_text("utf-8") for name in names for path in folder.glob(name)]
+    assert [True, True] == [f"Generator: setuptools ({version})" in text for text in built]
 
 
 def test_queue_of_the_manifest_is_the_one_that_is_read() -> None:
