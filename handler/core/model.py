@@ -104,6 +104,7 @@ class Request(Value):
         wants: per ENI id, the explicit addresses, prefixes or number of prefixes it shall hold.
         limit: at most so many ENIs are changed.
         dry_run: decide and record only.
+        ask_guests: whether a manual request asks the guests if they answer; launches always do.
         cursor: where an earlier invocation stopped, as that one wrote it.
         event_id: the id of the delivery, for records.
         event_time: when the event happened, epoch seconds.
@@ -120,6 +121,7 @@ class Request(Value):
     wants: Mapping[str, Ask] = NOTHING
     limit: int | None = None
     dry_run: bool = False
+    ask_guests: bool = False
     cursor: Mapping[str, object] | None = None
     event_id: str | None = None
     event_time: float | None = None
@@ -296,6 +298,18 @@ class Reason(str, Enum):
         return self.value
 
 
+class Guest(str, Enum):
+    """Whether the guest answers on what its ENI holds.
+
+    `unreachable`: nothing answers, not even the primary address. The guest is not up yet, or
+    the port is filtered; of the secondary addresses, that says nothing.
+    """
+
+    ANSWERS = "answers"
+    SILENT = "silent"
+    UNREACHABLE = "unreachable"
+
+
 class Wish(Value):
     """What the operator wants of one ENI, and who said so.
 
@@ -357,7 +371,8 @@ class EniResult(Value):
 
     `target`, `before`, `after` and `requested` count secondary private IPv4 addresses; `before` is
     the first reading and `after` the last one. `addresses` and `prefixes` are newly assigned.
-    `network_interface_id` is None where an instance has no ENI that could be seen.
+    `network_interface_id` is None where an instance has no ENI that could be seen. `guest` is None
+    where it was not asked, and `silent` are the secondary addresses that did not answer.
     """
 
     network_interface_id: str | None
@@ -372,6 +387,8 @@ class EniResult(Value):
     requested: int = 0
     addresses: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
+    guest: Guest | None = None
+    silent: tuple[str, ...] = ()
     code: str | None = None
     api_request_id: str | None = None
     attempts: int = 0
@@ -379,3 +396,15 @@ class EniResult(Value):
     advice: str | None = None
     instance_type: str | None = None
     scaling_group_id: str | None = None
+
+    def falls_short(self, on_silent: str) -> bool:
+        """Whether a hook must hear of it: something is missing.
+
+        Args:
+            on_silent: `short` where an address that did not answer counts as missing (`ON_SILENT`).
+        """
+        return (
+            self.outcome in {Outcome.SHORT, Outcome.FAILED}
+            or self.reason is Reason.INVALID_TARGET
+            or (on_silent == "short" and self.guest in {Guest.SILENT, Guest.UNREACHABLE})
+        )

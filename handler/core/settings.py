@@ -53,14 +53,18 @@ class Settings(Value):
     """What the operator configured. README lists the variables, units and defaults.
 
     `lifecycle_hooks` are shell-style patterns for the names or ids of the hooks that the function
-    completes. `settle_seconds` is how long reads may lag writes, `visibility_seconds` how long to
-    wait for something new to appear, `minute_seconds` the length of a throttling window.
+    completes. `guest_port` is where guests are asked whether they answer; None: they are not.
+    `settle_seconds` is how long reads may lag writes, `visibility_seconds` how long to wait for
+    something new to appear, `minute_seconds` the length of a throttling window.
     """
 
     policy: Policy = Policy()
     vswitch_reserve: int = 8
     available_eni_limit: int = 50
     lifecycle_hooks: tuple[str, ...] = OUR_HOOKS
+    guest_port: int | None = None
+    guest_seconds: float = 120.0
+    on_silent: str = "report"
     on_shortfall: str = "default"
     assign_per_minute: int = 400
     backfill_share: float = 0.5
@@ -109,6 +113,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         vswitch_reserve=read("VSWITCH_RESERVE", 8, _whole(0, 65_536)),
         available_eni_limit=read("AVAILABLE_ENI_LIMIT", 50, _whole(0, 1_000)),
         lifecycle_hooks=read("LIFECYCLE_HOOKS", OUR_HOOKS, _hooks),
+        guest_port=read("GUEST_PORT", None, _whole(1, 65_535)),
+        guest_seconds=read("GUEST_SECONDS", 120.0, _number(0, 3600)),
+        on_silent=read("ON_SILENT", "report", _one_of("report", "short")),
         on_shortfall=read("ON_SHORTFALL", "default", _one_of("default", "continue", "abandon")),
         assign_per_minute=read("ASSIGN_PER_MINUTE", 400, _whole(1, 1_000_000)),
         backfill_share=read("BACKFILL_SHARE", 0.5, _number(0, 1)),

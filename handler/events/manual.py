@@ -82,6 +82,7 @@ def read_manual(form: Layer, home_region: str | None) -> Request:
         wants=_wants(fields, selector),
         limit=_optional(fields, "limit", _limit),
         dry_run=_optional(fields, "dry_run", _flag) or plan,
+        ask_guests=_optional(fields, "ask_guests", _flag) or False,
         cursor=_optional(fields, "cursor", _cursor),
     )
 
@@ -162,7 +163,7 @@ _SELECTORS: Mapping[str, Callable[[Field], Selector]] = {
 
 # --- options ----------------------------------------------------------------------------------
 
-_OPTIONS = ("region", "target", "limit", "dry_run", "cursor")
+_OPTIONS = ("region", "target", "limit", "dry_run", "ask_guests", "cursor")
 
 
 def _target(field: Field) -> Target:

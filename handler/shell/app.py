@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from handler.core.model import Request
     from handler.core.pacing import Clock
     from handler.shell.log import Record
+    from handler.shell.probe import Guests, Knock
     from handler.shell.records import Log
 
     # From the fields of every record, LOG_LEVEL and the secrets of the moment to a log.
@@ -86,6 +87,7 @@ class App:
         connector: gives the services; None: over the SDKs, when they are first needed.
         threads: makes what runs so many calls side by side.
         jitter: spreads throttled callers over the start of a minute; see `Pacer`.
+        knock: finds out which addresses answer on a port; None: with connections, once needed.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (what can be replaced)
@@ -99,6 +101,7 @@ class App:
         connector: ports.Connector | None = None,
         threads: Callable[[int], Executor] = ThreadPoolExecutor,
         jitter: Callable[[], float] = random.random,
+        knock: Knock | None = None,
     ) -> None:
         self.settings = settings
         self.environ = environ
@@ -113,6 +116,7 @@ class App:
         self._capacities: dict[str, int] = {}
         self._hooks = Hooks(settings.lifecycle_hooks)
         self._connector = connector
+        self._knock = knock
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], clock: Clock | None = None) -> App:
@@ -177,9 +181,20 @@ class App:
         invocation = self._invocation(request, delivery, log)
         cloud = connector.cloud(request.region, self._place(context))
         cloud = replace(cloud, functions=self.functions or cloud.functions)
-        reader, tally = Reader(cloud, invocation, self._capacities), Tally(log)
-        job = Job(request, delivery, self.settings, cloud, reader, invocation, tally, self._hooks)
+        reader = Reader(cloud, invocation, self._capacities)
+        tally = Tally(log, self.settings.on_silent)
+        guests = self._guests(request, invocation, tally)
+        settings, hooks = self.settings, self._hooks
+        job = Job(request, delivery, settings, cloud, reader, invocation, tally, hooks, guests)
         return withheld(Run(job, log, ledger).perform(), log.hidden)
+
+    def _guests(self, request: Request, invocation: Invocation, tally: Tally) -> Guests | None:
+        """Who asks the guests; None where nobody does, which then costs no import either."""
+        if self.settings.guest_port is None or (request.manual and not request.ask_guests):
+            return None
+        from handler.shell.probe import Guests, connect_to  # noqa: PLC0415  (when needed)
+
+        return Guests(self.settings, request, invocation, tally, self._knock or connect_to)
 
     def _invocation(self, request: Request, delivery: Delivery, log: Log) -> Invocation:
         return Invocation(

@@ -64,7 +64,7 @@ class Backfill(Value):
         try:
             selected = chunks(self.job.request.selector, self.job.reader, self.cursor)
             for chunk in self.job.invocation.until_stopped(selected):
-                self._work(chunk)
+                self._work_and_ask(chunk)
                 page, after, worked = chunk.next_page, chunk.last_id, True
                 if self.limit.reached:
                     break
@@ -80,6 +80,17 @@ class Backfill(Value):
     def _sight(self) -> Sight:
         attached = self.job.request.selector.by_instances
         return Sight(self.reconciler.skipped_anyway, attached=attached)
+
+    def _work_and_ask(self, chunk: Chunk) -> None:
+        """Work on a chunk, and ask its guests once, if that was asked for."""
+        guests = self.job.guests
+        try:
+            self._work(chunk)
+            if guests is not None:
+                guests.ask()
+        finally:
+            if guests is not None:
+                guests.release()
 
     def _work(self, chunk: Chunk) -> None:
         """What is named and not shown is read once more before it is called gone."""

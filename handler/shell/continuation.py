@@ -108,6 +108,7 @@ def payload_for(request: Request, cursor: Cursor) -> bytes:
         **_wants(request.wants, selector),
         "target": request.target.text if request.target else None,
         "limit": request.limit,
+        "ask_guests": request.ask_guests or None,
         "cursor": {"version": CURSOR_VERSION, **fields_of(cursor)},
     }
     kind = "plan" if request.dry_run else "backfill"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from fnmatch import fnmatchcase
+from math import inf
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
@@ -114,6 +115,13 @@ class Keepalive:
         ends = self._covered_until or self._began + timeout
         if now + max(planned, SHORT) + SLACK > ends:
             self._beat(now, max(timeout, planned + SLACK))
+
+    @property
+    def ends(self) -> float:
+        """When the hook's time is over, epoch seconds; infinite while that was not looked at."""
+        if self._covered_until is not None:
+            return self._covered_until
+        return inf if self._timeout is None else self._began + self._timeout
 
     def leave(self) -> None:
         """Nothing more is done here, and the hook is not completed: time for the next delivery.

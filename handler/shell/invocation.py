@@ -49,6 +49,9 @@ def deadline_of(start: float, timeout: float) -> float:
 class Invocation:
     """Time, pacing and threads for one invocation.
 
+    Attributes:
+        last_write: until when, epoch seconds, there is time for what must be confirmed or told.
+
     Args:
         clock: time and sleep.
         deadline: when to begin nothing new, epoch seconds.
@@ -88,7 +91,7 @@ class Invocation:
         self.before = now - began
         # Half of a delivery's time may be spent on waiting for what does not appear.
         self.patience = max(0.0, (began + deadline) / 2 - now)
-        self._last_write = deadline - min(CONFIRM, max(0.0, deadline - now) / 12)
+        self.last_write = deadline - min(CONFIRM, max(0.0, deadline - now) / 12)
         self.waited = 0.0
         self.before_wait: Callable[[float], None] = lambda _planned: None
         self._pacer = pacer
@@ -124,7 +127,7 @@ class Invocation:
         Raises:
             OutOfTime: that is after the deadline; for a write, too late to confirm it.
         """
-        end = self._last_write if operation == ports.ASSIGN else self.deadline
+        end = self.last_write if operation == ports.ASSIGN else self.deadline
         if self.clock.now() >= end:
             raise OutOfTime(f"no time left for {operation}")
         self.before_wait(0.0)

@@ -8,10 +8,11 @@ from handler.core.value import Value
 
 if TYPE_CHECKING:
     from handler.cloud.ports import Cloud
-    from handler.core.model import EniResult, Request
+    from handler.core.model import Eni, EniResult, Request
     from handler.core.settings import Settings
     from handler.shell.hook import Hooks
     from handler.shell.invocation import Invocation
+    from handler.shell.probe import Guests
     from handler.shell.reading import Reader
     from handler.shell.records import Tally
 
@@ -47,6 +48,7 @@ class Job(Value):
         invocation: time, pacing and threads.
         tally: takes in how ENIs end, and records it.
         hooks: which lifecycle hooks are ours, and what is known of them.
+        guests: asks them whether they answer; None: nobody does.
     """
 
     request: Request
@@ -57,12 +59,20 @@ class Job(Value):
     invocation: Invocation
     tally: Tally
     hooks: Hooks
+    guests: Guests | None = None
 
     @property
     def dry(self) -> bool:
         """Whether nothing may be written."""
         return self.request.dry_run or self.settings.dry_run
 
-    def record(self, result: EniResult) -> None:
-        """Something is finished now, and how."""
-        self.tally.add(result, self.invocation.clock.now())
+    def record(self, result: EniResult, eni: Eni | None = None) -> None:
+        """Something is finished now, and how; its record waits where its guest is to be asked.
+
+        Args:
+            result: how it ended.
+            eni: the ENI that was worked on, at its last reading.
+        """
+        self.tally.count(result, self.invocation.clock.now())
+        if self.guests is None or eni is None or not self.guests.hold(result, eni):
+            self.tally.tell(result)

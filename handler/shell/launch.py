@@ -6,6 +6,7 @@ does not within `VISIBILITY_SECONDS` is raised, so that the event is delivered a
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from handler.core.errors import CloudFault, OutOfTime
@@ -61,7 +62,7 @@ class Launch:
         """
         job, hook = self._job, self._job.request.hook
         if hook is None:
-            self._work_as_it_appears()
+            self._work_and_ask()
             return None
         self._ours = job.hooks.are_ours(hook, job.cloud.ess, job.invocation)
         began = job.request.event_time or job.delivery.started
@@ -73,7 +74,7 @@ class Launch:
 
         job.invocation.before_wait = before_wait
         try:
-            self._work_as_it_appears()
+            self._work_and_ask(keepalive)
             told = self._tell(hook)
         except Exception:
             keepalive.leave()
@@ -107,6 +108,19 @@ class Launch:
         if job.tally.hook_foreign or (allowed and not groups & allowed):
             return "left alone: the scaling group is not in ALLOWED_SCALING_GROUPS"
         return None
+
+    def _work_and_ask(self, keepalive: Keepalive | None = None) -> None:
+        """Work on everything, then ask the guests; while anything is undecided, that can wait."""
+        guests, tally = self._job.guests, self._job.tally
+        if guests is None:
+            self._work_as_it_appears()
+            return
+        try:
+            self._work_as_it_appears()
+            if not (tally.undecided or tally.denied):
+                guests.ask(lambda: keepalive.ends if keepalive else inf)
+        finally:
+            guests.release()
 
     def _work_as_it_appears(self) -> None:
         """What is visible is worked on at once; patience counts only the waits for the rest."""

@@ -156,7 +156,7 @@ class Reconciler:
 
     def _record(self, rounds: Rounds) -> None:
         for finished, end in rounds.ended():
-            self._job.record(result_of(finished, end))
+            self._job.record(result_of(finished, end), finished.state.eni)
 
     def _read_rooms(self, rounds: Rounds, vswitch_ids: Iterable[str]) -> None:
         began = self._now()

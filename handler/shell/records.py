@@ -83,7 +83,11 @@ class Undecided:
 
 
 class Tally:
-    """Takes in what ENIs end as: writes the record at once, keeps sums and a few of each kind.
+    """Takes in what ENIs end as: keeps sums and a few of each kind, and writes the records.
+
+    Args:
+        log: where records go.
+        on_silent: whether an address that did not answer counts as missing (`ON_SILENT`).
 
     Attributes:
         undecided: by reason.
@@ -91,8 +95,9 @@ class Tally:
         groups: scaling groups of the ENIs.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, on_silent: str = "report") -> None:
         self.log = log
+        self._on_silent = on_silent
         self.counts: Counter[str] = Counter()
         self.undecided: dict[Reason, Undecided] = {}
         self.denied: dict[str | None, EniResult] = {}
@@ -104,13 +109,17 @@ class Tally:
         self._kept: dict[bool, list[EniResult]] = {True: [], False: []}
 
     def add(self, result: EniResult, now: float) -> None:
-        """One ENI is finished.
+        """One ENI is finished, and nothing more is to be learnt about it.
 
         Args:
             result: how it ended.
             now: epoch seconds.
         """
-        self.log.write("eni_result", level_of(result), **row(result))
+        self.count(result, now)
+        self.tell(result)
+
+    def count(self, result: EniResult, now: float) -> None:
+        """One ENI is finished: it counts from now on. Its record follows with `tell`."""
         self._count(result)
         if result.addresses or result.prefixes:
             self.assigned_at = now
@@ -121,19 +130,20 @@ class Tally:
         if result.scaling_group_id is not None:
             self.groups.add(result.scaling_group_id)
         self.hook_foreign += result.reason is Reason.SCALING_GROUP
-        self.hook_short += (
-            result.outcome in {Outcome.SHORT, Outcome.FAILED}
-            or result.reason is Reason.INVALID_TARGET
-        )
+
+    def tell(self, result: EniResult) -> None:
+        """Write the record of an ENI that was counted."""
+        self.log.write("eni_result", level_of(result), **row(result))
+        self.hook_short += result.falls_short(self._on_silent)
+        kept = self._kept[result.outcome is Outcome.SATISFIED]
+        if len(kept) < MAX_ENIS:
+            kept.append(result)
 
     def _count(self, result: EniResult) -> None:
         self.counts["enis"] += result.network_interface_id is not None
         self.counts[result.outcome.value] += 1
         self.counts["addresses_assigned"] += len(result.addresses)
         self.counts["instances"] += self._is_new(result.instance_id)
-        kept = self._kept[result.outcome is Outcome.SATISFIED]
-        if len(kept) < MAX_ENIS:
-            kept.append(result)
 
     def _is_new(self, instance_id: str | None) -> bool:
         """Whether an instance was not met before, or so long ago that it is forgotten."""
@@ -225,8 +235,10 @@ def _explains(fault: CloudFault | None, end: End) -> bool:
 def row(result: EniResult) -> dict[str, object]:
     """An ENI's result as it stands in records and replies."""
     found = fields_of(result)
-    found["addresses"], found["prefixes"] = list(result.addresses), list(result.prefixes)
+    for name in ("addresses", "prefixes", "silent"):
+        found[name] = list(found[name])
     found["outcome"], found["reason"] = result.outcome.value, result.reason.value
+    found["guest"] = result.guest and result.guest.value
     return found
 
 
@@ -237,7 +249,7 @@ def level_of(result: EniResult) -> str:
     if result.outcome is Outcome.SKIPPED and result.code is not None:
         return "warning"  # only a refusal told whose it is: its row did not
     fine = result.outcome in _FINE and result.reason is not Reason.INVALID_TARGET
-    return "info" if fine else "warning"
+    return "info" if fine and not result.silent else "warning"
 
 
 def with_at_most(count: int, result: dict[str, object]) -> dict[str, object]:

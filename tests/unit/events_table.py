@@ -47,7 +47,7 @@ MANUAL = Request("manual", HOME, Selector(everything=True), manual=True)
 JSON = "JSON, or base64 of JSON"
 MANUAL_FIELDS = (
     "instance_ids, network_interface_ids, scaling_group_id, vswitch_id, tags, all, region, target,"
-    " limit, dry_run, cursor, private_ip_addresses, ipv4_prefixes, ipv4_prefix_count"
+    " limit, dry_run, ask_guests, cursor, private_ip_addresses, ipv4_prefixes, ipv4_prefix_count"
 )
 
 

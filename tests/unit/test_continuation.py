@@ -50,11 +50,17 @@ def read(payload: bytes) -> Request:
     st.sampled_from([None, "7", "max-2", "50%", "skip"]),
     st.none() | st.integers(1, 10**6),
     st.booleans(),
+    st.booleans(),
 )
 def test_next_invocation_gets_the_same_request(
-    selector: Selector, cursor: Cursor, target: str | None, limit: int | None, dry: bool
+    selector: Selector,
+    cursor: Cursor,
+    target: str | None,
+    limit: int | None,
+    dry: bool,
+    ask_guests: bool,
 ) -> None:
-    """Selector, target, limit and dry run stay; the cursor is read as it was written.
+    """Selector, target, limit, dry run and the guests stay; the cursor is read as it was written.
 
     A chain has not more left to change than it began with.
     """
@@ -66,6 +72,7 @@ def test_next_invocation_gets_the_same_request(
         target=parse_target(target) if target else None,
         limit=limit,
         dry_run=dry,
+        ask_guests=ask_guests,
     )
     found = read(payload_for(given, cursor))
     assert given == replace(found, cursor=None)

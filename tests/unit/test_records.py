@@ -83,6 +83,8 @@ def test_a_row_is_plain_data() -> None:
         "requested": 0,
         "addresses": [],
         "prefixes": [],
+        "guest": None,
+        "silent": [],
         "code": None,
         "api_request_id": None,
         "attempts": 0,
