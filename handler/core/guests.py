@@ -88,12 +88,28 @@ def still_to_ask(questions: Iterable[Question], heard: Heard) -> tuple[str, ...]
     return tuple(found)
 
 
-def judged(result: EniResult, question: Question, heard: Heard) -> EniResult:
+def still_held(question: Question, eni: Eni | None) -> Question | None:
+    """What is left of a question when an ENI is read again: None when nothing is.
+
+    While a guest is asked its instance may be released, and an address taken away from it.
+
+    Args:
+        question: what was asked.
+        eni: the later reading; None when it does not show the ENI.
+    """
+    held = eni.secondary if eni is not None and eni.complete else frozenset[str]()
+    secondary = tuple(each for each in question.secondary if each in held)
+    return Question(secondary, question.control) if secondary else None
+
+
+def judged(result: EniResult, question: Question | None, heard: Heard) -> EniResult:
     """The result with what the guest answered.
 
     An address for which there was no time is not called silent; where that is all there is to say,
     nothing is said.
     """
+    if question is None:
+        return result
     unknown = set(question.secondary) - heard.asked
     silent = tuple(
         each for each in question.secondary if each not in heard.answered and each not in unknown

@@ -183,18 +183,21 @@ class App:
         cloud = replace(cloud, functions=self.functions or cloud.functions)
         reader = Reader(cloud, invocation, self._capacities)
         tally = Tally(log, self.settings.on_silent)
-        guests = self._guests(request, invocation, tally)
+        guests = self._guests(request, invocation, tally, reader)
         settings, hooks = self.settings, self._hooks
         job = Job(request, delivery, settings, cloud, reader, invocation, tally, hooks, guests)
         return withheld(Run(job, log, ledger).perform(), log.hidden)
 
-    def _guests(self, request: Request, invocation: Invocation, tally: Tally) -> Guests | None:
+    def _guests(
+        self, request: Request, invocation: Invocation, tally: Tally, reader: Reader
+    ) -> Guests | None:
         """Who asks the guests; None where nobody does, which then costs no import either."""
         if self.settings.guest_port is None or (request.manual and not request.ask_guests):
             return None
         from handler.shell.probe import Guests, connect_to  # noqa: PLC0415  (when needed)
 
-        return Guests(self.settings, request, invocation, tally, self._knock or connect_to)
+        knock = self._knock or connect_to
+        return Guests(self.settings, request, invocation, tally, reader, knock)
 
     def _invocation(self, request: Request, delivery: Delivery, log: Log) -> Invocation:
         return Invocation(

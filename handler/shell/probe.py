@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from handler.cloud.limits import LONGEST
 from handler.core.errors import OutOfTime
-from handler.core.guests import Heard, ends_too_early, judged, question_for, still_to_ask
+from handler.core.guests import (
+    Heard,
+    ends_too_early,
+    judged,
+    question_for,
+    still_held,
+    still_to_ask,
+)
 from handler.core.pacing import backoff
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from handler.core.model import Eni, EniResult, Request
     from handler.core.settings import Settings
     from handler.shell.invocation import Invocation
+    from handler.shell.reading import Reader
     from handler.shell.records import Tally
 
 # Connections under way at once: well below the 1 024 files that a process may usually open.
@@ -51,15 +59,17 @@ class Guests:
         request: a launch waits for its guests; others ask them once.
         invocation: time and heartbeats.
         tally: takes the results.
+        reader: shows what has become of an ENI meanwhile.
         knock: asks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  (what asking takes)
         self,
         settings: Settings,
         request: Request,
         invocation: Invocation,
         tally: Tally,
+        reader: Reader,
         knock: Knock,
     ) -> None:
         self._port = settings.guest_port or 0
@@ -69,8 +79,9 @@ class Guests:
         self._silence_counts = settings.on_silent == "short" and not request.manual
         self._invocation = invocation
         self._tally = tally
+        self._reader = reader
         self._knock = knock
-        self._held: list[tuple[EniResult, Question]] = []
+        self._held: list[tuple[EniResult, Question | None]] = []
         self._heard = Heard()
 
     def hold(self, result: EniResult, eni: Eni) -> bool:
@@ -93,6 +104,7 @@ class Guests:
 
         Raises:
             OutOfTime: silence would count, and the time was too short to tell it from slowness.
+            CloudFault: whose addresses the silent ones still are could not be read.
         """
         began = self._now()
         for tries in count():
@@ -107,6 +119,8 @@ class Guests:
             self._invocation.wait(min(backoff(tries), left), left + CONNECT_SECONDS)
         if self._silence_counts and ends_too_early(began, last, self._patience, self._settle):
             raise OutOfTime("the time was not enough to hear whether the guests answer")
+        if self._patience:
+            self._look_again()
 
     def _all_answer(self, end: float) -> bool:
         """Whether all have answered after one more round, which is over by `end`."""
@@ -116,7 +130,20 @@ class Guests:
         return not self._left()
 
     def _left(self) -> tuple[str, ...]:
-        return still_to_ask((question for _, question in self._held), self._heard)
+        return still_to_ask((question for _, question in self._held if question), self._heard)
+
+    def _look_again(self) -> None:
+        """One read of the ENIs that are silent: what is no longer there does not have to answer."""
+        silent = {
+            str(result.network_interface_id)
+            for result, question in self._held
+            if question and still_to_ask([question], self._heard)
+        }
+        enis = self._reader.enis(sorted(silent))
+        for place, (result, question) in enumerate(self._held):
+            eni_id = str(result.network_interface_id)
+            if question and eni_id in silent:
+                self._held[place] = (result, still_held(question, enis.get(eni_id)))
 
     def release(self) -> None:
         """Tell what was held back, with what the guests have answered until now."""

@@ -42,6 +42,8 @@ TROUBLE_HOOKS = "tests/integration/test_trouble_hooks.py"
 SECRETS = "tests/integration/test_secrets.py"
 INPUT = "tests/integration/test_input.py"
 LAUNCH = "tests/integration/test_launch.py"
+GUESTS, ASKED_GUESTS = "tests/unit/test_guests.py", "tests/integration/test_guests.py"
+PROBE = "tests/unit/test_probe.py"
 
 
 def _defect(name: str, what: str, caught_by: str, where: str, *edits: tuple[str, str]) -> Defect:
@@ -214,6 +216,54 @@ DEFECTS: tuple[Defect, ...] = (
         f"{LEDGER}::test_a_reading_while_a_grant_is_open",
         "handler.core.ledger:Ledger.learn",
         ("free - granted", "free"),
+    ),
+    _defect(
+        "guest-asked-on-loopback",
+        "An address of this machine itself is asked whether the guest answers.",
+        f"{GUESTS}::test_address_that_is_never_asked",
+        "handler.core.guests:may_be_asked",
+        (
+            "value.is_loopback or value.is_link_local or value.is_multicast or value.is_reserved",
+            "value.is_link_local or value.is_multicast or value.is_reserved",
+        ),
+    ),
+    _defect(
+        "guest-gone-called-silent",
+        "An instance that is released while it is asked counts as silent.",
+        f"{ASKED_GUESTS}::test_instance_that_is_released_while_it_is_asked",
+        "handler.shell.probe:Guests._look_again",
+        ("still_held(question, enis.get(eni_id))", "question"),
+    ),
+    _defect(
+        "guest-refusal-is-silence",
+        "A connection that the guest refuses is taken for silence.",
+        f"{PROBE}::test_accepted_and_refused_are_answers_and_silence_is_none",
+        "handler.shell.probe:_Round._ended",
+        ("status in {0, errno.ECONNREFUSED}", "status == 0"),
+    ),
+    _defect(
+        "guest-report-lost",
+        "Results that wait for their guests are lost when the work is cut short.",
+        f"{ASKED_GUESTS}::test_read_that_fails_loses_no_record",
+        "handler.shell.launch:Launch._work_and_ask",
+        ("guests.release()", "None"),
+    ),
+    _defect(
+        "guest-silence-always-counts",
+        "A hook hears of silent guests where ON_SILENT says that they are only reported.",
+        f"{ASKED_GUESTS}::test_what_the_hook_is_told_of_silence",
+        "handler.core.model:EniResult.falls_short",
+        (
+            'on_silent == "short" and self.guest in {Guest.SILENT, Guest.UNREACHABLE}',
+            "self.guest in {Guest.SILENT, Guest.UNREACHABLE}",
+        ),
+    ),
+    _defect(
+        "guest-silent-at-once",
+        "A hook is told of silence that lasted a moment.",
+        f"{ASKED_GUESTS}::test_too_little_time_to_call_it_silence",
+        "handler.core.guests:ends_too_early",
+        ("last < began + min(patience, settle)", "False"),
     ),
     _defect(
         "hand-over-hides-undecided",

@@ -256,7 +256,23 @@ def test_read_that_fails_loses_no_record() -> None:
     with Stage(world(instance("a")), TWO, [refused]) as stage:
         delivered = stage.deliver(hook_event("i-a", "i-late"), function(stage, doors(stage)))
         assert delivered.error is not None
-        assert GOOD == delivered.ends["eni-a"]
+        assert GOOD == delivered.ends.get("eni-a")
+
+
+def test_instance_that_is_released_while_it_is_asked() -> None:
+    """Nobody is called silent who has gone; what is silent on the others counts."""
+    gone = {"NetworkInterfaceSets": {"NetworkInterfaceSet": []}, "NextToken": ""}
+    released = {
+        "action": "DescribeNetworkInterfaces",
+        "where": {"NetworkInterfaceId.1": "eni-a"},
+        "fault": "http",
+        "status": 200,
+        "body": json.dumps(gone),
+    }
+    with Stage(world(instance("a", eni("eni-a", 2))), SHORT, [released]) as stage:
+        delivered = stage.deliver(hook_event("i-a"), function(stage, doors(stage)))
+        assert {"eni-a": (None, 0)} == guests(delivered)
+        assert "CONTINUE" == stage.hook()["result"]
 
 
 def test_who_is_left_alone_is_not_asked() -> None:

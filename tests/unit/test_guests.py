@@ -11,9 +11,11 @@ from handler.core.guests import (
     judged,
     may_be_asked,
     question_for,
+    still_held,
     still_to_ask,
 )
 from handler.core.model import Eni, EniResult, Guest, Outcome, Reason
+from handler.core.value import replace
 
 CONTROL, FIRST, SECOND = "10.0.0.1", "10.0.0.9", "10.0.0.10"
 ENI = Eni("eni-a", "Primary", "InUse", "vsw-a", "i-a", frozenset({SECOND, FIRST}), primary=CONTROL)
@@ -127,6 +129,26 @@ def test_verdict_without_time(
     """An address for which there was no time is not called silent, and nobody is said to answer."""
     found = judged(result(), QUESTION, heard(*answered, asked=asked))
     assert (guest, silent) == (found.guest, found.silent)
+
+
+@pytest.mark.parametrize(
+    ("eni", "left"),
+    [
+        (ENI, QUESTION),
+        (replace(ENI, secondary=frozenset({FIRST, "10.0.0.11"})), Question((FIRST,), CONTROL)),
+        (replace(ENI, secondary=frozenset()), None),
+        (replace(ENI, complete=False), None),
+        (None, None),
+    ],
+)
+def test_what_is_no_longer_there_need_not_answer(eni: Eni | None, left: Question | None) -> None:
+    """An instance was released, or an address taken away, while the guest was asked."""
+    assert left == still_held(QUESTION, eni)
+
+
+def test_nothing_is_said_of_a_guest_that_has_gone() -> None:
+    """Its result stays as it was."""
+    assert result() == judged(result(), None, heard())
 
 
 def test_silence_comes_with_advice() -> None:

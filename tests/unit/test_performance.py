@@ -39,7 +39,7 @@ def test_page_has_every_part() -> None:
     assert parts() == sorted(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
 
 
-@pytest.mark.parametrize("part", ["cpu", "launch", "start"])
+@pytest.mark.parametrize("part", ["cpu", "guests", "launch", "start"])
 def test_page_has_every_measure(part: str) -> None:
     """The measures that a module names are those of its table, in its order."""
     names = importlib.import_module(f"tests.bench.{PREFIX}{part}").NAMES

@@ -14,11 +14,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from handler.core.errors import Retryable
+from handler.core.guests import Heard
 from handler.core.model import Eni, Instance
 from handler.core.settings import read_settings
 from handler.core.value import replace
 from handler.shell.app import App
 from handler.shell.log import RecordLog
+from handler.shell.probe import CONNECT_SECONDS
 from tests.chaos.turns import Killed
 from tests.chaos.worlds.fakes import ConnectorFake, Wire
 from tests.chaos.worlds.region import Region, Running
@@ -27,6 +29,8 @@ from tests.chaos.worlds.turns import Endless, SideBySide, Turns
 from tests.chaos.worlds.watch import Audit, Order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.chaos.worlds.story import EniSpec, InstanceSpec, Other, Story, Trouble
 
 # How often Function Compute tries an event again, and after how long.
@@ -95,6 +99,7 @@ class World:
             dict(TYPES),
             {**TYPES, **dict(told.enforced)},
             dict(told.overstated),
+            told.answers_after,
             {each: [(START - 999, free)] for each, free in told.vswitches},
         )
         for each in told.instances:
@@ -313,7 +318,16 @@ class FunctionInstance:
             connector=ConnectorFake(Wire(self)),
             threads=lambda _count: SideBySide(world.turns),
             jitter=world.draws.random,  # a world is repeated by its seed
+            knock=self._knock,
         )
+
+    def _knock(self, addresses: Sequence[str], port: int, seconds: float) -> Heard:  # noqa: ARG002
+        """Which of these answer now; it takes longer when one does not."""
+        world = self.world
+        answered = {each for each in addresses if world.region.answers(each, world.turns.now)}
+        world.counts["guests asked"] += len(addresses)
+        self.sleep(min(seconds, CONNECT_SECONDS if len(answered) < len(addresses) else 0.002))
+        return Heard(frozenset(addresses), frozenset(answered))
 
     def _log(self, base: dict[str, Any], level: str, secrets: Any) -> WatchedLog:
         with contextlib.redirect_stdout(self.delivery.output):

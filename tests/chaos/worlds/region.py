@@ -69,6 +69,7 @@ class Region:
         remembers: whether ECS answers a refused token with the same refusal.
         catalogue: addresses on an ENI by instance type, the primary one included, as it is shown.
         enforced: the same as it is enforced; `overstated` is what vSwitches tell too much.
+        answers_after: how long after its assignment an address answers, seconds.
     """
 
     now: Callable[[], float]
@@ -80,6 +81,7 @@ class Region:
     catalogue: dict[str, int] = field(default_factory=dict)
     enforced: dict[str, int] = field(default_factory=dict)
     overstated: dict[str, int] = field(default_factory=dict)
+    answers_after: float = 0.0
     rooms: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     enis: dict[str, list[tuple[float, Eni | None]]] = field(default_factory=dict)
     instances: dict[str, list[tuple[float, Instance | None]]] = field(default_factory=dict)
@@ -114,6 +116,19 @@ class Region:
         eni = self.eni(eni_id)
         instance = self.instance(eni.instance_id if eni else None)
         return (self.enforced[instance.type] if instance else 51) - 1
+
+    def answers(self, address: str, at: float) -> bool:
+        """Whether a guest answers on an address at a time; the primary one like any other."""
+        since = next(
+            (
+                since
+                for rows in self.enis.values()
+                for since, eni in rows
+                if eni is not None and address in {*eni.secondary, eni.primary}
+            ),
+            at,
+        )
+        return at >= since + self.answers_after
 
     def put_eni(self, eni: Eni) -> None:
         """It has changed."""

@@ -21,6 +21,8 @@ TAG = "secondary-ips"
 START = 1_800_000_000.0
 # What DescribeInstanceTypes tells: addresses on an ENI, the primary one included.
 TYPES = {"ecs.small": 4, "ecs.middle": 6, "ecs.large": 15}
+# An address that does not answer as long as the world lasts.
+NEVER = 1e9
 FOREIGN = (("creator", "terway"), ("cilium-eni-index", "1"), ("ack.aliyun.com", "c1"))
 
 
@@ -111,7 +113,10 @@ class Other:
 
 @dataclass(frozen=True)
 class Story:
-    """A world. `settings` holds one set, or two while an upgrade is under way."""
+    """A world. `settings` holds one set, or two while an upgrade is under way.
+
+    `answers_after` is how long after its assignment an address answers, seconds.
+    """
 
     seed: int
     settings: tuple[tuple[tuple[str, str], ...], ...]
@@ -128,6 +133,7 @@ class Story:
     slow: float = 0.05
     partial: bool = False
     remembers: bool = False
+    answers_after: float = 0.0
 
 
 # --- drawing --------------------------------------------------------------------------------------
@@ -137,7 +143,23 @@ def story(seed: int) -> Story:
     """The world of a seed."""
     draws = Random(seed)
     kind = draws.choices((_launch, _fleet, _busy_minute), (10, 4, 1))[0]
-    return kind(seed, draws)
+    return _guests(kind(seed, draws))
+
+
+def _guests(made: Story) -> Story:
+    """In one world of five the guests are asked; drawn apart, so that the others stay the same."""
+    draws = Random(f"answers {made.seed}")
+    if draws.random() >= 0.2:
+        return made
+    asked = {
+        "GUEST_PORT": "7",
+        "GUEST_SECONDS": draws.choice(["0", "20", "120"]),
+        "ON_SILENT": draws.choice(["report", "short"]),
+    }
+    settings = tuple(_frozen({**dict(each), **asked}) for each in made.settings)
+    return replace(
+        made, settings=settings, answers_after=draws.choice([0.0, 3.0, 15.0, 60.0, NEVER])
+    )
 
 
 def _settings(draws: Random) -> dict[str, str]:

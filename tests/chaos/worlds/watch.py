@@ -241,11 +241,15 @@ class Audit:
         now = self._world.turns.now
         if told == "CONTINUE" and settings["ON_SHORTFALL"] != "continue":
             there = {each for each in order.enis if self._world.region.eni(each)}
-            short = there & set(self._short(delivery, settings, now)) - self._disturbed
+            silent = self._silent(delivery, settings, now) if self._alone else ()
+            short = there & {*self._short(delivery, settings, now), *silent} - self._disturbed
             self.check(3, sides.told_too_soon(short - self._never_shown(delivery, short)))
         if told != "CONTINUE":
-            since = min(now, self._seen[delivery.name].short_at) - settle
+            # A shortage may be recorded as long after it was seen as the guests are asked.
+            asked = float(settings.get("GUEST_SECONDS", 0))
+            since = min(now, self._seen[delivery.name].short_at) - settle - asked
             ever = {*self._short(delivery, settings, since), *self._disturbed}
+            ever |= set(self._silent(delivery, settings, since))
             self.check(3, sides.told_falsely(told, ever, settle))
 
     def _never_shown(self, delivery: Delivery, short: set[str]) -> set[str]:
@@ -272,6 +276,20 @@ class Audit:
             shown = eni or (known[-1] if known else None)
             wanted = self._wanted(shown, order, settings) if shown else None
             if wanted is not None and any(len(row.secondary) < wanted for row in known):
+                yield eni_id
+
+    @property
+    def _alone(self) -> bool:
+        """Whether nobody but this delivery can have brought addresses that it does not know."""
+        return len(self._world.story.events) == 1 and not self._world.story.others
+
+    def _silent(self, delivery: Delivery, settings: dict[str, str], since: float) -> Iterator[str]:
+        """The ENIs of a launch with an address that did not answer then, where that counts."""
+        region, counts = self._world.region, settings.get("ON_SILENT") == "short"
+        for eni_id in sorted(delivery.order.enis if counts else ()):
+            eni = next(row for _, row in reversed(region.enis[eni_id]) if row is not None)
+            wanted = self._wanted(eni, delivery.order, settings) is not None
+            if wanted and not all(region.answers(each, since) for each in eni.secondary):
                 yield eni_id
 
     # --- what others do -------------------------------------------------------------------------
