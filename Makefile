@@ -25,7 +25,7 @@ WORLDS ?= 100000
 # Extras stay in the pins: older pip looks for coverage[toml] past a pin of coverage, and finds no hash.
 LOCK := $(VENV)/bin/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet
 
-.PHONY: help setup clients run test coverage chain chaos worlds mutations lint package check-settings bench localcloud lock clean
+.PHONY: help setup clients run test coverage guest chain chaos worlds mutations lint package check-settings bench localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -51,6 +51,9 @@ test: $(READY)  ## run the tests; LESS=... leaves folders out
 
 coverage: $(READY)  ## run the tests and see what they do not reach
 	$(PY) -m pytest -n 2 -m "not slow" --hypothesis-seed=$(SEED) --cov --cov-report=term
+
+guest: $(READY)  ## the function, a guest and the program in it, in network namespaces; needs root
+	$(PY) -m pytest -s -rs tests/integration/guest/test_together.py
 
 chain: $(READY)  ## a backfill of 5 000 ENIs over many hops, in trouble; about two minutes
 	$(PY) -m pytest -s tests/integration/test_chain.py

@@ -1,0 +1,287 @@
+"""A guest, the program in it, and the function outside, on one machine: who hears whom, and when.
+
+`python -m tests.integration.guest.together` makes network namespaces that end with it: one for the
+function and the local cloud, in which an address of the vSwitch stands on one end of a veth, and
+one for the guest, which has the other end and a hardened metadata service. The service shows what
+the local cloud holds, two seconds late. First a launch is delivered to a guest without the program,
+then one to the same guest with it; then its addresses are taken away, as a reload of the guest's
+network would, and a backfill asks whether it is heard again. The last line on stdout is a JSON
+object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from handler.core.settings import read_settings
+from handler.shell.app import App
+from handler.shell.probe import connect_to
+from tests.integration.guest.program import PROGRAM
+from tests.stage import environment
+from tests.worlds import REGION, hook_event, instance, running_event, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from handler.core.guests import Heard
+
+ROOT = Path(__file__).parents[3]
+GUEST, MAC, METADATA = "guest", "00:16:3e:00:00:01", "100.100.100.200"
+CIDR, FUNCTION = "10.77.0.0/24", "10.77.0.253/24"
+# Nothing listens there: a guest that is up refuses.
+PORT = 22
+LATE = 2.0
+FEW, MANY = 2, 8
+# Seconds that each launch waits for its guests.
+BRIEF, LONG = 5, 60
+
+
+@dataclass
+class Times:
+    """When something was first so, seconds since the event."""
+
+    began: float = field(default_factory=time.time)
+    found: dict[str, float] = field(default_factory=dict)
+
+    def note(self, what: str, at: float | None = None) -> None:
+        """It is so now, or was at a time."""
+        now = time.time() if at is None else at
+        self.found.setdefault(what, round(now - self.began, 2))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of a launch.
+
+    Attributes:
+        guest, silent: as its record says.
+        added: how many addresses were assigned.
+        hook: what Auto Scaling was told; None without a hook.
+        times: of what happened meanwhile.
+    """
+
+    guest: str | None
+    silent: int
+    added: int
+    hook: str | None
+    times: dict[str, float]
+
+
+def why_not() -> str | None:
+    """Why no namespaces can be made here; None where they can."""
+    if not sys.platform.startswith("linux"):
+        return "network namespaces are Linux's"
+    if missing := [each for each in ("unshare", "ip", "mount") if not shutil.which(each)]:
+        return f"{missing[0]} is not installed"
+    trial = (
+        "mount -t tmpfs tmpfs /run && ip link set lo up && ip netns add trial && "
+        "ip link add fn0 type veth peer name eth0 netns trial"
+    )
+    done = subprocess.run(  # noqa: S603
+        ["unshare", "--net", "--mount", "sh", "-c", trial],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"no namespaces: {done.stderr.strip()}" if done.returncode else None
+
+
+def run(text: str) -> str:
+    """A command of the system."""
+    return subprocess.run(  # noqa: S603
+        text.split(), check=True, capture_output=True, text=True
+    ).stdout
+
+
+@contextlib.contextmanager
+def started(*words: str, cwd: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
+    """A program that runs meanwhile; it is asked to end, and must."""
+    with subprocess.Popen(words, cwd=cwd, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def wire() -> None:
+    """A namespace for the guest, and a veth that joins the two."""
+    run("mount -t tmpfs tmpfs /run")  # nobody else's namespaces and state
+    run("ip link set lo up")
+    run(f"ip netns add {GUEST}")
+    run(f"ip link add fn0 type veth peer name eth0 address {MAC} netns {GUEST}")
+    run(f"ip addr add {FUNCTION} dev fn0")
+    run("ip link set fn0 up")
+
+
+def boot(primary: str) -> None:
+    """What an image does by itself: the primary address, and the way to the metadata service."""
+    for command in (
+        "link set lo up",
+        f"addr add {METADATA}/32 dev lo",
+        "link set eth0 up",
+        f"addr add {primary}/24 dev eth0",
+    ):
+        run(f"ip -n {GUEST} {command}")
+
+
+class Cloud:
+    """The local cloud, running; and the metadata service's file, which follows it."""
+
+    def __init__(self, url: str, file: Path) -> None:
+        self.url = url
+        self._file = file
+        self._seen: list[tuple[float, list[str]]] = []
+        self.over = threading.Event()
+        self.follow()
+
+    def ask(self, page: str) -> Any:
+        """What its control pages say."""
+        with urllib.request.urlopen(f"{self.url}/_localcloud/{page}") as answer:  # noqa: S310
+            return json.load(answer)
+
+    @property
+    def eni(self) -> Mapping[str, Any]:
+        """The one ENI."""
+        found: Mapping[str, Any] = self.ask("state")["instances"][0]["enis"][0]
+        return found
+
+    def called(self, action: str, since: float) -> list[float]:
+        """When an action was called."""
+        calls = self.ask(f"calls?action={action}")
+        return [call["time"] for call in calls if call["time"] >= since]
+
+    def follow(self) -> None:
+        """Show in the guest what the ENI held a moment ago."""
+        now, eni = time.time(), self.eni
+        self._seen.append((now, [eni["primary"], *eni["secondary"]]))
+        late = [ips for at, ips in self._seen if at <= now - LATE] or [self._seen[0][1]]
+        listing = {"enis": [{"mac": MAC, "id": eni["id"], "ips": late[-1]}]}
+        new = self._file.with_suffix(".new")
+        new.write_text(json.dumps(listing))
+        new.replace(self._file)
+
+    def keep_following(self) -> None:
+        """Until it is over."""
+        while not self.over.wait(0.1):
+            self.follow()
+
+
+def up() -> int:
+    """How many secondary addresses the guest's interface holds."""
+    shown = run(f"ip -n {GUEST} -4 -o addr show dev eth0")
+    return sum(" inet " in line for line in shown.splitlines()) - 1
+
+
+def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
+    """Deliver an event to the function, and watch."""
+    times, over = Times(), threading.Event()
+
+    def look() -> None:
+        if up() >= target:
+            times.note("the guest's interface holds them")
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            look()
+
+    def knock(addresses: Sequence[str], port: int, seconds: float) -> Heard:
+        times.note("the guest is asked first")
+        heard = connect_to(addresses, port, seconds)
+        if heard.answered.issuperset(addresses):
+            times.note("the guest has answered on all")
+        return heard
+
+    settings = {
+        "TARGET_SECONDARY_IPS": f"{target}",
+        "GUEST_PORT": f"{PORT}",
+        "GUEST_SECONDS": f"{seconds}",
+        "ON_SILENT": "short",
+        "SETTLE_SECONDS": "2",
+    }
+    environ = environment(cloud.url, **settings)
+    app = App(read_settings(environ), environ, knock=knock)
+    function = SimpleNamespace(name="secondary-ips", timeout=300, memory=256)
+    context = SimpleNamespace(request_id="together", function=function, region=REGION)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    with contextlib.redirect_stdout(io.StringIO()):
+        result: dict[str, Any] = app.handle(json.dumps(event).encode(), context)
+    over.set()
+    watcher.join()
+    look()
+    app.close()
+    for what, action in (
+        ("ECS has assigned", "AssignPrivateIpAddresses"),
+        ("the hook is completed", "CompleteLifecycleAction"),
+    ):
+        for at in cloud.called(action, times.began):
+            times.note(what, at)
+    (row,) = result["enis"]
+    hook = result["lifecycle"] and result["lifecycle"]["result"]
+    in_order = dict(sorted(times.found.items(), key=lambda item: item[1]))
+    return Told(row["guest"], len(row["silent"]), len(row["addresses"]), hook, in_order)
+
+
+def reload(cloud: Cloud) -> Told:
+    """Take the secondary addresses away; ask when they are back, or a minute has passed."""
+    times = Times()
+    for address in cloud.eni["secondary"]:
+        run(f"ip -n {GUEST} addr del {address}/32 dev eth0")
+    while up() < MANY and time.time() < times.began + 60:
+        time.sleep(0.05)
+    times.note("the guest's interface holds them again")
+    told = deliver(cloud, {"backfill": {"all": True, "ask_guests": True}}, MANY, LONG)
+    return replace(told, times=times.found)
+
+
+def play(folder: Path) -> dict[str, Any]:
+    """Both launches, and what comes after."""
+    wire()
+    file, shape = folder / "metadata.json", folder / "world.json"
+    shape.write_text(json.dumps(world(instance("a"), cidr=CIDR)))
+    python, inside = sys.executable, ("ip", "netns", "exec", GUEST)
+    with started(python, "-m", "localcloud", "--port", "0", "--world", f"{shape}") as local:
+        assert local.stdout is not None
+        cloud = Cloud(json.loads(local.stdout.readline())["listening"], file)
+        boot(cloud.eni["primary"])
+        following = threading.Thread(target=cloud.keep_following, daemon=True)
+        following.start()
+        metadata = (python, "-m", "tests.integration.guest.metadata", "80", f"{file}")
+        with started(*inside, *metadata):
+            before = deliver(cloud, running_event("i-a"), FEW, BRIEF)
+            with started(*inside, python, str(PROGRAM), "watch"):
+                after = deliver(cloud, hook_event("i-a"), MANY, LONG)
+                again = reload(cloud)
+        cloud.over.set()
+        following.join()
+    return {"before": asdict(before), "after": asdict(after), "again": asdict(again)}
+
+
+def main() -> None:
+    """Run it in a namespace of its own, or say why not."""
+    if sys.argv[1:] != ["inside"]:
+        if reason := why_not():
+            raise SystemExit(reason)
+        command = ["unshare", "--net", "--mount", sys.executable, "-m", __spec__.name, "inside"]
+        os.execvp(command[0], command)  # noqa: S606
+    with tempfile.TemporaryDirectory() as folder:
+        json.dump(play(Path(folder)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
