@@ -15,6 +15,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -181,10 +182,9 @@ class Cloud:
             self.follow()
 
 
-def up() -> int:
-    """How many secondary addresses the guest's interface holds."""
-    shown = run(f"ip -n {GUEST} -4 -o addr show dev eth0")
-    return sum(" inet " in line for line in shown.splitlines()) - 1
+def up() -> list[str]:
+    """The secondary addresses that the guest's interface holds, as it shows them."""
+    return re.findall(r" inet (\S+/32) ", run(f"ip -n {GUEST} -4 -o addr show dev eth0"))
 
 
 def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
@@ -192,7 +192,7 @@ def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
     times, over = Times(), threading.Event()
 
     def look() -> None:
-        if up() >= target:
+        if len(up()) >= target:
             times.note("the guest's interface holds them")
 
     def watch() -> None:
@@ -240,9 +240,9 @@ def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
 def reload(cloud: Cloud) -> Told:
     """Take the secondary addresses away; ask when they are back, or a minute has passed."""
     times = Times()
-    for address in cloud.eni["secondary"]:
-        run(f"ip -n {GUEST} addr del {address}/32 dev eth0")
-    while up() < MANY and time.time() < times.began + 60:
+    for address in up():
+        run(f"ip -n {GUEST} addr del {address} dev eth0")
+    while len(up()) < MANY and time.time() < times.began + 60:
         time.sleep(0.05)
     times.note("the guest's interface holds them again")
     told = deliver(cloud, {"backfill": {"all": True, "ask_guests": True}}, MANY, LONG)
