@@ -54,6 +54,7 @@ class Sum:
     Attributes:
         has, gets, target: what they hold, what a plan would add, and what they shall hold.
         missing: what they lack in the end, ENI by ENI.
+        silent: addresses on which their guests do not answer; None where none was asked.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Sum:
     gets: int = 0
     target: int = 0
     missing: int = 0
+    silent: int | None = None
     advice: str = ""
     room: int | None = None
     reserve: int | None = None
@@ -72,6 +74,8 @@ class Sum:
         self.enis += 1
         self.below += below(row)
         self.missing += missing(row)
+        if row["silent"] is not None:
+            self.silent = (self.silent or 0) + row["silent"]
         self.advice = self.advice or row["advice"] or ADVICE.get(row["reason"], "")
         if row["target"] is not None:
             self.has += has(row)
@@ -128,7 +132,7 @@ def render(fleet: Fleet, source: str, rows: int) -> str:
         vswitches=sorted(vswitches[:MOST], key=_room),
         reasons=reasons[:MOST],
         left_out={"group": groups[MOST:], "vSwitch": vswitches[MOST:], "reason": reasons[MOST:]},
-        rows=heapq.nsmallest(rows, everything, key=gravity),
+        rows=heapq.nsmallest(rows, everything, key=_worst),
         facts={"has": has, "planned": planned, "missing": missing, "below": below},
     )
     return text.replace("CONTENT-SECURITY-POLICY", policy(text), 1)
@@ -161,6 +165,12 @@ def _why(row: Row) -> str:
     if row["outcome"] == Outcome.PLANNED.value:
         return "planned: would end short, for lack of room or quota"
     return f"{row['outcome']}: {row['reason']}" + (f" ({row['code']})" if row["code"] else "")
+
+
+def _worst(row: Row) -> tuple[tuple[int, ...], int, str]:
+    """The order of rows; among those that lack as much, whoever does not answer comes first."""
+    *lacks, name = gravity(row)
+    return tuple(map(int, lacks)), -(row["silent"] or 0), str(name)
 
 
 def _room(it: Sum) -> tuple[float, str]:

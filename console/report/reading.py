@@ -68,6 +68,8 @@ class Fleet:
         addresses = record.get("addresses")
         row["addresses"] = addresses if isinstance(addresses, list) else []
         row["requested"] = row["requested"] or 0
+        silent = record.get("silent") if _text(record.get("guest")) else None
+        row["silent"] = len(silent) if isinstance(silent, list) else None
         self.rows[name] = row | {"timestamp": at}
 
     def _summary(self, record: Row) -> None:

@@ -46,7 +46,7 @@ CONNECT_SECONDS = 2.0
 class Knock(Protocol):
     """Finds out which addresses answer on a port."""
 
-    def __call__(self, addresses: Sequence[str], port: int, seconds: float) -> Heard:
+    def __call__(self, addresses: Sequence[str], port: int, seconds: float, /) -> Heard:
         """Ask each of them once, all within so many seconds; for what could be asked in time."""
         ...
 

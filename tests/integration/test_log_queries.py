@@ -23,9 +23,9 @@ NO_TOKEN = (
 )
 
 EXPECTED: dict[str, list[tuple[object, ...]]] = {
-    # at target: 4 of the demo, busy, one, theirs
+    # at target: 4 of the demo, busy, one, theirs, and three that were asked
     # below: full, default, refused, denied, told, slow, two
-    "fleet": [(7, 7, 1)],
+    "fleet": [(10, 7, 1)],
     # 26 of the demo once though written twice, 9 and 9 up to the reserve, 8, 8 and 8
     "assigned": [("12:00", 68, 9)],
     "short": [
@@ -71,6 +71,8 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     ],
     "permissions": [(ALLOW, 1), (f"NotPermitted: Forbidden.RAM: {ALLOW}", 1)],
     "scaling-rejected": [("ess.lifecycle_hook", NO_TOKEN, 1)],
+    # heard and dark are of one type: two of four addresses answer; mute answers on none of two
+    "silent": [(GROUP, "ecs.g7.large", 2, 1, 0, 1), (GROUP, TYPE, 2, 0, 1, 2)],
 }
 FIRED = {
     "failed": [{"failed": 2, "code": "InvalidOperation.Unsupported"}],
@@ -81,6 +83,7 @@ FIRED = {
     "permission-lost": [{"denied": 2, "missing": f"NotPermitted: Forbidden.RAM: {ALLOW}"}],
     "hook-abandoned": [{"abandoned": 2, "hook": HOOK_ID}],
     "scaling-rejected": [{"rejected": 1, "source": "ess.lifecycle_hook", "reason": NO_TOKEN}],
+    "silent": [{"silent": 2, "eni": "eni-mute"}],
 }
 
 

@@ -9,11 +9,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from handler.core.guests import Heard
+from handler.core.settings import read_settings
+from handler.shell.app import App
 from tests.logs.engine import Logged
-from tests.stage import Stage
+from tests.stage import SharedClock, Stage, environment
 from tests.worlds import eni, hook_event, instance, world
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handler.shell.probe import Knock
 
 ROOT = Path(__file__).parents[2]
 DEMO = json.loads((ROOT / "localcloud/worlds/demo.json").read_text(encoding="utf-8"))
@@ -31,11 +39,15 @@ class Scene:
     events: tuple[object, ...]
     faults: tuple[dict[str, Any], ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
+    knock: Knock | None = None
 
     def lines(self) -> list[str]:
         """What the function wrote."""
         with Stage(self.world, TARGET | self.settings, self.faults) as stage:
-            delivered = [stage.deliver(event) for event in self.events]
+            environ = environment(stage.cloud.url, **stage.settings)
+            app = App(read_settings(environ), environ, SharedClock(stage.time), knock=self.knock)
+            delivered = [stage.deliver(event, app) for event in self.events]
+            app.close()
         return [line for each in delivered for line in each.output.splitlines()]
 
 
@@ -49,11 +61,30 @@ def refusal(code: str, times: int = 1) -> dict[str, Any]:
     return {"action": WRITE, "fault": "error", "code": code, "times": times}
 
 
-def _small(name: str) -> dict[str, Any]:
+def _small(name: str, held: object = 0) -> dict[str, Any]:
     """One instance in a vSwitch of its own that is nearly full, and its hook."""
     vswitch = {"id": f"vsw-{name}", "cidr": "10.9.0.0/28", "zone": "cn-hangzhou-h", "vpc": "vpc-a"}
-    launched = instance(name, eni(f"eni-{name}", vswitch=f"vsw-{name}"))
+    launched = instance(name, eni(f"eni-{name}", held, vswitch=f"vsw-{name}"))
     return world(launched, vswitches=[vswitch])
+
+
+def _knock(addresses: Sequence[str], _port: int, _seconds: float) -> Heard:
+    """A network in which 10.9.0.0/16 is not reached, and 10.0.3.0/24 has nobody."""
+    silent = ("10.9.", "10.0.3.")
+    return Heard(
+        frozenset(addresses), frozenset(it for it in addresses if not it.startswith(silent))
+    )
+
+
+def _guests() -> dict[str, Any]:
+    """An instance that answers, one on whose addresses nobody does, and one behind a wall."""
+    dark = _small("dark", ["10.9.0.5", "10.9.0.6"])
+    heard, mute = (
+        instance(name, eni(f"eni-{name}", [f"{net}.21", f"{net}.22"]))
+        for name, net in (("heard", "10.0.1"), ("mute", "10.0.3"))
+    )
+    vswitches = [*dark["vswitches"], *world()["vswitches"]]
+    return world(heard, mute | {"type": "ecs.g7.large"}, *dark["instances"], vswitches=vswitches)
 
 
 HOOK = sample("ess-lifecycle-hook-scale-out")
@@ -104,6 +135,12 @@ SCENES = {
             sample("ess-lifecycle-hook-scale-in"),
             sample("ess-lifecycle-hook-without-token"),
         ),
+    ),
+    "guests that were asked": Scene(
+        _guests(),
+        ({"backfill": {"all": True, "ask_guests": True}},),
+        settings={"GUEST_PORT": "22", "TARGET_SECONDARY_IPS": "2"},
+        knock=_knock,
     ),
 }
 

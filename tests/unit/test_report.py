@@ -245,6 +245,29 @@ def test_groups_are_summed() -> None:
     assert [("asg-b", 1, 1, 5, 20, 15), ("asg-a", 2, 1, 13, 16, 3)] == found
 
 
+def test_silent_addresses_are_summed_where_guests_were_asked() -> None:
+    """Per group and ENI; a guest that was not asked is not one that answers."""
+    fine = {"outcome": "satisfied", "reason": "at_target", "after": 8}
+    fleet = fleet_of(
+        line(**fine, network_interface_id="eni-b", guest="answers", silent=[]),
+        line(**fine, network_interface_id="eni-c", guest="silent", silent=["10.0.0.2", "10.0.0.3"]),
+        line(**fine, network_interface_id="eni-d", scaling_group_id="asg-b", guest=None, silent=[]),
+        line(**fine, network_interface_id="eni-e", scaling_group_id="asg-b", guest=7, silent="x"),
+    )
+    sums = summed(fleet.rows.values(), lambda row: row["scaling_group_id"])
+    assert {"asg-a": 2, "asg-b": None} == {it.name: it.silent for it in sums}
+    page = render(fleet, "x", 1)
+    assert "<strong>2</strong>do not answer" in page
+    assert ("eni-c" in page, "eni-b" in page) == (True, False)
+
+
+def test_report_without_answers_speaks_of_none() -> None:
+    """Records of a function that does not ask have a dash, and no sum."""
+    page = render(fleet_of(line()), "x", 1)
+    assert "do not answer" not in page
+    assert '<td class="number" data-label="silent" data-value="-1">-</td>' in page
+
+
 @pytest.mark.parametrize(
     ("outcome", "requested", "expected"),
     [
