@@ -122,6 +122,22 @@ def judged(result: EniResult, question: Question | None, heard: Heard) -> EniRes
     return replace(result, guest=guest, silent=silent, advice=advice)
 
 
+def patience_of(asked: float, before: float, settle: float, *, hook: bool) -> float:
+    """How long the guests of one launch are asked, seconds.
+
+    All events of an array came together: what one of them has waited has passed for the others, or
+    silent guests would keep the last ones from being worked on at all. A hook whose instances were
+    only worked on now still gets the time in which silence begins to mean something.
+
+    Args:
+        asked: how long guests are to be asked (`GUEST_SECONDS`).
+        before: how long ago the delivery began.
+        settle: see `ends_too_early`.
+        hook: whether a hook waits for what they say.
+    """
+    return max(asked - before, min(asked, settle) if hook else 0.0)
+
+
 def ends_too_early(began: float, last: float, patience: float, settle: float) -> bool:
     """Whether the time is over before silence means anything, epoch seconds.
 

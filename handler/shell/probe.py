@@ -21,6 +21,7 @@ from handler.core.guests import (
     Heard,
     ends_too_early,
     judged,
+    patience_of,
     question_for,
     still_held,
     still_to_ask,
@@ -74,7 +75,15 @@ class Guests:
     ) -> None:
         self._port = settings.guest_port or 0
         waits = not (request.manual or request.dry_run or settings.dry_run)
-        self._patience = settings.guest_seconds if waits else 0.0
+        patience = patience_of(
+            settings.guest_seconds,
+            invocation.before,
+            settings.settle_seconds,
+            hook=request.hook is not None,
+        )
+        if request.hook is None:  # nobody waits for it, and others may have to be served
+            patience = min(patience, invocation.patience)
+        self._patience = patience if waits else 0.0
         self._settle = settings.settle_seconds
         self._silence_counts = settings.on_silent == "short" and not request.manual
         self._invocation = invocation

@@ -293,6 +293,31 @@ def test_launch_without_a_hook_asks_too() -> None:
         assert {"eni-a": ("unreachable", 2)} == guests(delivered)
 
 
+def test_silent_guests_of_an_array_do_not_keep_the_others_waiting() -> None:
+    """The first event of an array waits; by then the time of the others is over, too."""
+    names = [f"n{number}" for number in range(8)]
+    with Stage(world(*(instance(name) for name in names)), TWO) as stage:
+        asked = doors(stage)
+        array = [running_event(f"i-{name}") for name in names]
+        delivered = stage.deliver(array, function(stage, asked), timeout=300)
+        assert delivered.error is None
+        assert dict.fromkeys((f"eni-{name}" for name in names), GOOD) == delivered.ends
+        assert {("unreachable", 2)} == set(guests(delivered).values())
+        assert {1} == {
+            times for address, times in asked.asked.items() if address not in asked.rounds[0][1]
+        }
+
+
+def test_guests_without_a_hook_leave_time_for_others() -> None:
+    """However large GUEST_SECONDS is, half of a delivery's time stays for the next event."""
+    two = world(instance("a"), instance("b"))
+    with Stage(two, TWO | {"GUEST_SECONDS": "3600"}) as stage:
+        array = [running_event("i-a"), running_event("i-b")]
+        delivered = stage.deliver(array, function(stage, doors(stage)))
+        assert {"eni-a": GOOD, "eni-b": GOOD} == delivered.ends
+        assert dict.fromkeys(("eni-a", "eni-b"), ("unreachable", 2)) == guests(delivered)
+
+
 def test_dry_run_asks_once() -> None:
     """A launch in a dry run waits for nobody."""
     with Stage(world(instance("a", eni("eni-a", 1))), TWO | {"DRY_RUN": "true"}) as stage:

@@ -10,6 +10,7 @@ from handler.core.guests import (
     ends_too_early,
     judged,
     may_be_asked,
+    patience_of,
     question_for,
     still_held,
     still_to_ask,
@@ -192,3 +193,24 @@ def test_what_a_hook_hears_of(guest: Guest | None, on_silent: str, falls_short: 
 def test_too_short_to_tell(last: float, patience: float, settle: float, early: bool) -> None:
     """Silence tells something after the settle time, or after all of a shorter patience."""
     assert early is ends_too_early(100.0, last, patience, settle)
+
+
+@pytest.mark.parametrize(
+    ("asked", "before", "hook", "patience"),
+    [
+        (120.0, 0.0, True, 120.0),
+        (120.0, 0.0, False, 120.0),
+        (120.0, 50.0, True, 70.0),
+        (120.0, 100.0, True, 30.0),
+        (120.0, 100.0, False, 20.0),
+        (120.0, 500.0, True, 30.0),
+        (120.0, 500.0, False, 0.0),
+        (10.0, 500.0, True, 10.0),
+        (0.0, 0.0, True, 0.0),
+    ],
+)
+def test_what_one_event_waited_has_passed_for_the_others(
+    asked: float, before: float, hook: bool, patience: float
+) -> None:
+    """A hook still gets the time after which silence tells something; others one round."""
+    assert patience == patience_of(asked, before, 30.0, hook=hook)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -72,6 +73,29 @@ def test_more_than_are_under_way_at_once() -> None:
     """All are asked, however many there are."""
     many = [f"10.0.{n // 250}.{n % 250 + 1}" for n in range(3 * probe.IN_FLIGHT)]
     assert Heard(frozenset(many), frozenset(many)) == connect_to(many, 9, 10.0, here)
+
+
+def test_no_more_than_so_many_are_under_way() -> None:
+    """While all are silent, the others have to wait, and there may be no time left for them."""
+    with listening("10.0.0.1") as server:
+        port = server.getsockname()[1]
+    with silent("10.0.0.3", port):
+        many = [f"10.0.1.{n}" for n in range(250)] + [f"10.0.2.{n}" for n in range(250)]
+        found = connect_to(many, port, 0.3, lambda _: here("10.0.0.3"))
+    assert Heard(frozenset(many[: probe.IN_FLIGHT])) == found
+
+
+def test_process_without_a_free_socket_asks_as_others_end() -> None:
+    """All are asked, a few at a time, where the process may open only a few more files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    many = [f"10.0.{n // 250}.{n % 250 + 1}" for n in range(40)]
+    with socket.socket() as highest:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno() + 5, hard))
+        try:
+            found = connect_to(many, 9, 10.0, here)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert Heard(frozenset(many), frozenset(many)) == found
 
 
 def test_without_time_nobody_is_asked() -> None:
