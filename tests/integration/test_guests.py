@@ -316,6 +316,7 @@ def test_guests_without_a_hook_leave_time_for_others() -> None:
         delivered = stage.deliver(array, function(stage, doors(stage)))
         assert {"eni-a": GOOD, "eni-b": GOOD} == delivered.ends
         assert dict.fromkeys(("eni-a", "eni-b"), ("unreachable", 2)) == guests(delivered)
+        assert delivered.of("run_summary")[0]["seconds_waited"] <= 300
 
 
 def test_dry_run_asks_once() -> None:
