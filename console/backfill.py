@@ -8,11 +8,22 @@ from typing import Annotated, NoReturn
 import typer
 
 from console import options, screen
+from console.deployed import (
+    Account,
+    FunctionName,
+    Qualifier,
+    Service,
+    asked_for,
+    in_force,
+    named,
+)
 from console.ending import conclude, last_line, show
 from console.exits import Exit
 from console.local import environment
-from console.manual import BACKFILL, Options, default_region, manual_request
+from console.manual import BACKFILL, ManualRequest, Options
+from console.settings import InForce
 from console.work import RunResult, backfilled, planned
+from handler.core.settings import read_settings
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Assign without asking; needed in scripts.")]
 
@@ -30,6 +41,10 @@ def backfill(
     limit: options.Limit = None,
     dry_run: options.DryRun = False,
     yes: Yes = False,
+    function: FunctionName = None,
+    service: Service = None,
+    qualifier: Qualifier = None,
+    account: Account = None,
     rows: options.Rows = options.ROWS,
     as_json: options.AsJson = False,
     local: options.Local = False,
@@ -39,16 +54,28 @@ def backfill(
     wanted = Options(
         instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit, dry_run
     )
+    place = named(function, service, qualifier, account)
+    request = asked_for(BACKFILL, file, wanted, region, place, local)
     with environment(local, local_enis, region) as environ:
-        request = manual_request(BACKFILL, file, wanted, region, default_region(environ))
+        force = in_force(request.request.region, place, environ, local=local)
+        force.show(as_json=as_json)
+        request = _without_writes(request, force)
         plan = None
         if not request.request.dry_run and screen.watched(yes):
-            plan = planned(request.as_plan(), environ, rows)
+            plan = planned(request.as_plan(), force.environ, rows)
             _go_on(plan, as_json)
             if not yes:
                 _confirm(plan, file, as_json)
-        run = backfilled(request, environ, rows, plan, written=as_json)
+        run = backfilled(request, force.environ, rows, plan, written=as_json)
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local))
+
+
+def _without_writes(request: ManualRequest, force: InForce) -> ManualRequest:
+    """The request as a plan where DRY_RUN is in force, so that nobody is asked for nothing."""
+    if request.request.dry_run or not read_settings(force.environ).dry_run:
+        return request
+    screen.note(f"DRY_RUN is set in {force.source}: nothing will be assigned")
+    return request.as_plan()
 
 
 def _go_on(plan: RunResult, as_json: bool) -> None:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from console.credentials import redacted
 from console.exits import Exit
+from console.nothing import Met
 from console.progress import is_whole, missing
+from console.screen import counted
 from handler.core.errors import CloudFault
 from handler.core.model import Outcome, Treatment
 
@@ -32,6 +34,7 @@ LOST = "Lost"
 # The states after which nothing more happens (Function Compute, "AsyncTask": status).
 _ENDED = frozenset({SUCCEEDED, "Failed", "Stopped", "Expired", "Invalid", LOST})
 _PLANNED = Outcome.PLANNED.value
+_OUTCOMES = frozenset(each.value for each in Outcome)
 _NOT_ACTED_ON = frozenset({"rejected", "ignored"})
 # Characters of an answer that nobody understands.
 ANSWER_SHOWN = 500
@@ -117,6 +120,11 @@ class Hop:
         return str(self._result.get("action")) in _NOT_ACTED_ON
 
     @property
+    def writes(self) -> bool:
+        """Whether it was asked to assign, and not only to plan."""
+        return self._result.get("action") == "assign"
+
+    @property
     def odd(self) -> bool:
         """Whether it answered something else than a result."""
         return self.task.result is not None and not is_result(self.task.result)
@@ -152,9 +160,18 @@ class Hop:
         return found if isinstance(found, dict) and is_result(found) else {}
 
     @property
+    def rows(self) -> list[Row]:
+        """How each ENI ended, as far as the result lists them."""
+        return list(self._result.get("enis") or ())
+
+    @property
+    def all_listed(self) -> bool:
+        """Whether `rows` has every ENI that `counts` counts."""
+        return len(self.rows) == sum(self.counts.get(each.value, 0) for each in Outcome)
+
+    @property
     def _planned(self) -> list[Row]:
-        rows = self._result.get("enis") or ()
-        return [row for row in rows if row["outcome"] == _PLANNED]
+        return [row for row in self.rows if row["outcome"] == _PLANNED]
 
 
 @dataclass
@@ -166,11 +183,54 @@ class Chain:
 
     @property
     def counts(self) -> Counter[str]:
-        """Sums over the hops; what two hops both looked at counts twice."""
+        """Over the hops. An ENI counts once, as the last hop that met it tells; see `counted_once`.
+
+        Where results leave ENIs out, these are sums: what two hops both met counts twice.
+        """
         found: Counter[str] = Counter()
         for hop in self.hops:
             found.update(hop.counts)  # adding would drop the zeros
-        return found
+        if not self.counted_once:
+            return found
+        last = self.last_rows
+        found["enis"] = sum(row.get("network_interface_id") is not None for row in last)
+        found["instances"] = len({row.get("instance_id") for row in last} - {None})
+        outcomes = Counter(row["outcome"] for row in last)
+        return Counter(dict(found) | {name: outcomes[name] for name in _OUTCOMES & found.keys()})
+
+    @property
+    def counted_once(self) -> bool:
+        """Whether the results list every ENI, so that none of them counts twice."""
+        return all(hop.all_listed for hop in self.hops)
+
+    @property
+    def last_rows(self) -> list[Row]:
+        """How each ENI ended, as the last hop that lists it tells."""
+        named = [(_name(row) or f"?{place}", row) for place, row in enumerate(self._rows())]
+        return list(dict(named).values())
+
+    @property
+    def done(self) -> str:
+        """How many addresses were assigned, or would be in a plan."""
+        if self.counts[_PLANNED] or not any(hop.writes for hop in self.hops):
+            planned = sum(row["requested"] for row in self.last_rows if row["outcome"] == _PLANNED)
+            return f"would assign {counted(planned, 'address')}"
+        return f"assigned {counted(self.counts['addresses_assigned'], 'address')}"
+
+    @property
+    def met(self) -> Met:
+        """How ENIs ended, for a chain that has done nothing."""
+        met, rows = Met(), self.last_rows
+        for row in rows:
+            met.add(row["outcome"], str(row.get("reason")), _name(row))
+        for outcome, count in (self.counts - Counter(row["outcome"] for row in rows)).items():
+            if outcome in _OUTCOMES:
+                met.ends[outcome, "not listed"] += count
+        return met
+
+    def _rows(self) -> Iterator[Row]:
+        for hop in self.hops:
+            yield from hop.rows
 
     @property
     def known(self) -> bool:
@@ -193,6 +253,10 @@ class Chain:
         if not self.told:
             return Exit.UNKNOWN
         return Exit.SHORT if any(hop.short for hop in self.hops) else Exit.AT_TARGET
+
+
+def _name(row: Row) -> str:
+    return str(row.get("network_interface_id") or row.get("instance_id") or "")
 
 
 def is_result(answer: object) -> bool:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+from handler.cloud.faults import FAULTS, NO_CREDENTIALS, advice_on
+from handler.core.model import Treatment
+
+if TYPE_CHECKING:
+    from handler.core.errors import CloudFault
 
 # In the order of the SDK's default chain, as far as a laptop has any of it.
 NONE_FOUND = (
@@ -20,3 +27,13 @@ _SECRET = re.compile(r"[A-Za-z0-9+/=%_-]{40,}")
 def redacted(text: str) -> str:
     """What a service said, without what may be a token or signature that it quotes."""
     return _SECRET.sub("***", text)
+
+
+def explained(fault: CloudFault) -> str:
+    """What was refused, in the words of an operator."""
+    if fault.code == NO_CREDENTIALS:
+        return f"{NONE_FOUND} {TRY_LOCAL}"
+    if fault.treatment is Treatment.CREDENTIALS:
+        return f"{fault}. {WHOSE}"
+    advice = advice_on(fault.code, fault.operation) if fault.code in FAULTS else ""
+    return f"{fault}. {advice}".strip()

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from console import credentials, screen
 from console.exits import Exit
+from console.nothing import not_shown
 from console.tables import eni_table, room_table, totals
-from handler.cloud.faults import NO_CREDENTIALS
 from handler.core.errors import NotPermitted
 
 if TYPE_CHECKING:
-    from console.session import Ended
     from console.work import RunResult
 
 
@@ -35,7 +34,8 @@ def conclude(worked: RunResult, *, as_json: bool = False, kept: bool = True) -> 
         last_line(worked, status, resume)
     elif worked.progress.enis:
         show(worked)
-    error = _error(ended)
+    _say_what_was_not_found(worked)
+    error = _error(worked)
     if error is not None and status is not Exit.STOPPED:
         screen.error(error)
     if status is Exit.STOPPED:
@@ -50,13 +50,21 @@ def conclude(worked: RunResult, *, as_json: bool = False, kept: bool = True) -> 
     return status
 
 
-def _error(ended: Ended) -> str | None:
-    """What was refused, or is undecided, in the words of an operator."""
+def _say_what_was_not_found(worked: RunResult) -> None:
+    """Ids that do not exist are no success in silence, though others were there."""
+    missed = not_shown(worked.asked.request, worked.progress.met)
+    if missed is not None and worked.nothing is None:
+        screen.note(missed)
+
+
+def _error(worked: RunResult) -> str | None:
+    """What was refused, is undecided or came to nothing, in the words of an operator."""
+    ended = worked.ended
     if ended.refused is not None or ended.failure is None:
-        return ended.refused
+        return ended.refused or worked.nothing
     if not isinstance(ended.failure, NotPermitted):
         return str(ended.failure)
-    if NO_CREDENTIALS in str(ended.failure):
+    if ended.unsigned:
         return f"{credentials.NONE_FOUND} {credentials.TRY_LOCAL}"
     return f"{ended.failure} {credentials.WHOSE}"
 
@@ -106,7 +114,7 @@ def last_line(worked: RunResult, status: Exit, resume: str | None = None) -> Non
         calls=progress.writes,
         throttled=progress.throttled,
         vswitches=[dict(zip(keys, each, strict=True)) for each in progress.vswitches()],
-        error=_error(worked.ended),
+        error=_error(worked),
         resume=resume,
     )
 

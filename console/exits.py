@@ -1,4 +1,4 @@
-"""What the command's exit status means; README has the same table."""
+"""What the command's exit status means; docs/command.md has the same table."""
 
 from __future__ import annotations
 
@@ -18,16 +18,24 @@ class Exit(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """One line, for --help and README."""
+        """One line, for --help and docs/command.md."""
         return _MEANINGS[self]
 
 
 _MEANINGS = {
     Exit.AT_TARGET: "every ENI is, or would be, at its target",
     Exit.FAILED: "something failed or stayed undecided; nothing is lost, ask again",
-    Exit.BAD_REQUEST: "the request or a setting cannot be used; nothing was done",
+    Exit.BAD_REQUEST: "nothing was done: nothing matched, or what was asked for cannot be used",
     Exit.SHORT: "some ENIs stay short of their target, for lack of room or quota",
     Exit.DECLINED: "the answer to the question was no; nothing was done",
     Exit.UNKNOWN: "the function does not tell here how every ENI ended or will; its log does",
     Exit.STOPPED: "stopped by Ctrl-C; the printed command goes on, or else the same one",
 }
+
+
+class GivenUp(Exception):
+    """The command cannot go on; the text says why, and what to do."""
+
+    def __init__(self, status: Exit, text: str) -> None:
+        super().__init__(text)
+        self.status = status

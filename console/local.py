@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from console import screen
 from console.fleet import FUNCTION_SETTINGS, MINUTE_SECONDS, REGION, fleet
-from console.manual import REGION_VARIABLE, BadRequest
+from console.manual import REGION_VARIABLE, BadRequest, default_region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +24,11 @@ ROOT = Path(__file__).parents[1]
 KEY_ID, KEY = "LTAIlocalcloud", "localcloud-secret"
 END_SECONDS = 5
 _MISSING = "--local: needs a checkout and its development requirements; run: make setup"
+
+
+def home_region(local: bool) -> str | None:
+    """The region where nothing else names one, known before a local cloud runs."""
+    return REGION if local else default_region(os.environ)
 
 
 @contextlib.contextmanager

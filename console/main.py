@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from console import screen
 from console.attend import AtOnce
 from console.backfill import backfill
-from console.exits import Exit
+from console.exits import Exit, GivenUp
 from console.invoke import invoke
 from console.manual import BadRequest
 from console.plan import plan
@@ -63,7 +63,11 @@ def run() -> int:
     try:
         app()
     except BadRequest as error:
+        for problem in error.problems:
+            screen.error(problem)
+    except GivenUp as error:
         screen.error(str(error))
+        return error.status
     except BadSettings as error:
         for problem in error.problems:
             screen.error(problem)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from console.naming import in_options, spelt
 from handler.core.model import Rejected, Request
@@ -21,7 +21,40 @@ REGION_VARIABLE = "ALIBABA_CLOUD_REGION_ID"
 
 
 class BadRequest(Exception):
-    """What was asked for cannot be understood; the text names the field."""
+    """What was asked for cannot be understood; each text names a field or an option."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Every problem, not only the first."""
+        return tuple(map(str, self.args))
+
+
+NO_REGION = (
+    "--region: found nothing; allowed: a region such as cn-hangzhou, or "
+    f"{REGION_VARIABLE} set to one"
+)
+# Stands for a region that is missing while the rest of a request is looked at.
+_ANY_REGION = "cn-hangzhou"
+
+
+def together(*problems: BadRequest | None) -> None:
+    """Raise what is wrong all at once.
+
+    Raises:
+        BadRequest: if anything is.
+    """
+    found = [text for each in problems if each is not None for text in each.problems]
+    if found:
+        raise BadRequest(*dict.fromkeys(found))
+
+
+def problem_in(check: Callable[[], object]) -> BadRequest | None:
+    """What a check finds wrong, to be raised together with others."""
+    try:
+        check()
+    except BadRequest as problem:
+        return problem
+    return None
 
 
 @dataclass(frozen=True)
@@ -108,8 +141,12 @@ def manual_request(
         raise BadRequest(f"FILE: found {file} and {found}; allowed: a FILE or options")
     else:
         form = _as(verb, _loaded(file))
-    placed = _placed(form, region or default)
-    return _checked(verb, placed, region, from_file=file is not None)
+    home = region or default
+    if home is None and _wants_region(form):
+        rest = _placed(form, _ANY_REGION)
+        of_rest = problem_in(lambda: _checked(verb, rest, region, from_file=file is not None))
+        together(of_rest, BadRequest(NO_REGION))
+    return _checked(verb, _placed(form, home), region, from_file=file is not None)
 
 
 def _tags(texts: Sequence[str]) -> dict[str, str]:
@@ -172,14 +209,20 @@ def _placed(form: object, region: str | None) -> object:
     """The region is written into the request, so that the rest of it stays there."""
     if not isinstance(form, dict):
         return form
-    wanting = [
+    return form | {verb: {"region": region, **form[verb]} for verb in _without_region(form)}
+
+
+def _wants_region(form: object) -> bool:
+    return isinstance(form, dict) and bool(_without_region(form))
+
+
+def _without_region(form: dict[str, Any]) -> list[str]:
+    """The verbs of a request that does not name its region."""
+    return [
         verb
         for verb, fields in form.items()
         if verb in {PLAN, BACKFILL} and isinstance(fields, dict) and "region" not in fields
     ]
-    if wanting and region is None:
-        raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
-    return form | {verb: {"region": region, **form[verb]} for verb in wanting}
 
 
 def _checked(verb: str, form: object, region: str | None, *, from_file: bool) -> ManualRequest:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import typer
 
 from console import options
+from console.deployed import (
+    Account,
+    FunctionName,
+    Qualifier,
+    Service,
+    asked_for,
+    in_force,
+    named,
+)
 from console.ending import conclude
 from console.local import environment
-from console.manual import PLAN, Options, default_region, manual_request
+from console.manual import PLAN, Options
 from console.work import planned
 
 
@@ -22,6 +31,10 @@ def plan(
     region: options.Region = None,
     target: options.TargetText = None,
     limit: options.Limit = None,
+    function: FunctionName = None,
+    service: Service = None,
+    qualifier: Qualifier = None,
+    account: Account = None,
     rows: options.Rows = options.ROWS,
     as_json: options.AsJson = False,
     local: options.Local = False,
@@ -29,7 +42,10 @@ def plan(
 ) -> None:
     """Show what each ENI has, what it would get, and why; nothing is written."""
     wanted = Options(instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit)
+    place = named(function, service, qualifier, account)
+    request = asked_for(PLAN, file, wanted, region, place, local)
     with environment(local, local_enis, region) as environ:
-        request = manual_request(PLAN, file, wanted, region, default_region(environ))
-        run = planned(request, environ, rows, written=as_json)
+        force = in_force(request.request.region, place, environ, local=local)
+        force.show(as_json=as_json)
+        run = planned(request, force.environ, rows, written=as_json)
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local))

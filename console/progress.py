@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from console.exits import Exit
+from console.nothing import Met
 from handler.core.model import Outcome, Reason
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Progress:
         undecided: deferred ENIs, but for those beyond the limit.
         given: addresses by vSwitch.
         rooms: what each vSwitch has left above its reserve, as (left, reserve).
+        met: how ENIs ended, for a run that has done nothing.
     """
 
     keep: int = 0
@@ -94,6 +96,7 @@ class Progress:
     undecided: int = 0
     given: Counter[str] = field(default_factory=Counter)
     rooms: dict[str, tuple[int, int]] = field(default_factory=dict)
+    met: Met = field(default_factory=Met)
     _worst: list[_Last] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -112,6 +115,8 @@ class Progress:
         planned = row["outcome"] == Outcome.PLANNED.value
         self.enis += 1
         self.counts[row["outcome"]] += 1
+        name = row["network_interface_id"] or row["instance_id"]
+        self.met.add(row["outcome"], str(row["reason"]), str(name))
         self.writes += 1 if planned else row["attempts"]
         self.addresses += gets(row)
         self.given[row["vswitch_id"]] += gets(row)

@@ -31,6 +31,7 @@ T = TypeVar("T")
 USER_AGENT = f"{FUNCTION_AGENT}-command"
 API_2 = "2021-04-06"
 INVOKE = "fc:InvokeFunction"
+GET_FUNCTION = "fc:GetFunction"
 GET_TASK, GET_STATEFUL = "fc:GetAsyncTask", "fc:GetStatefulAsyncInvocation"
 # A synchronous invocation lasts as long as the function may (1..86 400 s).
 SYNC_SECONDS = 86_400
@@ -80,6 +81,30 @@ class Remote:
                 raise
         return None
 
+    def settings(self) -> dict[str, str]:
+        """The environment variables that it is deployed with.
+
+        Raises:
+            CloudFault: the question was refused, or not answered.
+        """
+        read = self._function_fc2 if self._place.service else self._function_api
+        return _asked(GET_FUNCTION, lambda: variables_of(read()))
+
+    def _function_api(self) -> object:
+        path = f"/{API_3}/functions/{self._place.function}"
+        return self._api.call(Operation("GetFunction", API_3, "GET", path))["body"]
+
+    def _function_fc2(self) -> object:
+        import fc2  # noqa: PLC0415  (only for functions in a service)
+
+        place, client = self._place, fc2_client(self._connection, self._place)
+        try:
+            qualifier = place.qualifier or None
+            return client.get_function(place.service, place.function, qualifier=qualifier).data
+        except fc2.FcError as error:
+            code, status = str(error.err_code or "FcError"), error.status_code
+            raise refused(GET_FUNCTION, code, status, None, None) from None
+
     def _sync_api(self, payload: bytes) -> Reply:
         operation = invocation_of(self._place.function)
         answer = self._api.call(operation, payload, read_ms=SYNC_SECONDS * 1000)
@@ -121,6 +146,18 @@ def _asked(operation: str, call: Callable[[], T]) -> T:
     except CloudFault as fault:
         fault.hide(redacted)
         raise
+
+
+def variables_of(body: object) -> dict[str, str]:
+    """The variables of a function as Function Compute tells of it.
+
+    Raises:
+        ValueError: it is no function.
+    """
+    if not isinstance(body, dict) or "functionName" not in body:
+        raise ValueError("no function")
+    found = body.get("environmentVariables") or {}
+    return {str(name): str(value) for name, value in found.items()}
 
 
 def reply_of(body: object, error: str | None) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import shlex
 import time
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from console import credentials, screen
 from console.chain import SUCCEEDED, Chain, Hop, Task, follow
 from console.exits import Exit
 from console.manual import BadRequest
-from console.tables import chain_table
-from handler.cloud.faults import FAULTS, NO_CREDENTIALS, advice_on
+from console.nothing import nothing_done
+from console.progress import gravity
+from console.tables import chain_table, eni_table, outcomes
+from handler.cloud.faults import NO_CREDENTIALS
 from handler.core.errors import CloudFault, Retryable
 from handler.core.model import Treatment
 from handler.core.pacing import repeated
@@ -27,6 +30,8 @@ from handler.shell.continuation import Cursor, cursor_of, payload_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rich.console import Console
 
     from console.chain import Reply
     from console.manual import ManualRequest
@@ -42,6 +47,7 @@ _UNTOLD = (
     "Function Compute does not tell what the function returned (that is a preview); how each ENI "
     "ended is in the function's log, and so is the chain's end."
 )
+_TWICE = "A result lists 500 ENIs at most: what two invocations both met may count twice."
 _ACCEPTED = "the request was accepted and is not followed; its end is in the function's log"
 _NO_ANSWER = (
     "There is no answer, and a synchronous call is no task that could be followed: what it did is "
@@ -83,6 +89,7 @@ class Sending:
         patience: seconds until a task that is not shown is given up.
         as_json: JSON lines instead of a table.
         local: whether the function ends with the command.
+        rows: how many ENIs of a synchronous answer are shown.
     """
 
     remote: Deployed
@@ -91,6 +98,7 @@ class Sending:
     as_json: bool
     patience: float = PATIENCE_SECONDS
     local: bool = False
+    rows: int = 0
     sleep: Callable[[float], None] = time.sleep
     chain: Chain = field(default_factory=Chain)
     _under_way: bool = field(default=False, init=False)
@@ -115,7 +123,7 @@ class Sending:
         except KeyboardInterrupt:
             screen.note(self._how_to_go_on(sync=sync))
             return self._left(Exit.STOPPED, cursor)
-        return self._conclude(cursor, accepted_only=not sync and not following)
+        return self._conclude(cursor, asked, accepted_only=not sync and not following)
 
     def _beginning(self) -> Cursor:
         """A chain that began with a synchronous call has no task for its first hop."""
@@ -160,10 +168,10 @@ class Sending:
                 live.update(chain_table(self.chain), refresh=console.is_terminal)
 
     def _refused(self, fault: CloudFault, *, sync: bool) -> Exit:
-        screen.error(_error(fault))
+        screen.error(credentials.explained(fault))
         if self._under_way or fault.treatment is Treatment.TRANSIENT:
             screen.note(self._how_to_go_on(sync=sync))
-        return Exit.FAILED
+        return Exit.BAD_REQUEST if fault.code == NO_CREDENTIALS else Exit.FAILED
 
     def _left(self, status: Exit, cursor: Cursor) -> Exit:
         """What a script is told of an end before the end."""
@@ -185,8 +193,14 @@ class Sending:
         if self.as_json:
             screen.json_line(**hop.row())
 
-    def _conclude(self, cursor: Cursor, *, accepted_only: bool) -> Exit:
+    def _conclude(
+        self, cursor: Cursor, asked: ManualRequest | None, *, accepted_only: bool
+    ) -> Exit:
         status = Exit.AT_TARGET if accepted_only else self.chain.exit
+        nothing = None
+        if asked is not None and not accepted_only and status is Exit.AT_TARGET:
+            nothing = nothing_done(asked.request, self.chain.met)
+        status = Exit.BAD_REQUEST if nothing else status
         if self.as_json:
             self._last_line(status, _ACCEPTED if accepted_only else status.meaning, cursor)
         elif accepted_only:
@@ -197,6 +211,8 @@ class Sending:
         for hop in self.chain.hops:
             if (reason := hop.trouble) is not None:
                 screen.error(reason)
+        if nothing:
+            screen.error(nothing)
         if not accepted_only and not self.chain.hops:
             screen.error(_NO_TASK.format(cursor.task_id))
         return status
@@ -211,12 +227,22 @@ class Sending:
             if not any(hop.odd for hop in self.chain.hops):
                 screen.note(_UNTOLD)
             return
+        self._show_enis(console)
         counts = self.chain.counts
-        addresses = screen.counted(counts["addresses_assigned"], "address")
+        console.print(outcomes(counts, counts["enis"]))
+        if not self.chain.counted_once:
+            console.print(_TWICE, style="dim")
         hops = screen.counted(len(self.chain.hops), "invocation")
-        console.print(f"{addresses} assigned in {hops}")
+        console.print(f"{self.chain.done} in {hops}")
         if self._next() is not None:
             screen.note(self._goes_on())
+
+    def _show_enis(self, console: Console) -> None:
+        """The plan, or what was done: of each ENI that the results list."""
+        listed = heapq.nsmallest(self.rows, self.chain.last_rows, key=gravity)
+        if listed:
+            console.print(eni_table(listed, console.width))
+            console.print()
 
     def _last_line(self, status: Exit, meaning: str, cursor: Cursor) -> None:
         screen.json_line(
@@ -228,16 +254,6 @@ class Sending:
             hops=len(self.chain.hops),
             counts=dict(self.chain.counts) if self.chain.hops and self.chain.known else None,
         )
-
-
-def _error(fault: CloudFault) -> str:
-    """What was refused, in the words of an operator."""
-    if fault.code == NO_CREDENTIALS:
-        return f"{credentials.NONE_FOUND} {credentials.TRY_LOCAL}"
-    if fault.treatment is Treatment.CREDENTIALS:
-        return f"{fault}. {credentials.WHOSE}"
-    advice = advice_on(fault.code, fault.operation) if fault.code in FAULTS else ""
-    return f"{fault}. {advice}".strip()
 
 
 def _payload(asked: ManualRequest, chain_id: str) -> bytes:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from handler.cloud.faults import NO_CREDENTIALS
 from handler.cloud.ports import ASSIGN
-from handler.core.errors import Retryable
+from handler.core.errors import NotPermitted, Retryable
 from handler.core.settings import read_settings
 from handler.shell.app import App, WallClock
 from handler.shell.log import RecordLog
@@ -92,6 +93,11 @@ class Ended:
         """Why the request was not acted on at all."""
         acted = self.result is None or self.result["action"] in {"assign", "plan"}
         return None if acted else str((self.result or {})["reason"])
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether there were no credentials, so that no call was made."""
+        return isinstance(self.failure, NotPermitted) and NO_CREDENTIALS in str(self.failure)
 
 
 class Session:

@@ -13,7 +13,7 @@ from console.screen import counted, foreign
 from handler.core.model import Outcome, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from console.chain import Chain
     from console.progress import Progress, Row
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WIDE = 110
 # Of the counts of a hop, those that say how far it came.
 _HOP_COUNTS = ("assigned", "short", "failed")
+_OUTCOMES = tuple(each.value for each in Outcome)
 STYLES = {
     Outcome.FAILED.value: "red",
     Outcome.DEFERRED.value: "yellow",
@@ -100,13 +101,14 @@ def chain_table(chain: Chain) -> Table:
 
 
 def totals(progress: Progress) -> Text:
-    """ENIs by outcome, and addresses."""
-    parts = [
-        f"{progress.counts[each.value]} {each.value}"
-        for each in Outcome
-        if progress.counts[each.value]
-    ]
-    return Text(f"{counted(progress.enis, 'ENI')}: " + ", ".join(parts or ["none selected"]))
+    """ENIs by outcome."""
+    return outcomes(progress.counts, progress.enis)
+
+
+def outcomes(counts: Mapping[str, int], enis: int) -> Text:
+    """How many ENIs there are, and how they ended."""
+    parts = [f"{counts[each]} {each}" for each in _OUTCOMES if counts.get(each)]
+    return Text(f"{counted(enis, 'ENI')}: " + ", ".join(parts or ["none selected"]))
 
 
 def _table() -> Table:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.attend import attended
+from console.exits import Exit
+from console.nothing import nothing_done
 from console.progress import Progress
 from console.session import Session
 from console.views import View
@@ -13,7 +15,6 @@ from console.views import View
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from console.exits import Exit
     from console.manual import ManualRequest
     from console.session import Ended
 
@@ -34,7 +35,17 @@ class RunResult:
     @property
     def exit(self) -> Exit:
         """What it means to a shell."""
-        return self.progress.exit(self.ended)
+        if self.ended.unsigned:
+            return Exit.BAD_REQUEST
+        found = self.progress.exit(self.ended)
+        return Exit.BAD_REQUEST if found is Exit.AT_TARGET and self.nothing else found
+
+    @property
+    def nothing(self) -> str | None:
+        """Why nothing was done, where that is so and nothing failed."""
+        if self.ended.failure or self.ended.refused or self.ended.rest:
+            return None
+        return nothing_done(self.asked.request, self.progress.met)
 
 
 def planned(

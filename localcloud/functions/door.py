@@ -49,7 +49,7 @@ class Door:
 
     async def _answer(self, request: Request, entry: Entry) -> Reply:
         try:
-            ask = wire.read_task_ask(request) or wire.read_ask(request)
+            ask = wire.read_question(request) or wire.read_ask(request)
             entry.parameters = ask.parameters()
             self._admit(request)
             fault = self._run.faults.take(ask.operation, entry.parameters)
@@ -83,6 +83,8 @@ class Door:
 
     async def _perform(self, ask: Ask, payload: bytes, request_id: str) -> Reply:
         spec = self._compute.find(ask.service, ask.function, ask.qualifier)
+        if ask.operation is wire.GET_FUNCTION:
+            return wire.told(spec.row(), request_id)
         if ask.operation is not wire.INVOKE:
             return wire.told(self._compute.task(ask.function, ask.task_id), request_id)
         wire.check_payload(ask, payload)

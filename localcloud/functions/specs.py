@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from localcloud.actions import Json
     from localcloud.schema import Node
 
 OLD_RUNTIME, NEW_RUNTIME = "python3.10", "python3.12"
@@ -60,6 +61,16 @@ class FunctionSpec:
     qualifiers: tuple[str, ...]
     return_payload: bool
     interpreter: str
+
+    def row(self) -> Json:
+        """Return the fields of "Function" that the world declares."""
+        return {
+            "functionName": self.name,
+            "handler": self.handler,
+            "runtime": self.runtime,
+            "timeout": self.timeout,
+            "environmentVariables": dict(self.env),
+        }
 
     @property
     def pre_stop(self) -> str:

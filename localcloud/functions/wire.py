@@ -38,6 +38,13 @@ _TASK_PATHS = {
     ),
 }
 """Function Compute, GetAsyncTask and GetStatefulAsyncInvocation (2021-04-06)."""
+_FUNCTION_PATHS = {
+    NEW: re.compile(r"functions/(?P<function>[^/]+)"),
+    OLD: re.compile(
+        r"services/(?P<service>[^/.]+)(\.(?P<qualifier>[^/]+))?/functions/(?P<function>[^/]+)"
+    ),
+}
+"""Function Compute, GetFunction (2023-03-30), and the same of FC 2.0 as ``fc2`` asks for it."""
 _TASK_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 """Names of tasks (Function Compute, GetStatefulAsyncInvocation)."""
 
@@ -52,7 +59,8 @@ class Operation(NamedTuple):
 INVOKE = Operation("InvokeFunction", writes=True)
 GET_TASK = Operation("GetAsyncTask", writes=False)
 GET_STATEFUL = Operation("GetStatefulAsyncInvocation", writes=False)
-OPERATIONS = (INVOKE, GET_TASK, GET_STATEFUL)
+GET_FUNCTION = Operation("GetFunction", writes=False)
+OPERATIONS = (INVOKE, GET_TASK, GET_STATEFUL, GET_FUNCTION)
 
 
 @dataclass(frozen=True)
@@ -111,23 +119,31 @@ def operation_of(request: Request) -> Operation:
     """What a request is about, as far as its path tells."""
     if request.method != "GET":
         return INVOKE
+    if _found(request, _FUNCTION_PATHS) is not None:
+        return GET_FUNCTION
     return GET_STATEFUL if request.path.startswith(OPEN) else GET_TASK
 
 
-def read_task_ask(request: Request) -> Ask | None:
-    """Read which task is asked for; None when none is."""
-    for prefix, pattern in _TASK_PATHS.items():
+def read_question(request: Request) -> Ask | None:
+    """Read which task or function is asked for; None when none is."""
+    found = _found(request, _TASK_PATHS) or _found(request, _FUNCTION_PATHS)
+    if found is None or request.method != "GET":
+        return None
+    return Ask(
+        function=found["function"],
+        service=found.get("service") or "",
+        qualifier=found.get("qualifier") or request.query.get("qualifier") or LATEST,
+        type="",
+        task_id=found.get("task_id") or "",
+        operation=operation_of(request),
+    )
+
+
+def _found(request: Request, patterns: Mapping[str, re.Pattern[str]]) -> dict[str, str] | None:
+    for prefix, pattern in patterns.items():
         match = pattern.fullmatch(request.path.removeprefix(prefix))
-        if match is not None and request.path.startswith(prefix) and request.method == "GET":
-            found = match.groupdict()
-            return Ask(
-                function=found["function"],
-                service=found.get("service") or "",
-                qualifier=request.query.get("qualifier") or LATEST,
-                type="",
-                task_id=found["task_id"],
-                operation=operation_of(request),
-            )
+        if match is not None and request.path.startswith(prefix):
+            return match.groupdict()
     return None
 
 
@@ -150,9 +166,9 @@ def accepted(request_id: str) -> Reply:
     return Reply(202, headers={"x-fc-request-id": request_id})
 
 
-def told(task: Json, request_id: str) -> Reply:
-    """Return the reply to a question for a task."""
-    return Reply(200, json.dumps(task).encode(), headers={"x-fc-request-id": request_id})
+def told(found: Json, request_id: str) -> Reply:
+    """Return the reply to a question for a task or a function."""
+    return Reply(200, json.dumps(found).encode(), headers={"x-fc-request-id": request_id})
 
 
 def failure(error: ApiError, request_id: str, *, old: bool) -> Reply:

@@ -24,6 +24,7 @@ from console.manual import Options, manual_request
 from console.progress import Progress
 from console.sending import Sending
 from console.session import Ended
+from console.settings import InForce
 from console.work import RunResult
 from handler.cloud import ports
 from handler.cloud.faults import FAULTS
@@ -414,6 +415,15 @@ def test_the_last_line_of_a_plan_has_the_documented_fields(capsys: Capture) -> N
     conclude(RunResult(request, Progress(), Ended({"action": "plan"})), as_json=True)
     rows = table(section(INTERFACES, "Command"), "field", "type", "meaning of the sum")
     assert [row[0] for row in rows] == list(json.loads(capsys.readouterr().out))
+
+
+def test_the_first_line_of_a_plan_has_the_documented_fields(capsys: Capture) -> None:
+    """The settings in force."""
+    InForce({"VSWITCH_RESERVE": "7", "HOME": "/"}, "somewhere").show(as_json=True)
+    rows = table(section(INTERFACES, "Command"), "field", "type", "meaning of the settings")
+    line = json.loads(capsys.readouterr().out)
+    assert [row[0] for row in rows] == list(line)
+    assert {"VSWITCH_RESERVE": "7"} == line["settings"]
 
 
 def test_the_lines_of_an_invocation_have_the_documented_fields(capsys: Capture) -> None:

@@ -96,7 +96,7 @@ def test_json_lines_end_with_the_sum() -> None:
     kinds = [line["record_type"] for line in done.lines]
     last = done.lines[-1]
 
-    assert ["eni_result", "eni_result", "run_summary", "command"] == kinds
+    assert ["settings", "eni_result", "eni_result", "run_summary", "command"] == kinds
     assert (0, 2, 4, 2, None) == tuple(
         last[name] for name in ("exit_status", "enis", "addresses", "calls", "resume")
     )
@@ -290,9 +290,10 @@ def test_scripts_get_the_last_line_and_nothing_else_of_a_plan_that_is_stopped() 
         unasked = run(cloud, "backfill", "--all", "--json")
 
     for done, status in ((stopped, 130), (unasked, 2)):
-        (last,) = done.lines
-        assert (status, "command", status) == (
+        first, last = done.lines
+        assert (status, "settings", "command", status) == (
             done.status,
+            first["record_type"],
             last["record_type"],
             last["exit_status"],
         )

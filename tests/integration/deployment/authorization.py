@@ -60,7 +60,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         f"{_SERVICE}/stateful-async-invocations/bf_req-1_2",
         f"{_OF_ALIAS}/stateful-async-invocations/bf_req-1_2",
     ),
-    "fc:GetFunction": (_FUNCTION,),
+    "fc:GetFunction": (_FUNCTION, _SERVICE),
     "fc:GetConcurrencyConfig": (_FUNCTION,),
     "fc:GetFunctionAsyncInvokeConfig": (_FUNCTION, f"{_FUNCTION}/live"),
     "fc:ListTriggers": (f"{_FUNCTION}/triggers/hooks",),

@@ -189,8 +189,9 @@ def test_function_may_do_nothing_else(action: str, resource: str) -> None:
 
 
 def test_operator_may_plan_assign_invoke_follow_and_redeliver() -> None:
-    """Some of the function's rights, to ask how far its tasks are, and to take failures out."""
+    """Some of the function's rights, to ask for it and its tasks, and to take failures out."""
     more = {
+        remote.GET_FUNCTION,
         remote.GET_TASK,
         remote.GET_STATEFUL,
         *("mns:ReceiveMessage", "mns:ChangeMessageVisibility", "mns:DeleteMessage"),
@@ -211,11 +212,16 @@ NEW, OLD = f"functions/{NAME}", f"services/{SERVICE}.live/functions/{NAME}"
         (remote.INVOKE, NEW, True),
         (remote.INVOKE, f"{NEW}/live", True),
         (remote.INVOKE, OLD, True),
+        (remote.GET_FUNCTION, NEW, True),
+        (remote.GET_FUNCTION, OLD, True),
         (remote.GET_TASK, f"{NEW}/async-tasks/bf_1_2", True),
         (remote.GET_STATEFUL, f"{OLD}/stateful-async-invocations/bf_1_2", True),
         *(
             (action, other, False)
-            for action in (remote.INVOKE, remote.GET_TASK, remote.GET_STATEFUL)
+            for action in (
+                *(remote.INVOKE, remote.GET_FUNCTION),
+                *(remote.GET_TASK, remote.GET_STATEFUL),
+            )
             for other in ("functions/payments", f"services/{SERVICE}/functions/payments")
         ),
     ],

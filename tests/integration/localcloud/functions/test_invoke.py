@@ -137,9 +137,9 @@ def test_payloads_have_a_limit(cloud: LocalCloud, kind: str) -> None:
     assert invoke(cloud, NEW, payload, headers).status in (200, 202)
 
 
-@pytest.mark.parametrize("path", ["/2016-08-15/services", "/2023-03-30/functions/new"])
+@pytest.mark.parametrize("path", ["/2016-08-15/services", "/2023-03-30/functions/new/triggers"])
 def test_other_operations_are_not_served(cloud: LocalCloud, path: str) -> None:
-    """Nothing but invocations."""
+    """Nothing but invocations, and questions for tasks and functions."""
     connection = HTTPConnection(cloud.address)
     connection.request("GET", path)
     response = connection.getresponse()
