@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.integration.command.driving import Done
 
-UNSET = {"TARGET_SECONDARY_IPS": ""}
 FUNCTION = {
     "name": "f",
     "code": str(ROOT),
@@ -27,7 +26,12 @@ FUNCTION = {
     "runtime": "python3.12",
     "timeout": 30,
     "grace": 60,
-    "env": {**SETTINGS, "VSWITCH_RESERVE": "7", "EXCLUDED_TAGS": "not=this"} | UNSET,
+    "env": {
+        **SETTINGS,
+        "VSWITCH_RESERVE": "7",
+        "EXCLUDED_TAGS": "not=this",
+        "TARGET_SECONDARY_IPS": "",
+    },
 }
 WORLD = world(
     instance("a", tags={"without": "target"}),
@@ -67,7 +71,7 @@ def test_nothing_done_is_said(cloud: LocalCloud, asked: str, message: str) -> No
     """By `plan`, `backfill` and `invoke --sync` alike: what was looked for and where, status 2."""
     selector = shlex.split(asked)
     verbs = (["plan"], ["backfill", "--yes"], ["invoke", "--sync", "--function", "f"])
-    running = [start(cloud, *verb, *selector, **UNSET) for verb in verbs]
+    running = [start(cloud, *verb, *selector, TARGET_SECONDARY_IPS="") for verb in verbs]
     ended = [finish(process) for process in running]
 
     assert [2, 2, 2] == [done.status for done in ended], ended
@@ -122,8 +126,15 @@ def test_a_function_that_there_is_not(cloud: LocalCloud) -> None:
 
 def test_everything_that_is_missing_is_said_at_once(cloud: LocalCloud) -> None:
     """Before a call, and before a local cloud is started."""
-    nowhere = {"ALIBABA_CLOUD_REGION_ID": "", "FC_REGION": "", "FUNCTIONS_ENDPOINT": ""}
-    done = run(cloud, "invoke", **nowhere, FC_ACCOUNT_ID="", ALIBABA_CLOUD_ACCOUNT_ID="")
+    done = run(
+        cloud,
+        "invoke",
+        ALIBABA_CLOUD_REGION_ID="",
+        FC_REGION="",
+        FUNCTIONS_ENDPOINT="",
+        FC_ACCOUNT_ID="",
+        ALIBABA_CLOUD_ACCOUNT_ID="",
+    )
     local = run(cloud, "plan", "--local", "--function", "a/b")
 
     names = [line.split(": ")[1] for line in done.err.splitlines()]
