@@ -28,7 +28,14 @@ POLL_SECONDS, FRAMES = 0.05, 8
 
 
 class AtOnce(BaseException):
-    """The second Ctrl-C: nothing may catch this but the way out."""
+    """The second Ctrl-C: nothing may catch this but the way out.
+
+    Attributes:
+        resume: the command that goes on, if there is anything left to go on with.
+    """
+
+    said = "stopped at once; nothing was assigned"
+    resume: str | None = None
 
 
 def attended(session: Session, payload: bytes, view: RenderableType) -> Ended:
@@ -40,7 +47,8 @@ def attended(session: Session, payload: bytes, view: RenderableType) -> Ended:
     future: Future[Ended] = Future()
     console = screen.console(stderr=True)
     shown = Live(view, console=console, refresh_per_second=FRAMES, transient=True)
-    with _stopped_by_signals(session), shown if console.is_terminal else contextlib.nullcontext():
+    live = shown if console.is_terminal else contextlib.nullcontext()
+    with _stopped_by_signals(session), live:
         threading.Thread(target=_work, args=(session, payload, future), daemon=True).start()
         while not future.done():
             wait([future], POLL_SECONDS)

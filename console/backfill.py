@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import Annotated, NoReturn
 
 import typer
 
 from console import options, screen
+from console.attend import AtOnce
 from console.deployed import (
     Account,
     FunctionName,
@@ -17,7 +19,7 @@ from console.deployed import (
     in_force,
     named,
 )
-from console.ending import conclude, last_line, show
+from console.ending import conclude, last_line, show, stopped_at_once
 from console.exits import Exit
 from console.local import environment
 from console.manual import BACKFILL, ManualRequest, Options
@@ -59,15 +61,33 @@ def backfill(
     with environment(local, local_enis, region) as environ:
         force = in_force(request.request.region, place, environ, local=local)
         force.show(as_json=as_json)
-        request = _without_writes(request, force)
-        plan = None
-        if not request.request.dry_run and screen.watched(yes):
-            plan = planned(request.as_plan(), force.environ, rows)
-            _go_on(plan, as_json)
-            if not yes:
-                _confirm(plan, file, as_json)
-        run = backfilled(request, force.environ, rows, plan, written=as_json)
+        run = _run(_without_writes(request, force), force, Manner(file, yes, rows, as_json, local))
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local))
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a backfill is asked about and shown; see the options."""
+
+    file: str | None
+    yes: bool
+    rows: int
+    as_json: bool
+    local: bool
+
+
+def _run(request: ManualRequest, force: InForce, how: Manner) -> RunResult:
+    """The plan, where somebody is there to see it, and then the work."""
+    plan = None
+    if not request.request.dry_run and screen.watched(how.yes):
+        plan = planned(request.as_plan(), force.environ, how.rows)
+        _go_on(plan, how.as_json)
+        if not how.yes:
+            _confirm(plan, how.file, how.as_json)
+    try:
+        return backfilled(request, force.environ, how.rows, plan, written=how.as_json)
+    except AtOnce as ending:
+        raise stopped_at_once(ending, request, kept=not how.local) from None
 
 
 def _without_writes(request: ManualRequest, force: InForce) -> ManualRequest:
@@ -79,7 +99,7 @@ def _without_writes(request: ManualRequest, force: InForce) -> ManualRequest:
 
 
 def _go_on(plan: RunResult, as_json: bool) -> None:
-    """Not after a Ctrl-C, though the plan may be complete; the same command begins anew."""
+    """Not after a Ctrl-C, though the plan may be complete; the same command begins again."""
     if plan.stopped:
         screen.note("stopped; nothing was assigned")
         _leave(plan, Exit.STOPPED, as_json)
@@ -91,7 +111,7 @@ def _confirm(plan: RunResult, file: str | None, as_json: bool) -> None:
         raise typer.Exit(conclude(plan, as_json=as_json))
     show(plan, stderr=as_json)
     if file == "-" or not sys.stdin.isatty():
-        screen.error("--yes: found neither it nor a terminal to ask on; nothing was assigned")
+        screen.error("--yes is not given, and there is no terminal to ask on: nothing was assigned")
         _leave(plan, Exit.BAD_REQUEST, as_json)
     refusal = _refusal(plan, as_json)
     if refusal is not None:

@@ -12,11 +12,17 @@ from console.exits import Exit
 from console.nothing import not_shown
 from console.tables import eni_table, room_table, totals
 from handler.core.errors import NotPermitted
+from handler.core.model import Outcome
 
 if TYPE_CHECKING:
+    from console.attend import AtOnce
+    from console.manual import ManualRequest
     from console.work import RunResult
 
 
+# How this command is started: what is printed to be pasted begins so.
+PROGRAM = ("python", "-m", "console")
+_PLAN = "A plan, nothing is written. got, has and missing: as a backfill would leave it."
 _GONE = "The local cloud ended with the command: nothing is left to resume."
 
 
@@ -29,7 +35,7 @@ def conclude(worked: RunResult, *, as_json: bool = False, kept: bool = True) -> 
         kept: whether what is left is kept for another time; a local cloud has none.
     """
     ended, status = worked.ended, worked.exit
-    resume = _saved(ended.rest, worked.asked.verb) if ended.rest and kept else None
+    resume = saved(ended.rest, worked.asked.verb) if ended.rest and kept else None
     if as_json:
         last_line(worked, status, resume)
     elif worked.progress.enis:
@@ -39,15 +45,38 @@ def conclude(worked: RunResult, *, as_json: bool = False, kept: bool = True) -> 
     if error is not None and status is not Exit.STOPPED:
         screen.error(error)
     if status is Exit.STOPPED:
-        read_only = worked.asked.request.dry_run
-        in_flight = "nothing was assigned" if read_only else "what was in flight is confirmed"
-        screen.note(f"stopped; {in_flight}")
+        screen.note(_stopped(worked))
         if not kept:
             screen.note(_GONE)
     if resume is not None:
-        screen.note("what is left is in a file; go on with:")
-        screen.command_line(resume)
+        go_on(resume)
     return status
+
+
+def go_on(resume: str) -> None:
+    """Show the command that does what is left."""
+    screen.note("what is left is in a file; go on with:")
+    screen.command_line(resume)
+
+
+def _stopped(worked: RunResult) -> str:
+    """What a stop has left, and what it has not even reached."""
+    read_only = worked.asked.request.dry_run
+    in_flight = "nothing was assigned" if read_only else "what was in flight is confirmed"
+    done = worked.progress.enis - worked.progress.counts[Outcome.DEFERRED.value]
+    if worked.planned is None:
+        return f"stopped; {in_flight}; {screen.counted(done, 'ENI')} done, the rest was not reached"
+    left = max(0, worked.planned.enis - done)
+    enis = screen.counted(worked.planned.enis, "ENI")
+    return f"stopped; {in_flight}; {done} of {enis} done, {left} not reached"
+
+
+def stopped_at_once(ending: AtOnce, asked: ManualRequest, *, kept: bool) -> AtOnce:
+    """What is said after the second Ctrl-C: the request as a whole is left, and a way to it."""
+    ending.said = "stopped at once; the next run finds whether the calls in flight were made"
+    if kept:
+        ending.resume = saved(asked.payload, asked.verb)
+    return ending
 
 
 def _say_what_was_not_found(worked: RunResult) -> None:
@@ -74,10 +103,12 @@ def show(worked: RunResult, *, stderr: bool = False) -> None:
     console, progress = screen.console(stderr=stderr), worked.progress
     rows = progress.worst()
     if rows:
+        if worked.asked.request.dry_run:
+            console.print(_PLAN, style="dim")
         console.print(eni_table(rows, console.width, stopped=worked.stopped))
         if left_out := progress.enis - len(rows):
             more = screen.counted(left_out, "more ENI")
-            console.print(f"{more}, none worse; --rows shows more", style="dim")
+            console.print(f"{more}, the worst are listed first; --rows N lists more", style="dim")
         console.print()
     if progress.rooms:
         console.print(room_table(progress))
@@ -93,9 +124,11 @@ def _addresses(worked: RunResult) -> str:
     said = f"would assign {what}" if worked.asked.request.dry_run else f"assigned {what}"
     if progress.throttled and not worked.asked.request.dry_run:
         said += f", {progress.throttled} throttled"
-    if progress.short == 1:
-        return f"{said}; 1 ENI ends short of its target"
-    return said + (f"; {progress.short} ENIs end short of their target" if progress.short else "")
+    if not progress.short:
+        return said
+    enis = screen.counted(progress.short, "ENI")
+    lacking = screen.counted(progress.missing, "address")
+    return f"{said}; {enis} short of the target, {lacking} missing"
 
 
 def last_line(worked: RunResult, status: Exit, resume: str | None = None) -> None:
@@ -111,6 +144,7 @@ def last_line(worked: RunResult, status: Exit, resume: str | None = None) -> Non
         enis=progress.enis,
         short=progress.short,
         addresses=progress.addresses,
+        missing=progress.missing,
         calls=progress.writes,
         throttled=progress.throttled,
         vswitches=[dict(zip(keys, each, strict=True)) for each in progress.vswitches()],
@@ -119,13 +153,13 @@ def last_line(worked: RunResult, status: Exit, resume: str | None = None) -> Non
     )
 
 
-def _saved(rest: bytes, verb: str) -> str:
+def saved(rest: bytes, verb: str) -> str:
     """The command that goes on with what is left, which is kept in a file."""
     try:
         path = Path(_write(rest, verb, str(Path.cwd()))).name
     except OSError:
         path = _write(rest, verb, None)
-    return shlex.join(["python", "-m", "console", verb, path])
+    return shlex.join([*PROGRAM, verb, path])
 
 
 def _write(rest: bytes, verb: str, folder: str | None) -> str:

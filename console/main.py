@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 from console import screen
 from console.attend import AtOnce
 from console.backfill import backfill
+from console.ending import go_on
 from console.exits import Exit, GivenUp
 from console.invoke import invoke
 from console.manual import BadRequest
@@ -71,8 +73,13 @@ def run() -> int:
     except BadSettings as error:
         for problem in error.problems:
             screen.error(problem)
-    except AtOnce:
+    except AtOnce as ending:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is said now is said whole
+        screen.note(ending.said)
+        if ending.resume is not None:
+            go_on(ending.resume)
         # Threads may be waiting for minutes; nobody else is.
         sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(Exit.STOPPED)
     return Exit.BAD_REQUEST

@@ -38,24 +38,40 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < TOO_MANY
 
 
-def gets(row: Row) -> int:
-    """Secondary addresses that an ENI was given, or would be given in a plan."""
-    planned = row["outcome"] == Outcome.PLANNED.value
-    return int(row["requested"]) if planned else len(row["addresses"])
+def had(row: Row) -> int | None:
+    """Secondary addresses of an ENI before the run; None where it could not be read."""
+    found: int | None = row["before"]
+    return found
+
+
+def got(row: Row) -> int:
+    """Secondary addresses that an ENI was given; in a plan, that it would be given."""
+    return int(row["requested"]) if is_planned(row) else len(row["addresses"])
+
+
+def has(row: Row) -> int:
+    """Secondary addresses of an ENI after the run; in a plan, that it would have."""
+    after = None if is_planned(row) else row.get("after")
+    return (had(row) or 0) + got(row) if after is None else int(after)
 
 
 def missing(row: Row) -> int:
     """Secondary addresses that an ENI lacks in the end; 0 where nobody wants any."""
     if row["target"] is None or row["outcome"] in {Outcome.SKIPPED.value, Outcome.GONE.value}:
         return 0
-    return max(0, int(row["target"]) - (row["before"] or 0) - gets(row))
+    return max(0, int(row["target"]) - has(row))
+
+
+def is_planned(row: Row) -> bool:
+    """Whether the row says what would be done, and not what was."""
+    return bool(row["outcome"] == Outcome.PLANNED.value)
 
 
 def gravity(row: Row) -> tuple[int, int, int, str]:
     """The order of rows, the worst first."""
-    planned_short = row["outcome"] == Outcome.PLANNED.value and missing(row) > 0
+    planned_short = is_planned(row) and missing(row) > 0
     rank = _GRAVITY[Outcome.SHORT if planned_short else Outcome(row["outcome"])]
-    return rank, -missing(row), -gets(row), str(row["network_interface_id"] or row["instance_id"])
+    return rank, -missing(row), -got(row), str(row["network_interface_id"] or row["instance_id"])
 
 
 class _Last:
@@ -78,10 +94,12 @@ class Progress:
         enis: all of them.
         addresses: secondary addresses given, or that would be given.
         writes: calls that assign, or would; throttled ones count too.
+        served: ENIs that a call was made for and that are finished, or would be in a plan.
         throttled: calls of any kind that were throttled.
         short: ENIs that end below their target for lack of room or quota.
+        missing: secondary addresses that ENIs lack in the end.
         undecided: deferred ENIs, but for those beyond the limit.
-        given: addresses by vSwitch.
+        given: secondary addresses that ENIs got, by vSwitch.
         rooms: what each vSwitch has left above its reserve, as (left, reserve).
         met: how ENIs ended, for a run that has done nothing.
     """
@@ -91,8 +109,10 @@ class Progress:
     enis: int = 0
     addresses: int = 0
     writes: int = 0
+    served: int = 0
     throttled: int = 0
     short: int = 0
+    missing: int = 0
     undecided: int = 0
     given: Counter[str] = field(default_factory=Counter)
     rooms: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -112,16 +132,18 @@ class Progress:
                     self.rooms[each["vswitch_id"]] = (each["room"], each["reserve"])
 
     def _count(self, row: Row) -> None:
-        planned = row["outcome"] == Outcome.PLANNED.value
+        planned = is_planned(row)
         self.enis += 1
         self.counts[row["outcome"]] += 1
         name = row["network_interface_id"] or row["instance_id"]
         self.met.add(row["outcome"], str(row["reason"]), str(name))
         self.writes += 1 if planned else row["attempts"]
-        self.addresses += gets(row)
-        self.given[row["vswitch_id"]] += gets(row)
-        self.short += row["outcome"] == Outcome.SHORT.value or (planned and missing(row) > 0)
         deferred = row["outcome"] == Outcome.DEFERRED.value
+        self.served += planned or (row["attempts"] > 0 and not deferred)
+        self.addresses += got(row)
+        self.given[row["vswitch_id"]] += got(row)
+        self.missing += missing(row)
+        self.short += row["outcome"] == Outcome.SHORT.value or (planned and missing(row) > 0)
         self.undecided += deferred and row["reason"] != Reason.LIMIT.value
         push = heapq.heappush if len(self._worst) < self.keep else heapq.heappushpop
         if self.keep:
@@ -133,7 +155,7 @@ class Progress:
             return [each.row for each in sorted(self._worst, reverse=True)]
 
     def vswitches(self) -> list[tuple[str, int, int, int, int]]:
-        """Of each vSwitch: its id, room before, addresses given, room after, reserve."""
+        """Of each vSwitch: its id, room before, what its ENIs got, room after, reserve."""
         return [
             (vswitch_id, left + self.given[vswitch_id], self.given[vswitch_id], left, reserve)
             for vswitch_id, (left, reserve) in sorted(self.rooms.items())

@@ -12,7 +12,7 @@ from rich.text import Text
 from handler.events import fields
 
 # What is piped into a file or a pager has no width of its own.
-PIPED_WIDTH = 120
+PIPED_WIDTH = 160
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -19,6 +19,7 @@ from console.exits import Exit
 from console.manual import BadRequest
 from console.nothing import nothing_done
 from console.progress import gravity
+from console.report.reading import Fleet
 from console.tables import chain_table, eni_table, outcomes
 from handler.cloud.faults import NO_CREDENTIALS
 from handler.core.errors import CloudFault, Retryable
@@ -239,7 +240,10 @@ class Sending:
 
     def _show_enis(self, console: Console) -> None:
         """The plan, or what was done: of each ENI that the results list."""
-        listed = heapq.nsmallest(self.rows, self.chain.last_rows, key=gravity)
+        fleet = Fleet()  # another function's rows may be of any shape
+        for row in self.chain.last_rows:
+            fleet.add({**row, "record_type": "eni_result"})
+        listed = heapq.nsmallest(self.rows, fleet.rows.values(), key=gravity)
         if listed:
             console.print(eni_table(listed, console.width))
             console.print()

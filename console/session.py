@@ -129,11 +129,6 @@ class Session:
         self._app = App(self.settings, environ, clock, self._log, self._kept, self.stop)
 
     @property
-    def writes(self) -> int:
-        """Calls so far that assign addresses."""
-        return self._app.pacer.admitted(ASSIGN, self._app.clock.now())
-
-    @property
     def allowance(self) -> int:
         """How many of them there may be in a throttling window, as known by now."""
         allowance = self._app.pacer.allowance(ASSIGN, self._app.clock.now())

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from console.progress import gets, missing
+from console.progress import got, had, has, is_planned, missing
 from console.screen import counted, foreign
 from handler.core.model import Outcome, Reason
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from console.chain import Chain
     from console.progress import Progress, Row
 
-# From here on, an ENI, its instance and the type stand side by side.
-WIDE = 110
+# From here on, an ENI, its instance and the type stand side by side; or at least the last two.
+WIDE, MIDDLE = 130, 100
 # Of the counts of a hop, those that say how far it came.
 _HOP_COUNTS = ("assigned", "short", "failed")
 _OUTCOMES = tuple(each.value for each in Outcome)
@@ -33,49 +33,60 @@ STYLES = {
 
 
 def eni_table(rows: Iterable[Row], width: int, *, stopped: bool = False) -> Table:
-    """One row per ENI; on a narrow screen the instance stands below its ENI.
+    """One row per ENI; on a narrow screen, parts of it stand below each other.
 
     Args:
         rows: records of ENIs.
         width: of the screen.
         stopped: whether the operator stopped the run before its end.
     """
-    wide = width >= WIDE
-    table = _table()
+    wide, table = width >= WIDE, _table()
     for name in ("ENI", "instance", "type") if wide else ("ENI, instance, type",):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
-    for name in ("has", "target", "gets"):
+    table.add_column("had", justify="right", no_wrap=True)
+    for name in ("target", "set by") if wide else ("target, set by",):
+        table.add_column(name, justify="left" if name == "set by" else "right", no_wrap=not wide)
+    for name in ("got", "has", "missing"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why", overflow="fold", ratio=1)
     for row in rows:
-        who = _who(row) if wide else [_stacked(row)]
-        numbers = [_number(row["before"]), _number(row["target"]), _number(gets(row) or None)]
-        table.add_row(
-            *who,
-            *numbers,
-            foreign(why(row, stopped=stopped)),
-            style=STYLES.get(row["outcome"], ""),
-        )
+        who = _who(row) if wide else [_stacked(row, one_line=width >= MIDDLE)]
+        reason = foreign(why(row, stopped=stopped))
+        table.add_row(*who, *_numbers(row, wide=wide), reason, style=_style(row))
     return table
 
 
 def why(row: Row, *, stopped: bool = False) -> str:
-    """Why an ENI ends as it does: reason, error code, what it lacks, who set the target.
+    """Why an ENI ends as it does: reason and error code.
 
     To the function a stop is the end of its time; nobody who pressed Ctrl-C would call it that.
     """
-    lacking = missing(row) if row["outcome"] != Outcome.FAILED.value else 0
     reason = "stopped" if stopped and row["reason"] == Reason.OUT_OF_TIME.value else row["reason"]
-    parts = [reason, row["code"], f"{lacking} short" if lacking else None]
-    source = f" ({row['target_source']})" if row["target_source"] else ""
-    return ", ".join(filter(None, parts)) + source
+    return ", ".join(filter(None, (reason, row["code"])))
+
+
+def _style(row: Row) -> str:
+    """What would end short in a plan looks like what has ended short."""
+    planned_short = is_planned(row) and missing(row) > 0
+    return STYLES.get(Outcome.SHORT.value if planned_short else row["outcome"], "")
+
+
+def _numbers(row: Row, *, wide: bool) -> list[Text | str]:
+    """had, target and who set it, got, has, missing."""
+    target, source = _number(row["target"]), foreign(row["target_source"] or "-")
+    wanted: list[Text | str] = (
+        [target, source] if wide else [Text(f"{target}\n").append_text(source)]
+    )
+    unread = had(row) is None
+    rest = (got(row) or None, None if unread else has(row), missing(row) or None)
+    return [_number(had(row)), *wanted, *map(_number, rest)]
 
 
 def room_table(progress: Progress) -> Table:
     """Per vSwitch: free addresses above the reserve, before and after."""
     table = _table()
     table.add_column("vSwitch", no_wrap=True, overflow="ellipsis")
-    for name in ("room before", "gets", "room after", "reserve"):
+    for name in ("room before", "got", "room after", "reserve"):
         table.add_column(name, justify="right")
     for vswitch_id, before, given, after, reserve in progress.vswitches():
         style = "yellow" if after == 0 else ""
@@ -120,10 +131,10 @@ def _who(row: Row) -> list[Text]:
     return [foreign(row[name] or "-") for name in names]
 
 
-def _stacked(row: Row) -> Text:
+def _stacked(row: Row, *, one_line: bool) -> Text:
     eni, instance, kind = _who(row)
-    below = Text.assemble("  ", instance, " ", kind, style="dim")
-    return Text.assemble(eni, "\n", below)
+    between = " " if one_line else "\n  "
+    return Text.assemble(eni, "\n", Text.assemble("  ", instance, between, kind, style="dim"))
 
 
 def _number(value: int | None) -> str:

@@ -21,33 +21,37 @@ if TYPE_CHECKING:
     from console.session import Session
 
 BAR = 30
-# From this many windows on, what was reached says more than what is allowed.
-STEADY = 3
 _STOPPING = "stopping: calls in flight are finished and confirmed; Ctrl-C again ends at once"
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast writes go, and how long the rest will take. A value of a moment.
+    """How fast a backfill goes, and how long the rest will take. A value of a moment.
 
     Attributes:
-        done: writes so far.
-        total: writes in all; None when nobody knows.
-        windows: throttling windows that the work has seen, the first and the current included.
+        done: ENIs that are finished.
+        total: ENIs to do in all; None when nobody knows.
+        before: how many were finished when each throttling window began, the current one included.
         minute: the length of such a window, seconds.
         allowed: writes that may be made in one.
     """
 
     done: int
     total: int | None
-    windows: int
+    before: tuple[int, ...]
     minute: float
     allowed: int
 
     @property
     def rate(self) -> float:
-        """Writes a minute of 60 s; a window that has only begun counts as a whole one."""
-        return self.done / self.windows / self.minute * 60
+        """ENIs a minute of 60 s: of the windows that are over; in the first, what is allowed.
+
+        The first window had begun before the work did: it counts only while no other is over.
+        """
+        over = self.before[1:] if len(self.before) > 2 else self.before
+        windows = len(over) - 1
+        finished = over[-1] - over[0]
+        return finished / windows / self.minute * 60 if finished else self.allowed_rate
 
     @property
     def allowed_rate(self) -> float:
@@ -56,11 +60,10 @@ class Pace:
 
     @property
     def left(self) -> float | None:
-        """Seconds that the rest takes at the rate so far; in the beginning, at the allowed one."""
+        """Seconds that the rest takes at this pace."""
         if self.total is None:
             return None
-        rate = self.rate if self.windows > STEADY else self.allowed_rate
-        return max(0, self.total - self.done) / max(rate, 1) * 60
+        return max(0, self.total - self.done) / max(self.rate, 1) * 60
 
 
 @dataclass
@@ -69,14 +72,14 @@ class View:
 
     Attributes:
         title: such as "backfill in cn-hangzhou".
-        total: how many calls will assign; None: nobody knows, or none will.
+        total: how many ENIs a call will be made for; None: nobody knows, or none is.
     """
 
     title: str
     progress: Progress
     session: Session
     total: int | None = None
-    _began: float = field(default_factory=time.time)
+    _windows: dict[int, int] = field(default_factory=dict)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the moment."""
@@ -87,11 +90,14 @@ class View:
             yield Text(_STOPPING, style="yellow")
 
     def pace(self, now: float) -> Pace:
-        """How fast it goes by now, epoch seconds."""
-        session = self.session
+        """How fast it goes by now, epoch seconds; windows begin at multiples of their length."""
+        session, done = self.session, self.progress.served
         minute = session.settings.minute_seconds
-        windows = int(now // minute) - int(self._began // minute) + 1
-        return Pace(session.writes, self.total, windows, minute, session.allowance)
+        current = int(now // minute)
+        for window in range(max(self._windows, default=current - 1) + 1, current + 1):
+            self._windows[window] = done
+        before = tuple(self._windows.values())
+        return Pace(done, self.total, before, minute, session.allowance)
 
     def _first_line(self, pace: Pace, style: str) -> Table:
         grid = Table.grid(padding=(0, 1))
@@ -99,7 +105,7 @@ class View:
         spinner.start_time = 0.0  # it turns by the clock, though each drawing has a new one
         if pace.total:
             bar = ProgressBar(pace.total, pace.done, width=BAR)
-            grid.add_row(spinner, title, bar, f"{pace.done}/{pace.total} writes")
+            grid.add_row(spinner, title, bar, f"{min(pace.done, pace.total)}/{pace.total} ENIs")
         else:
             grid.add_row(spinner, title)
         return grid
@@ -108,6 +114,6 @@ class View:
         progress = self.progress
         said = f"{counted(progress.enis, 'ENI')}, {counted(progress.addresses, 'address')}"
         if pace.done:
-            said += f", {pace.rate:.0f} of {pace.allowed_rate:.0f} writes/min"
+            said += f", {pace.rate:.0f} of {pace.allowed_rate:.0f} ENIs/min"
         said += f", {progress.throttled} throttled" if pace.done or progress.throttled else ""
         return said + (f", {timedelta(seconds=round(pace.left))} left" if pace.left else "")

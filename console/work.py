@@ -25,12 +25,14 @@ class RunResult:
 
     Attributes:
         stopped: whether Ctrl-C was pressed, perhaps too late to leave anything undone.
+        planned: what a plan of it had come to, if there was one.
     """
 
     asked: ManualRequest
     progress: Progress
     ended: Ended
     stopped: bool = False
+    planned: Progress | None = None
 
     @property
     def exit(self) -> Exit:
@@ -70,7 +72,8 @@ def backfilled(
     """Work on a backfill; a plan of it, if there is one, tells how much there is to do."""
     progress = Progress(rows)
     session = Session(environ, progress.hear, written=written)
-    total = plan.progress.writes if plan else None
+    found = plan.progress if plan else None
+    total = found.writes if found else None
     view = View(f"backfill in {asked.request.region}", progress, session, total)
     ended = attended(session, asked.payload, view)
-    return RunResult(asked, progress, ended, session.stop.is_set())
+    return RunResult(asked, progress, ended, session.stop.is_set(), found)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from console.progress import gets, gravity, missing
+from console.progress import got, gravity, has, is_planned, missing
 from console.screen import printable
 from handler.core.model import Outcome
 
@@ -34,7 +34,6 @@ ADVICE = {
     "vswitch": "free addresses, use another vSwitch, or lower VSWITCH_RESERVE",
     "unknown_instance_type": "check the type and the region",
     "address_taken": "name another",
-    "would_assign": "see the room of its vSwitch, and the quota of its instance type",
     "limit": "ask again",
     "out_of_time": "nothing if it is retried; else a longer timeout",
     "not_ready": "check its state if it persists",
@@ -78,7 +77,7 @@ class Sum:
             self.silent = (self.silent or 0) + row["silent"]
         self.advice = self.advice or row["advice"] or ADVICE.get(row["reason"], "")
         if row["target"] is not None:
-            self.has += has(row)
+            self.has += has(row) - planned(row)
             self.gets += planned(row)
             self.target += row["target"]
 
@@ -91,15 +90,9 @@ class Sum:
         return round(held, 1), round(min(100 - held, 100 * self.gets / self.target), 1)
 
 
-def has(row: Row) -> int:
-    """Secondary addresses that an ENI holds."""
-    found = row["after"] if row["after"] is not None else row["before"]
-    return int(found or 0)
-
-
 def planned(row: Row) -> int:
     """Secondary addresses that a plan would add."""
-    return gets(row) if row["outcome"] == Outcome.PLANNED.value else 0
+    return got(row) if is_planned(row) else 0
 
 
 def below(row: Row) -> bool:
@@ -163,7 +156,7 @@ def _hash(found: re.Match[str] | None) -> str:
 
 def _why(row: Row) -> str:
     if row["outcome"] == Outcome.PLANNED.value:
-        return "planned: would end short, for lack of room or quota"
+        return f"planned: {row['reason']}"
     return f"{row['outcome']}: {row['reason']}" + (f" ({row['code']})" if row["code"] else "")
 
 

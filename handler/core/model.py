@@ -358,6 +358,11 @@ class Decision(Value):
     ask: Ask | None = None
 
     @property
+    def short(self) -> bool:
+        """Whether the ENI ends below its target even when `ask` is granted."""
+        return self.outcome is Outcome.SHORT
+
+    @property
     def draws(self) -> int:
         """Addresses that `ask` takes from the vSwitch's free ones.
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from handler.core.protocol import EniState, Timing
 
 LIMITED = End(Outcome.DEFERRED, Reason.LIMIT)
-PLANNED = End(Outcome.PLANNED, Reason.WOULD_ASSIGN)
+WOULD_ASSIGN = End(Outcome.PLANNED, Reason.WOULD_ASSIGN)
 
 
 class Member(Value):
@@ -335,7 +335,11 @@ class Rounds:
         return step
 
     def _as_planned(self, decision: Decision, now: float) -> End:
-        """How an ENI ends in a plan; what it would take is deducted for the others."""
+        """How an ENI ends in a plan; what it would take is deducted for the others.
+
+        Where what it would get is less than what it lacks, the reason says what there is too
+        little of.
+        """
         member = self._members[decision.eni.id]
         self._members[member.id] = replace(member, decision=decision)
         if decision.ask is None:
@@ -343,7 +347,7 @@ class Rounds:
         if decision.draws:
             eni = decision.eni
             self._ledger.grant(eni.id, eni.vswitch_id, decision.draws, len(eni.secondary), now)
-        return PLANNED
+        return End(Outcome.PLANNED, decision.reason) if decision.short else WOULD_ASSIGN
 
     def _granted(self, eni: Eni, ask: Ask, now: float) -> AssignCall:
         """Deduct what is asked for from what the vSwitch has left; prefixes take nothing of it."""
@@ -454,7 +458,7 @@ class Rounds:
         if end.outcome is Outcome.GONE:  # and with it, what it was granted
             self._ledger.release(eni_id, 0, self._at)
         self._ledger.keep(eni_id)
-        self._limit.leave(eni_id, changed=end is PLANNED or state.touched)
+        self._limit.leave(eni_id, changed=end.outcome is Outcome.PLANNED or state.touched)
         if protocol.contradicts_room(state) and end == End(Outcome.SHORT, Reason.VSWITCH):
             self._ledger.close(state.eni.vswitch_id)
         self._ended.append((member, end))

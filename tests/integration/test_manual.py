@@ -253,6 +253,19 @@ def test_a_plan_shares_out_a_vswitch_over_all_pages() -> None:
         assert [{"vswitch_id": VSWITCH, "room": 0, "reserve": 8}] == summary["vswitches"]
 
 
+def test_a_plan_says_what_there_is_too_little_of() -> None:
+    """As the reason of the record: room in the vSwitch, or what the instance type holds."""
+    tight = world(instance("a"), instance("b"), cidr="10.0.0.0/28", lifecycle_actions=[])
+    with Stage(tight, TWO) as stage:
+        roomless = stage.deliver({"plan": {"all": True, "target": 2}})
+        too_many = stage.deliver({"plan": {"instance_ids": ["i-a"], "target": 15}})
+        assert {"eni-a": ("planned", "vswitch"), "eni-b": ("planned", "vswitch")} == roomless.ends
+        assert {"eni-a": ("planned", "vswitch")} == too_many.ends
+    with Stage(fleet(), TWO) as stage:
+        delivered = stage.deliver({"plan": {"network_interface_ids": ["eni-a"], "target": 15}})
+        assert {"eni-a": ("planned", "quota")} == delivered.ends
+
+
 def test_a_record_names_the_instance_type() -> None:
     """Of attached ENIs; others have none."""
     with Stage(fleet(), TWO) as stage:

@@ -269,3 +269,36 @@ def test_sums_keep_their_zeros() -> None:
         Hop(1, "b", Task("Succeeded", result=returned(short=0, assigned=2))),
     ]
     assert {"short": 0, "assigned": 3} == Chain(hops).counts
+
+
+def row(eni_id: str, outcome: str, **more: Any) -> dict[str, Any]:
+    """An ENI in a result."""
+    found = {"network_interface_id": eni_id, "instance_id": f"i-{eni_id}", "outcome": outcome}
+    return found | {"reason": "", "target": 2, "before": 0, "requested": 2} | more
+
+
+def chain_of(*results: dict[str, Any]) -> Chain:
+    """A chain of hops that succeeded with these results."""
+    tasks = [Task("Succeeded", result=result) for result in results]
+    return Chain([Hop(number, f"bf_c_{number}", task) for number, task in enumerate(tasks)])
+
+
+def test_each_eni_counts_once() -> None:
+    """As the last hop that met it tells; addresses are those that all hops assigned."""
+    first = [row("eni-a", "assigned"), row("eni-b", "deferred"), row("eni-c", "deferred")]
+    second = [row("eni-b", "assigned"), row("eni-c", "short")]
+    counts = {"enis": 3, "instances": 3, "assigned": 1, "deferred": 2, "addresses_assigned": 2}
+    more = {"enis": 2, "instances": 2, "assigned": 1, "short": 1, "addresses_assigned": 3}
+    chain = chain_of(returned(1, **counts) | {"enis": first}, returned(**more) | {"enis": second})
+
+    expected = {"enis": 3, "instances": 3, "assigned": 2, "deferred": 0, "short": 1}
+    assert expected | {"addresses_assigned": 5} == dict(chain.counts)
+    assert chain.counted_once
+
+
+def test_what_results_leave_out_may_count_twice() -> None:
+    """It is said so: the ENIs that are not listed cannot be told apart."""
+    cut = returned(1, enis=2, assigned=2) | {"enis": [row("eni-a", "assigned")]}
+    chain = chain_of(cut, returned(enis=1, assigned=1) | {"enis": [row("eni-a", "assigned")]})
+
+    assert (3, False) == (chain.counts["enis"], chain.counted_once)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from console.exits import Exit
-from console.progress import Progress
+from console.progress import Progress, got, had, has, missing
 from console.session import Ended
 from console.tables import why
 from handler.core.errors import Retryable
@@ -123,15 +123,28 @@ def test_exit_statuses(records: list[dict[str, Any]], ended: Ended, expected: Ex
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (result(**given(4)), "reached (rule)"),
-        (result(outcome="short", reason="vswitch", **given(1)), "vswitch, 3 short (rule)"),
-        (
-            result(outcome="failed", reason="refused", code="Forbidden", target_source=None),
-            "refused, Forbidden",
-        ),
-        (result(outcome="planned", reason="would_assign", requested=4), "would_assign (rule)"),
+        (result(**given(4)), "reached"),
+        (result(outcome="short", reason="vswitch", **given(1)), "vswitch"),
+        (result(outcome="failed", reason="refused", code="Forbidden"), "refused, Forbidden"),
+        (result(outcome="planned", reason="would_assign", requested=4), "would_assign"),
     ],
 )
 def test_why(row: dict[str, Any], expected: str) -> None:
-    """Reason, error code, what is lacking, and who set the target."""
+    """Reason and error code."""
     assert expected == why(row)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (result(before=1, after=3, target=4, **given(2)), (1, 2, 3, 1)),
+        (result(outcome="planned", before=1, after=1, requested=3), (1, 3, 4, 0)),
+        (result(outcome="satisfied", before=4, after=4), (4, 0, 4, 0)),
+        (result(before=0, after=4, **given(2)), (0, 2, 4, 0)),  # others write too
+        (result(outcome="skipped", before=1, after=1), (1, 0, 1, 0)),
+        (result(outcome="gone", before=None, target=None), (None, 0, 0, 0)),
+    ],
+)
+def test_one_vocabulary(row: dict[str, Any], expected: tuple[int | None, ...]) -> None:
+    """had, got, has, missing: of a run, and of a plan as it would be."""
+    assert expected == (had(row), got(row), has(row), missing(row))

@@ -28,7 +28,7 @@ WRITE = "AssignPrivateIpAddresses"
 # Longer than any run here takes; only a hang is cut short.
 PATIENCE = 60.0
 SETTINGS = {"TARGET_SECONDARY_IPS": "2", "SETTLE_SECONDS": "1", "VISIBILITY_SECONDS": "1"}
-SCREEN = {"COLUMNS": "120"}
+SCREEN = {"COLUMNS": "140"}
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def fleet(count: int = FLEET) -> dict[str, Any]:
     return world(*(instance(f"n{number:03}") for number in range(count)), lifecycle_actions=[])
 
 
-def until(question: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def until(question: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
     """Wait for something to be so while the command runs."""
     end = time.monotonic() + PATIENCE
     while not question():
@@ -66,7 +66,7 @@ def test_a_fleet_without_room_ends_short() -> None:
         done = run(cloud, "backfill", "--all", "--target", "9", "--yes")
 
         assert (3, {3}) == (done.status, held(cloud))
-        assert ["eni-a", "i-a", TYPE, "0", "9", "3", "vswitch,", "6", "short", "(request)"] in [
+        assert ["eni-a", "i-a", TYPE, "0", "9", "request", "3", "3", "6", "vswitch"] in [
             line.split() for line in done.out.splitlines()
         ]
 
@@ -139,9 +139,25 @@ def test_ctrl_c_stops_and_the_printed_command_resumes(tmp_path: Path) -> None:
 
         assert (130, 0) == (stopped.status, resumed.status)
         assert f"assigned {2 * len(first)} addresses in {len(first)} calls" in stopped.out
+        assert f"{len(first)} ENIs done, the rest was not reached" in stopped.err
         assert len(first) < FLEET
         assert {2} == held(cloud)
         assert sorted(set(written(cloud))) == sorted(written(cloud))
+
+
+def test_a_stop_after_a_plan_says_what_it_did_not_reach(tmp_path: Path) -> None:
+    """Of the ENIs that the plan had: a person has seen how many there are."""
+    with (
+        LocalCloud(fleet(), minute=1.0) as cloud,
+        Terminal(cloud, "backfill", "--all", "--yes", folder=tmp_path, **SLOWLY) as terminal,
+    ):
+        until(lambda: len(written(cloud)) >= 12, terminal.process)
+        terminal.interrupt()
+        assert 130 == terminal.end()
+        done = len(written(cloud))
+    said = " ".join(terminal.shown.split())
+
+    assert f"{done} of {FLEET} ENIs done, {FLEET - done} not reached" in said
 
 
 def test_the_printed_command_can_be_pasted_whatever_the_file_is_called(tmp_path: Path) -> None:
@@ -172,7 +188,7 @@ def test_the_printed_command_can_be_pasted_whatever_the_file_is_called(tmp_path:
 
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
-    """Even while a call is in flight that is not answered yet: nothing more is said."""
+    """Even while a call is in flight that is not answered yet; the command to go on is printed."""
     slow = [{"action": WRITE, "fault": "slow", "seconds": PATIENCE * 10}]
     with LocalCloud(fleet(1), faults=slow) as cloud:
         process = start(cloud, "backfill", "--all", "--yes", folder=tmp_path)
@@ -184,8 +200,36 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
 
         ended = finish(process)
+        *_, resume = ended.err.splitlines()
+        (rest,) = tmp_path.iterdir()
 
-        assert (130, "", "") == (ended.status, ended.out, ended.err)
+        assert (130, "") == (ended.status, ended.out)
+        assert ["python", "-m", "console", "backfill", rest.name] == shlex.split(resume)
+    with LocalCloud(fleet(1)) as cloud:
+        done = run(cloud, *shlex.split(resume)[3:], "--yes", folder=tmp_path)
+        assert (0, {2}) == (done.status, held(cloud))
+
+
+def test_a_second_ctrl_c_leaves_the_screen_whole(tmp_path: Path) -> None:
+    """The cursor is back, and nothing stands in the line of the progress bar."""
+    slow = [{"action": WRITE, "fault": "slow", "seconds": PATIENCE * 10}]
+    with (
+        LocalCloud(fleet(1), faults=slow) as cloud,
+        Terminal(cloud, "backfill", "--all", "--yes", folder=tmp_path) as terminal,
+    ):
+        terminal.until("backfill in")
+        cloud.wait_for_call(PATIENCE)
+        terminal.until("0/1 ENIs")
+        terminal.interrupt()
+        terminal.until("Ctrl-C again ends at once")
+        terminal.interrupt()
+        assert 130 == terminal.end()
+    hidden, shown = terminal.shown.rfind("\x1b[?25l"), terminal.shown.rfind("\x1b[?25h")
+    after = terminal.shown[shown:]
+
+    assert -1 < hidden < shown
+    assert "stopped at once" in after
+    assert "go on with:" in after
 
 
 def test_a_person_is_shown_the_plan_and_asked() -> None:
@@ -307,7 +351,7 @@ def test_rows_of_a_stopped_run_say_that_it_was_stopped(tmp_path: Path) -> None:
 
     assert (130, True, False) == (
         stopped.status,
-        "stopped, 2 short (default)" in stopped.out,
+        " 2  stopped" in stopped.out,
         "out_of_time" in stopped.out,
     )
 

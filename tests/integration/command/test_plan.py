@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localcloud.testing import LocalCloud
-from tests.integration.command.driving import WRITE, run
+from tests.integration.command.driving import WRITE, Terminal, run
 from tests.worlds import TYPE, VSWITCH, eni, instance, world
 
 if TYPE_CHECKING:
@@ -34,22 +34,39 @@ def cloud() -> Iterator[LocalCloud]:
 
 
 def test_a_plan_shows_each_eni_and_what_vswitches_have_left(cloud: LocalCloud) -> None:
-    """ENI, instance, type, has, target, gets, why; room before, given, after, and the reserve."""
+    """Who, had, target and who set it, got, has, missing, why; then the room of each vSwitch."""
     done = run(cloud, "plan", "--all")
     rows = [line.split() for line in done.out.splitlines()]
 
-    assert ["eni-a", "i-a", TYPE, "0", "2", "1", "would_assign,", "1", "short", "(default)"] in rows
-    assert ["eni-b", "i-b", TYPE, "1", "2", "-", "vswitch,", "1", "short", "(default)"] in rows
+    assert ["eni-a", "i-a", TYPE, "0", "2", "default", "1", "1", "1", "vswitch"] in rows
+    assert ["eni-b", "i-b", TYPE, "1", "2", "default", "-", "1", "1", "vswitch"] in rows
     assert [VSWITCH, "1", "1", "0", "8"] in rows
     assert (3, []) == (done.status, cloud.calls(WRITE))
 
 
 def test_a_narrow_screen_has_the_instance_below_its_eni(cloud: LocalCloud) -> None:
     """Nothing is wider than the screen, and nothing is cut away."""
-    done = run(cloud, "plan", "--all", COLUMNS="80")
+    narrow, middle = (run(cloud, "plan", "--all", COLUMNS=each).out for each in ("80", "100"))
 
-    assert 80 >= max(map(len, done.out.splitlines()))
-    assert f"  i-a {TYPE}" in done.out
+    assert [True, True] == [
+        width >= max(map(len, out.splitlines())) for width, out in ((80, narrow), (100, middle))
+    ]
+    assert f"  i-a {TYPE}" in middle
+    assert ["  i-a", f"  {TYPE}"] == [
+        line[: line.index(each) + len(each)]
+        for each in ("i-a", TYPE)
+        for line in narrow.splitlines()
+        if line.startswith(f"  {each}")
+    ][:2]
+
+
+def test_a_terminal_shows_in_colour_what_is_short(cloud: LocalCloud) -> None:
+    """An ENI that a plan would leave short is yellow, as one that has ended short is."""
+    with Terminal(cloud, "plan", "--all", TERM="xterm-256color") as terminal:
+        assert 3 == terminal.end()
+    rows = [line for line in terminal.shown.splitlines() if "eni-" in line]
+
+    assert [True, True] == [row.startswith("\x1b[33meni-") for row in rows]
 
 
 def test_what_is_piped_has_no_escape_codes(cloud: LocalCloud) -> None:
@@ -75,7 +92,7 @@ def test_rows_are_limited_and_the_rest_is_counted(cloud: LocalCloud) -> None:
     """`--rows` keeps the worst ones."""
     done = run(cloud, "plan", "--all", "--rows", "1")
 
-    assert "1 more ENI, none worse" in done.out
+    assert "1 more ENI, the worst are listed first" in done.out
     assert "eni-a" in done.out
     assert "eni-b" not in done.out
 
