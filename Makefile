@@ -11,6 +11,7 @@ RUNTIME ?= python3.10
 INTERPRETER ?=
 MANIFEST ?=
 
+NO_INDEX := "The packages above could not be installed: give pip an index that it reaches, with PIP_INDEX_URL or a proxy."
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv/$(VERSION)
 PY := $(VENV)/bin/python
@@ -35,7 +36,7 @@ setup: $(READY)  ## install everything into .venv/<version>
 $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; name one with PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt || { echo $(NO_INDEX) >&2; exit 1; }
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

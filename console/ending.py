@@ -26,20 +26,25 @@ _PLAN = "A plan, nothing is written. got, has and missing: as a backfill would l
 _GONE = "The local cloud ended with the command: nothing is left to resume."
 
 
-def conclude(worked: RunResult, *, as_json: bool = False, kept: bool = True) -> Exit:
+def conclude(
+    worked: RunResult, *, as_json: bool = False, kept: bool = True, tables: bool = True
+) -> Exit:
     """Say how a run ended, for people or as the last JSON line.
 
     Args:
         worked: the run.
         as_json: JSON instead of tables.
         kept: whether what is left is kept for another time; a local cloud has none.
+        tables: whether people are shown the rows; else only the sums, beside the result.
     """
     ended, status = worked.ended, worked.exit
     resume = saved(ended.rest, worked.asked.verb) if ended.rest and kept else None
     if as_json:
         last_line(worked, status, resume)
-    elif worked.progress.enis:
+    elif worked.progress.enis and tables:
         show(worked)
+    elif worked.progress.enis:
+        screen.note(f"{totals(worked.progress)}; {_addresses(worked)}")
     _say_what_was_not_found(worked)
     error = _error(worked)
     if error is not None and status is not Exit.STOPPED:
@@ -92,10 +97,10 @@ def _error(worked: RunResult) -> str | None:
     if ended.refused is not None or ended.failure is None:
         return ended.refused or worked.nothing
     if not isinstance(ended.failure, NotPermitted):
-        return str(ended.failure)
+        return credentials.for_operators(str(ended.failure))
     if ended.unsigned:
         return f"{credentials.NONE_FOUND} {credentials.TRY_LOCAL}"
-    return f"{ended.failure} {credentials.WHOSE}"
+    return f"{credentials.for_operators(str(ended.failure))} {credentials.WHOSE}"
 
 
 def show(worked: RunResult, *, stderr: bool = False) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -14,17 +15,28 @@ from console import screen
 from console.attend import AtOnce
 from console.backfill import backfill
 from console.ending import go_on
+from console.examples import shown
 from console.exits import Exit, GivenUp
 from console.invoke import invoke
 from console.manual import BadRequest
+from console.options import common
 from console.plan import plan
 from console.report.command import report
 from console.setup.command import setup
 from handler.core.errors import BadSettings
 
+# Makes no calls, so that it needs neither credentials nor a way to show calls.
+_OFFLINE = frozenset({"report"})
+
 
 class _Commands(TyperGroup):
-    """The subcommands; Ctrl-C ends each with the same status, at a question too."""
+    """The subcommands: what all of them have, and Ctrl-C, which ends each with the same status."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:  # noqa: ANN401  (the group's own)
+        super().__init__(*args, **more)
+        for name, command in self.commands.items():
+            command.params += [] if name in _OFFLINE else common()
+            command.epilog = command.epilog or shown(name)
 
     def invoke(self, ctx: Any) -> object:  # noqa: ANN401  (the private copy of click in typer)
         """Run the one that was asked for."""
@@ -35,6 +47,16 @@ class _Commands(TyperGroup):
             raise typer.Exit(Exit.STOPPED) from None
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        screen.console().print(f"secondary-ips {version('eni-secondary-ips')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version."),
+]
 _EXITS = "\n".join(f"{status:>3}  {status.meaning}" for status in Exit)
 
 app = typer.Typer(
@@ -43,13 +65,13 @@ app = typer.Typer(
     help="Secondary private IPs on ENIs: plan, backfill, and invoke the deployed function.",
     epilog=f"\b\nExit status:\n{_EXITS}",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 
 
 @app.callback()
-def _command() -> None:
+def _command(_version: Version = False) -> None:
     """Secondary private IPs on ENIs: plan, backfill, and invoke the deployed function."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from console import screen
 from console.naming import in_options, spelt
 from handler.core.model import Rejected, Request
 from handler.events import parse
@@ -174,6 +175,8 @@ def standard_input() -> BinaryIO:
     """
     if sys.stdin is None:
         raise BadRequest("FILE: found a standard input that is closed; allowed: a FILE")
+    if sys.stdin.isatty():
+        screen.note("reading from the terminal: Ctrl-D ends the input, Ctrl-C the command")
     return sys.stdin.buffer
 
 

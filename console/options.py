@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, Optional
 
 import typer
+from typer.core import TyperOption
+from typer.main import get_command
+
+from console.calls import show_calls
+from console.profiles import use_profile
 
 _WHICH, _WHERE = "Which ENIs (exactly one)", "Where"
-_WHAT, _HOW = "What they shall hold", "How it is shown"
+_WHAT, _HOW = "How many addresses", "How it is shown"
 _LOCAL = "Without an account"
 
 ROWS, LOCAL_ENIS = 20, 200
@@ -98,6 +104,69 @@ Rows = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", help="JSON lines instead of tables.", rich_help_panel=_HOW)
 ]
+
+
+class Format(str, Enum):
+    """How a plan is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+Output = Annotated[
+    Format,
+    typer.Option(
+        "--output", help="Tables, JSON lines, or CSV with every ENI.", rich_help_panel=_HOW
+    ),
+]
+
+
+def _use_profile(name: str | None) -> None:
+    if name:
+        use_profile(name)
+
+
+def _show_calls(asked: bool) -> None:
+    if asked:
+        show_calls()
+
+
+Profile = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Profile of the aliyun CLI. Else: variables, then its default.",
+        callback=_use_profile,
+        expose_value=False,
+        rich_help_panel=_WHERE,
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Show every API call with its request id.",
+        callback=_show_calls,
+        expose_value=False,
+        rich_help_panel=_HOW,
+    ),
+]
+
+
+def common() -> list[TyperOption]:
+    """What every subcommand has; none of them needs to know."""
+    app = typer.Typer(add_completion=False)
+
+    @app.command()
+    def _nothing(profile: Profile = None, verbose: Verbose = False) -> None:
+        """Only its options are of use."""
+
+    return [each for each in get_command(app).params if isinstance(each, TyperOption)]
+
+
 Local = Annotated[
     bool,
     typer.Option(

@@ -17,6 +17,7 @@ from console.deployed import (
 from console.ending import conclude
 from console.local import environment
 from console.manual import PLAN, Options
+from console.sheet import Sheet
 from console.work import planned
 
 
@@ -37,6 +38,7 @@ def plan(
     account: Account = None,
     rows: options.Rows = options.ROWS,
     as_json: options.AsJson = False,
+    output: options.Output = options.Format.TABLE,
     local: options.Local = False,
     local_enis: options.LocalEnis = options.LOCAL_ENIS,
 ) -> None:
@@ -44,8 +46,11 @@ def plan(
     wanted = Options(instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit)
     place = named(function, service, qualifier, account)
     request = asked_for(PLAN, file, wanted, region, place, local)
+    as_json = as_json or output is options.Format.JSON
+    as_csv = output is options.Format.CSV and not as_json
     with environment(local, local_enis, region) as environ:
         force = in_force(request.request.region, place, environ, local=local)
         force.show(as_json=as_json)
-        run = planned(request, force.environ, rows, written=as_json)
-    raise typer.Exit(conclude(run, as_json=as_json, kept=not local))
+        also = Sheet().hear if as_csv else None
+        run = planned(request, force.environ, rows, written=as_json, also=also)
+    raise typer.Exit(conclude(run, as_json=as_json, kept=not local, tables=not as_csv))

@@ -57,9 +57,9 @@ def error(text: str) -> None:
     console(stderr=True).print(said, soft_wrap=True)
 
 
-def note(text: str) -> None:
-    """Say something beside the result, on standard error."""
-    console(stderr=True).print(foreign(text, "dim"))
+def note(text: str, *, whole: bool = False) -> None:
+    """Say something beside the result, on standard error; `whole`: never broken into lines."""
+    console(stderr=True).print(foreign(text, "dim"), soft_wrap=whole)
 
 
 def command_line(text: str) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from console.manual import ManualRequest
-    from console.session import Ended
+    from console.session import Ended, Hear
+    from handler.shell.log import Record
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,30 @@ class RunResult:
 
 
 def planned(
-    asked: ManualRequest, environ: Mapping[str, str], rows: int, *, written: bool = False
+    asked: ManualRequest,
+    environ: Mapping[str, str],
+    rows: int,
+    *,
+    written: bool = False,
+    also: Hear | None = None,
 ) -> RunResult:
-    """Work on a plan; `written`: its records go to standard output."""
+    """Work on a plan.
+
+    Args:
+        asked: the plan.
+        environ: settings and credentials.
+        rows: how many ENIs are kept to be shown, the worst first.
+        written: its records go to standard output.
+        also: is told every record, too.
+    """
     progress = Progress(rows)
-    session = Session(environ, progress.hear, written=written)
+
+    def hear(record: Record) -> None:
+        progress.hear(record)
+        if also is not None:
+            also(record)
+
+    session = Session(environ, hear, written=written)
     view = View(f"plan in {asked.request.region}", progress, session)
     ended = attended(session, asked.payload, view)
     return RunResult(asked, progress, ended, session.stop.is_set())

@@ -82,8 +82,12 @@ def _are_triggers(text: str) -> bool:
 
 
 _NAME = _like(r"[A-Za-z0-9][A-Za-z0-9-]{0,119}", "letters, digits and hyphens")
+# The SDKs' own name, which the command reads too.
+REGION = "ALIBABA_CLOUD_REGION_ID"
+# What was read once, and is easily left in a pipeline.
+RENAMED = {"REGION": REGION}
 RULES = {
-    "REGION": _like(r"[a-z]{2}(-[a-z0-9]+)+", "a region like cn-hangzhou"),
+    REGION: _like(r"[a-z]{2}(-[a-z0-9]+)+", "a region like cn-hangzhou"),
     "FUNCTION_NAME": _like(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "a name of a function"),
     "QUALIFIER": _like(r"LATEST|[0-9]+|[A-Za-z_][A-Za-z0-9_-]*", "LATEST, a version or an alias"),
     "RUNTIME": _one_of("python3.10", "python3.12"),
@@ -141,7 +145,8 @@ def of_fc2(manifest: Path = FC2) -> list[str]:
     """What is wrong with the values that were edited in the manifest for FC 2.0."""
     content = yaml.safe_load(manifest.read_text(encoding="utf-8"))
     props = content["services"]["secondary-ips"]["props"]
-    variables = {name.upper(): _text(value) for name, value in content["vars"].items()}
+    upper = {name.upper(): _text(value) for name, value in content["vars"].items()}
+    variables = {RENAMED.get(name, name): value for name, value in upper.items()}
     variables |= _network_of_fc2(props["service"].get("vpcConfig", {}))
     given = {name: value for name, value in variables.items() if name in RULES and value}
     settings = {
@@ -177,7 +182,9 @@ def _text(value: object) -> str:
 def _misspelt(environ: Iterable[str], known: set[str]) -> list[str]:
     """Names that are not ours, and so much like one of ours that it is meant."""
     alike = {
-        name: difflib.get_close_matches(name.upper(), known, 1, ALIKE)
+        name: [RENAMED[name]]
+        if name in RENAMED
+        else difflib.get_close_matches(name.upper(), known, 1, ALIKE)
         for name in sorted(set(environ) - known)
     }
     return [
@@ -206,7 +213,7 @@ def _deployment(given: Mapping[str, str]) -> list[str]:
 
 
 def _of_region(given: Mapping[str, str]) -> list[str]:
-    region = given.get("REGION", "cn-hangzhou")
+    region = given.get(REGION, "cn-hangzhou")
     found = []
     if given.get("RUNTIME") == "python3.12" and region not in PYTHON_3_12:
         found.append(f"RUNTIME: found 'python3.12'; allowed in {region}: python3.10")

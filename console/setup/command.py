@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from console import options, screen
-from console.exits import Exit
-from console.manual import BadRequest, default_region
+from console.exits import Exit, GivenUp
+from console.manual import NO_REGION, BadRequest, default_region
 from console.setup.changes import Done, Verb, change
 from console.setup.desired import Names, desired, role_of
 
@@ -41,7 +41,7 @@ def _named(option: str, variable: str | None, text: str) -> typer.models.OptionI
 
 Region = Annotated[
     Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
-    _named("--region", "REGION", "Region. Else: ALIBABA_CLOUD_REGION_ID."),
+    _named("--region", None, "Region. Else: ALIBABA_CLOUD_REGION_ID."),
 ]
 Project = Annotated[
     Optional[str],  # noqa: UP045
@@ -97,7 +97,7 @@ def setup(
     """Create or update the logs, queue, topic and role around the function."""
     where = region or default_region(os.environ)
     if where is None:
-        raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
+        raise BadRequest(NO_REGION)
     role, owner = role_of(role)
     rest = (logstore, topic, queue, role, policy, action_policy, retention_days, function, vpc)
     names = Names(where, project or f"{PREFIX}{UNKNOWN}", *rest)
@@ -137,7 +137,8 @@ def _account(access: Access, why: str) -> str:
     try:
         return access.account()
     except Refused as refused:
-        raise BadRequest(f"{why}, and the account cannot be told: {refused}") from None
+        said = f"{why}, and the account cannot be told: {refused}"
+        raise GivenUp(Exit.FAILED, said) from None
 
 
 def _check_owner(owner: str, account: str) -> None:

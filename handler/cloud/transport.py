@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import ssl
 import threading
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import certifi
 from darabonba.core import DEFAULT_POOL_MAXSIZE, DEFAULT_POOL_SIZE, DaraCore
@@ -28,17 +28,27 @@ from handler.cloud.limits import allowed
 from handler.cloud.openapi import silence_sdk_loggers
 from handler.cloud.watch import Watch
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    # Takes a request and its answer, both of `requests`.
+    Hear = Callable[[Any, Any], None]
+
 
 class TookTooLong(ReadTimeout):
     """A call was not over within the time that it may take as a whole."""
 
 
-def share_tls_context() -> None:
+def share_tls_context(hear: Hear | None = None) -> None:
     """Have the SDK send through adapters that share one TLS context.
 
     `get_adapter` is what its core calls, once for each host, for an adapter of `requests`.
+
+    Args:
+        hear: is told of every request that is answered; whoever was given before stays.
     """
-    DaraCore.get_adapter = staticmethod(_adapter)
+    before = getattr(DaraCore.get_adapter, "keywords", {})
+    DaraCore.get_adapter = staticmethod(partial(_adapter, hear=hear or before.get("hear")))
 
 
 def keep_tokens_in() -> None:
@@ -92,8 +102,8 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 class _Adapter(HTTPAdapter):
     """Sends through connections that know whom to trust already."""
 
-    def __init__(self, context: ssl.SSLContext | None, pool_size: int) -> None:
-        self._context = context
+    def __init__(self, context: ssl.SSLContext | None, pool_size: int, hear: Hear | None) -> None:
+        self._context, self._hear = context, hear
         super().__init__(pool_connections=DEFAULT_POOL_SIZE, pool_maxsize=pool_size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -119,10 +129,13 @@ class _Adapter(HTTPAdapter):
         if proxies and should_bypass_proxies(url, proxies.get("no_proxy")):
             proxies = {}
         try:
-            return self._sent(request, proxies=proxies, **kwargs)
+            response = self._sent(request, proxies=proxies, **kwargs)
         except Exception as error:
             error.proxy = _named(select_proxy(url, proxies))  # type: ignore[attr-defined]
             raise
+        if self._hear is not None:
+            self._hear(request, response)
+        return response
 
     def _sent(self, request: Any, **kwargs: Any) -> Any:
         call = _thread.call = _watch.begin(allowed())
@@ -151,9 +164,14 @@ def _named(proxy: str | None) -> str | None:
     return host_of(proxy if "//" in proxy else f"//{proxy}") if proxy else None
 
 
-def _adapter(protocol: str, tls_version: str | None = None, pool_size: int | None = None) -> Any:
+def _adapter(
+    protocol: str,
+    tls_version: str | None = None,
+    pool_size: int | None = None,
+    hear: Hear | None = None,
+) -> Any:
     context = _context(tls_version) if protocol.upper() == "HTTPS" else None
-    return _Adapter(context, pool_size or DEFAULT_POOL_MAXSIZE)
+    return _Adapter(context, pool_size or DEFAULT_POOL_MAXSIZE, hear)
 
 
 @cache

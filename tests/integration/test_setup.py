@@ -236,7 +236,7 @@ def test_wrong_key_changes_nothing(tmp_path: Path) -> None:
     """A refused signature ends the command with what to give instead."""
     with Account([Fault("GetCallerIdentity", 403, "SignatureDoesNotMatch")]) as account:
         ran = setup(tmp_path, account)
-    assert (2, []) == (ran.status, account.writes)
+    assert (1, []) == (ran.status, account.writes)
     assert "--project: not given, and the account cannot be told: Sign" in ran.errors
     assert DEFAULT_KEY.secret not in ran.errors + ran.output
 

@@ -36,6 +36,7 @@ from handler.core.settings import Settings, read_settings
 from handler.core.target import parse_target
 from handler.events import parse
 from handler.shell.records import COUNTS
+from localcloud.faults import KINDS
 from localcloud.instance_types import built_in_types
 from localcloud.testing import LocalCloud
 from localcloud.world import DEFAULT_KEY
@@ -474,6 +475,16 @@ def test_example_world_and_faults_are_accepted() -> None:
     (faults,) = [each for each in json_blocks() if isinstance(each, list) and "fault" in each[0]]
     with LocalCloud(world, faults=faults) as cloud:
         assert [each["id"] for each in cloud.state()["instances"]] == ["i-a"]
+
+
+def test_every_field_of_a_fault_is_documented() -> None:
+    """With the kinds that have it."""
+    of = {"action": "every kind", "fault": "every kind", "times": "every kind"}
+    of |= {"where": "every kind"}
+    for name in sorted(set().union(*KINDS.values())):
+        of[name] = ", ".join(f"`{kind}`" for kind, fields in KINDS.items() if name in fields)
+    rows = table(GUIDE, "field of a fault", "of", "meaning")
+    assert of == {row[0]: row[1] if " " in row[1] else f"`{row[1]}`" for row in rows}
 
 
 # --- commands, files and links ----------------------------------------------------------------

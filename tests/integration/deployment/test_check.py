@@ -32,14 +32,18 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "a trigger twice": ({"TRIGGERS": "hooks,hooks"}, "TRIGGERS: found 'hooks,hooks'"),
     "a runtime that does not exist": ({"RUNTIME": "python3.11"}, "RUNTIME: found 'python3.11'"),
     "a runtime that is not there": (
-        {"RUNTIME": "python3.12", "REGION": "ap-southeast-1"},
+        {"RUNTIME": "python3.12", "ALIBABA_CLOUD_REGION_ID": "ap-southeast-1"},
         "RUNTIME: found 'python3.12'; allowed in ap-southeast-1: python3.10",
     ),
     "a region without asynchronous tasks": (
-        {"REGION": "cn-huhehaote"},
+        {"ALIBABA_CLOUD_REGION_ID": "cn-huhehaote"},
         "ASYNC_TASK: found 'true'; allowed in cn-huhehaote",
     ),
-    "a region that is none": ({"REGION": "Hangzhou"}, "REGION: found 'Hangzhou'"),
+    "a region that is none": ({"ALIBABA_CLOUD_REGION_ID": "Hangzhou"}, "ALIBABA_CLOUD_REGION_ID: found 'Hangzhou'"),
+    "the region's old name": (
+        {"REGION": "cn-beijing"},
+        "REGION: nothing reads it; ALIBABA_CLOUD_REGION_ID is meant?",
+    ),
     "a switch": ({"EVENTBRIDGE_ASYNC": "yes"}, "EVENTBRIDGE_ASYNC: found 'yes'; allowed: true or"),
     "half a VPC": ({"VPC_ID": "vpc-a", "VSWITCH_IDS": "vsw-a"}, "SECURITY_GROUP_ID: found nothing"),
     "a vSwitch that is none": (INSIDE | {"VSWITCH_IDS": "vsw-a;vsw-b"}, "VSWITCH_IDS: found"),
@@ -55,9 +59,9 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
 }
 ACCEPTED: list[dict[str, str]] = [
     {},
-    manifests.EVERYTHING | {"REGION": "cn-shanghai"},
+    manifests.EVERYTHING | {"ALIBABA_CLOUD_REGION_ID": "cn-shanghai"},
     INSIDE,
-    {"REGION": "cn-huhehaote", "ASYNC_TASK": "false", "RUNTIME": "python3.12"},
+    {"ALIBABA_CLOUD_REGION_ID": "cn-huhehaote", "ASYNC_TASK": "false", "RUNTIME": "python3.12"},
     {"TARGET_SECONDARY_IPS": "", "RUNTIME": ""},
     # names of other programs
     {"PATH": "/bin", "AWS_REGION": "x", "LOG_FILE": "x", "VPC": "x", "CI_TRIGGER": "x"},

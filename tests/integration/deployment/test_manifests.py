@@ -52,7 +52,7 @@ SETTINGS = {
     "LOG_LEVEL": "DEBUG",
 }
 DEPLOYMENT = {
-    "REGION": "ap-southeast-1",
+    "ALIBABA_CLOUD_REGION_ID": "ap-southeast-1",
     "FUNCTION_NAME": "ips-staging",
     "QUALIFIER": "live",
     "RUNTIME": "python3.12",
