@@ -10,6 +10,7 @@ import typer
 
 from console import options, screen
 from console.attend import AtOnce
+from console.calls import Granted
 from console.deployed import (
     Account,
     FunctionName,
@@ -78,14 +79,17 @@ class Manner:
 
 def _run(request: ManualRequest, force: InForce, how: Manner) -> RunResult:
     """The plan, where somebody is there to see it, and then the work."""
-    plan = None
+    plan, granted = None, Granted("AssignPrivateIpAddresses")
+    granted.listen()
     if not request.request.dry_run and screen.watched(how.yes):
         plan = planned(request.as_plan(), force.environ, how.rows)
         _go_on(plan, how.as_json)
         if not how.yes:
             _confirm(plan, how.file, how.as_json)
     try:
-        return backfilled(request, force.environ, how.rows, plan, written=how.as_json)
+        return backfilled(
+            request, force.environ, how.rows, plan, written=how.as_json, granted=granted
+        )
     except AtOnce as ending:
         raise stopped_at_once(ending, request, kept=not how.local) from None
 

@@ -17,6 +17,7 @@ from console.screen import counted, foreign
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
+    from console.calls import Granted
     from console.progress import Progress
     from console.session import Session
 
@@ -29,9 +30,9 @@ class Pace:
     """How fast a backfill goes, and how long the rest will take. A value of a moment.
 
     Attributes:
-        done: ENIs that are finished.
+        done: ENIs that got what they were to get.
         total: ENIs to do in all; None when nobody knows.
-        before: how many were finished when each throttling window began, the current one included.
+        before: how many were done when each throttling window began, the current one included.
         minute: the length of such a window, seconds.
         allowed: writes that may be made in one.
     """
@@ -51,7 +52,8 @@ class Pace:
         over = self.before[1:] if len(self.before) > 2 else self.before
         windows = len(over) - 1
         finished = over[-1] - over[0]
-        return finished / windows / self.minute * 60 if finished else self.allowed_rate
+        reached = finished / windows / self.minute * 60 if finished else self.allowed_rate
+        return min(reached, self.allowed_rate)  # a moment is drawn a little late
 
     @property
     def allowed_rate(self) -> float:
@@ -73,12 +75,14 @@ class View:
     Attributes:
         title: such as "backfill in cn-hangzhou".
         total: how many ENIs a call will be made for; None: nobody knows, or none is.
+        granted: the calls that assign; the records of their ENIs come when reads confirm them.
     """
 
     title: str
     progress: Progress
     session: Session
     total: int | None = None
+    granted: Granted | None = None
     _windows: dict[int, int] = field(default_factory=dict)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -91,13 +95,17 @@ class View:
 
     def pace(self, now: float) -> Pace:
         """How fast it goes by now, epoch seconds; windows begin at multiples of their length."""
-        session, done = self.session, self.progress.served
+        session, done = self.session, max(self.progress.served, self._granted)
         minute = session.settings.minute_seconds
         current = int(now // minute)
         for window in range(max(self._windows, default=current - 1) + 1, current + 1):
             self._windows[window] = done
         before = tuple(self._windows.values())
         return Pace(done, self.total, before, minute, session.allowance)
+
+    @property
+    def _granted(self) -> int:
+        return self.granted.count if self.granted is not None else 0
 
     def _first_line(self, pace: Pace, style: str) -> Table:
         grid = Table.grid(padding=(0, 1))
@@ -113,6 +121,7 @@ class View:
     def _sums(self, pace: Pace) -> str:
         progress = self.progress
         said = f"{counted(progress.enis, 'ENI')}, {counted(progress.addresses, 'address')}"
+        said += " confirmed" if self.total else ""
         if pace.done:
             said += f", {pace.rate:.0f} of {pace.allowed_rate:.0f} ENIs/min"
         said += f", {progress.throttled} throttled" if pace.done or progress.throttled else ""

@@ -15,6 +15,7 @@ from console.views import View
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from console.calls import Granted
     from console.manual import ManualRequest
     from console.session import Ended, Hear
     from handler.shell.log import Record
@@ -88,12 +89,22 @@ def backfilled(
     plan: RunResult | None,
     *,
     written: bool = False,
+    granted: Granted | None = None,
 ) -> RunResult:
-    """Work on a backfill; a plan of it, if there is one, tells how much there is to do."""
+    """Work on a backfill; a plan of it, if there is one, tells how much there is to do.
+
+    Args:
+        asked: the request.
+        environ: settings and credentials.
+        rows: how many ENIs are kept to be shown, the worst first.
+        plan: what there is to do, if that is known.
+        written: its records go to standard output.
+        granted: counts the calls that assign; it has listened since before the plan.
+    """
     progress = Progress(rows)
     session = Session(environ, progress.hear, written=written)
     found = plan.progress if plan else None
     total = found.writes if found else None
-    view = View(f"backfill in {asked.request.region}", progress, session, total)
+    view = View(f"backfill in {asked.request.region}", progress, session, total, granted)
     ended = attended(session, asked.payload, view)
     return RunResult(asked, progress, ended, session.stop.is_set(), found)

@@ -39,16 +39,16 @@ class TookTooLong(ReadTimeout):
     """A call was not over within the time that it may take as a whole."""
 
 
-def share_tls_context(hear: Hear | None = None) -> None:
+def share_tls_context(*hear: Hear) -> None:
     """Have the SDK send through adapters that share one TLS context.
 
     `get_adapter` is what its core calls, once for each host, for an adapter of `requests`.
 
     Args:
-        hear: is told of every request that is answered; whoever was given before stays.
+        hear: are told of every request that is answered, besides whoever was given before.
     """
-    before = getattr(DaraCore.get_adapter, "keywords", {})
-    DaraCore.get_adapter = staticmethod(partial(_adapter, hear=hear or before.get("hear")))
+    before: tuple[Hear, ...] = getattr(DaraCore.get_adapter, "keywords", {}).get("hear", ())
+    DaraCore.get_adapter = staticmethod(partial(_adapter, hear=(*before, *hear)))
 
 
 def keep_tokens_in() -> None:
@@ -102,7 +102,9 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 class _Adapter(HTTPAdapter):
     """Sends through connections that know whom to trust already."""
 
-    def __init__(self, context: ssl.SSLContext | None, pool_size: int, hear: Hear | None) -> None:
+    def __init__(
+        self, context: ssl.SSLContext | None, pool_size: int, hear: tuple[Hear, ...]
+    ) -> None:
         self._context, self._hear = context, hear
         super().__init__(pool_connections=DEFAULT_POOL_SIZE, pool_maxsize=pool_size)
 
@@ -133,8 +135,8 @@ class _Adapter(HTTPAdapter):
         except Exception as error:
             error.proxy = _named(select_proxy(url, proxies))  # type: ignore[attr-defined]
             raise
-        if self._hear is not None:
-            self._hear(request, response)
+        for hear in self._hear:
+            hear(request, response)
         return response
 
     def _sent(self, request: Any, **kwargs: Any) -> Any:
@@ -168,7 +170,7 @@ def _adapter(
     protocol: str,
     tls_version: str | None = None,
     pool_size: int | None = None,
-    hear: Hear | None = None,
+    hear: tuple[Hear, ...] = (),
 ) -> Any:
     context = _context(tls_version) if protocol.upper() == "HTTPS" else None
     return _Adapter(context, pool_size or DEFAULT_POOL_MAXSIZE, hear)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from console.calls import Granted
 from console.progress import Progress
 from console.session import Session
 from console.views import Pace, View
@@ -48,7 +49,7 @@ def test_time_left_is_what_the_pace_gives(
 
 
 def test_the_bar_counts_what_is_done() -> None:
-    """ENIs that a call was made for and that are finished: neither calls under way nor others."""
+    """ENIs that got something: by granted calls, or by records once reads confirm them."""
     progress = Progress()
     session = Session({"TARGET_SECONDARY_IPS": "1", "MINUTE_SECONDS": "60"}, progress.hear)
     view = View("backfill", progress, session, total=3)
@@ -61,5 +62,8 @@ def test_the_bar_counts_what_is_done() -> None:
             row | {"outcome": outcome, "reason": "", "addresses": [], "attempts": attempts}
         )
     paces += [view.pace(601.0), view.pace(780.0)]
+    view.granted = Granted("AssignPrivateIpAddresses", 3)
+    paces.append(view.pace(780.0))
 
-    assert [(0, (0,)), (2, (0,)), (2, (0, 2, 2, 2))] == [(it.done, it.before) for it in paces]
+    expected = [(0, (0,)), (2, (0,)), (2, (0, 2, 2, 2)), (3, (0, 2, 2, 2))]
+    assert expected == [(it.done, it.before) for it in paces]

@@ -145,6 +145,22 @@ def test_ctrl_c_stops_and_the_printed_command_resumes(tmp_path: Path) -> None:
         assert sorted(set(written(cloud))) == sorted(written(cloud))
 
 
+def test_the_bar_moves_with_the_calls_that_are_granted() -> None:
+    """A call that is not answered is not counted; the time left is what the pace gives."""
+    slow = [{"action": WRITE, "fault": "slow", "seconds": PATIENCE * 10, "times": 1}]
+    with (
+        LocalCloud(fleet(4), faults=slow) as cloud,
+        Terminal(cloud, "backfill", "--all", "--yes") as terminal,
+    ):
+        terminal.until("0/4 ENIs")
+        terminal.until("3/4 ENIs")
+        assert "4/4 ENIs" not in terminal.shown
+        terminal.interrupt()
+        terminal.until("Ctrl-C again")
+        terminal.interrupt()
+        terminal.end()
+
+
 def test_a_stop_after_a_plan_says_what_it_did_not_reach(tmp_path: Path) -> None:
     """Of the ENIs that the plan had: a person has seen how many there are."""
     with (
