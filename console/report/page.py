@@ -18,9 +18,18 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from console.progress import got, gravity, has, is_planned, missing
+from console.progress import got, gravity, had, has, missing
+from console.report.columns import (
+    ENIS,
+    GROUPS,
+    REASONS,
+    VSWITCHES,
+    Resource,
+    below,
+    reason,
+    resource,
+)
 from console.screen import printable
-from handler.core.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,8 +51,6 @@ ADVICE = {
     "unconfirmed": "nothing, unless it persists: then open a ticket with api_request_id",
     "transient": "nothing, unless it persists: then see code",
 }
-_FINE = {Outcome.SATISFIED.value, Outcome.ASSIGNED.value}
-_ALONE = {Outcome.SKIPPED.value, Outcome.GONE.value}
 
 
 @dataclass
@@ -51,20 +58,23 @@ class Sum:
     """ENIs that have something in common; addresses are secondary ones.
 
     Attributes:
-        has, gets, target: what they hold, what a plan would add, and what they shall hold.
-        missing: what they lack in the end, ENI by ENI.
+        had, target, got, has, missing: of all its ENIs, as in the tables of the command; `missing`
+            is summed ENI by ENI.
         silent: addresses on which their guests do not answer; None where none was asked.
+        room: free addresses above the reserve that its vSwitch has left.
     """
 
     name: str
     enis: int = 0
     below: int = 0
-    has: int = 0
-    gets: int = 0
+    had: int = 0
     target: int = 0
+    got: int = 0
+    has: int = 0
     missing: int = 0
     silent: int | None = None
     advice: str = ""
+    region: str = ""
     room: int | None = None
     reserve: int | None = None
 
@@ -76,30 +86,39 @@ class Sum:
         if row["silent"] is not None:
             self.silent = (self.silent or 0) + row["silent"]
         self.advice = self.advice or row["advice"] or ADVICE.get(row["reason"], "")
+        self.region = self.region or row["region"] or ""
         if row["target"] is not None:
-            self.has += has(row) - planned(row)
-            self.gets += planned(row)
+            self.had += had(row) or 0
+            self.got += got(row)
+            self.has += has(row)
             self.target += row["target"]
 
     @property
     def shares(self) -> tuple[float, float]:
-        """Per cent of the target that is held, and that a plan would add; 100 at most together."""
-        if not self.target:
-            return 100.0, 0.0
-        held = min(100.0, 100 * self.has / self.target)
-        return round(held, 1), round(min(100 - held, 100 * self.gets / self.target), 1)
+        """Per cent of the target that was there before, and that came; 100 at most together."""
+        return _shares(self.has - self.got, self.got, self.target)
+
+    @property
+    def room_before(self) -> int | None:
+        """Free addresses above the reserve before the run."""
+        return None if self.room is None else self.room + self.got
+
+    @property
+    def room_shares(self) -> tuple[float, float]:
+        """Per cent of the room before that was given away, and that is left."""
+        return _shares(self.got, self.room or 0, self.room_before or 0)
+
+    @property
+    def resource(self) -> Resource:
+        """The vSwitch that it is the sum of."""
+        return resource(self.name, self.region)
 
 
-def planned(row: Row) -> int:
-    """Secondary addresses that a plan would add."""
-    return got(row) if is_planned(row) else 0
-
-
-def below(row: Row) -> bool:
-    """Whether an ENI ends below its target, or is undecided."""
-    if row["outcome"] == Outcome.PLANNED.value:
-        return missing(row) > 0
-    return row["outcome"] not in _FINE | _ALONE
+def _shares(first: int, second: int, whole: int) -> tuple[float, float]:
+    if not whole:
+        return 100.0, 0.0
+    held = min(100.0, max(0.0, 100 * first / whole))
+    return round(held, 1), round(min(100 - held, 100 * second / whole), 1)
 
 
 def render(fleet: Fleet, source: str, rows: int) -> str:
@@ -115,20 +134,34 @@ def render(fleet: Fleet, source: str, rows: int) -> str:
     vswitches = summed(everything, lambda row: row["vswitch_id"] or "unknown vSwitch")
     for each in vswitches:
         each.room, each.reserve = fleet.rooms.get(each.name, (None, None))
-    reasons = summed((row for row in everything if below(row)), _why)
+    total = summed(everything, lambda _: "")[0]
+    reasons = summed((row for row in everything if below(row)), reason)
     text = _template().render(
         source=printable(source),
         fleet=fleet,
-        total=summed(everything, lambda _: "")[0],
+        headline=headline(fleet, total),
+        total=total,
         outcomes=Counter(row["outcome"] for row in everything),
         groups=groups[:MOST],
         vswitches=sorted(vswitches[:MOST], key=_room),
         reasons=reasons[:MOST],
         left_out={"group": groups[MOST:], "vSwitch": vswitches[MOST:], "reason": reasons[MOST:]},
         rows=heapq.nsmallest(rows, everything, key=_worst),
-        facts={"has": has, "planned": planned, "missing": missing, "below": below},
+        columns={"groups": GROUPS, "vswitches": VSWITCHES, "reasons": REASONS, "enis": ENIS},
+        below=below,
     )
     return text.replace("CONTENT-SECURITY-POLICY", policy(text), 1)
+
+
+def headline(fleet: Fleet, total: Sum) -> str:
+    """What there is to say in a sentence."""
+    where = ", ".join(sorted(fleet.regions)) or "an unknown region"
+    enis = f"{total.below:,} of {total.enis:,} ENIs in {where}"
+    if fleet.is_plan:
+        every = f"This plan brings every ENI in {where} to its target"
+        return f"This plan leaves {enis} below target" if total.below else every
+    every = f"Every ENI in {where} has what it is to have"
+    return f"{enis} {'is' if total.below == 1 else 'are'} below target" if total.below else every
 
 
 def summed(rows: Iterable[Row], key: Callable[[Row], str]) -> list[Sum]:
@@ -152,12 +185,6 @@ _OWN = ("style", "script")
 def _hash(found: re.Match[str] | None) -> str:
     digest = hashlib.sha256((found[1] if found else "").encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def _why(row: Row) -> str:
-    if row["outcome"] == Outcome.PLANNED.value:
-        return f"planned: {row['reason']}"
-    return f"{row['outcome']}: {row['reason']}" + (f" ({row['code']})" if row["code"] else "")
 
 
 def _worst(row: Row) -> tuple[tuple[int, ...], int, str]:

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+PLANNED = Outcome.PLANNED.value
 OUTCOMES = {outcome.value for outcome in Outcome}
 # What the page needs of a row: 100 000 of them are held at once.
 _TEXTS = (
     *("network_interface_id", "instance_id", "vswitch_id", "scaling_group_id", "instance_type"),
-    *("outcome", "reason", "code", "advice", "target_source"),
+    *("outcome", "reason", "code", "advice", "target_source", "region"),
 )
 _NUMBERS = ("target", "before", "after", "requested")
 
@@ -36,6 +37,7 @@ class Fleet:
         rows: the latest record of each ENI, or of each instance that showed none.
         rooms: free addresses above the reserve, and the reserve, per vSwitch.
         others: lines that are no records, or records that are cut short.
+        settings: those that were in force, where the lines tell; `settings_from` says of what.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -45,6 +47,13 @@ class Fleet:
     first: str = ""
     last: str = ""
     others: int = 0
+    settings: dict[str, str] = field(default_factory=dict)
+    settings_from: str = ""
+
+    @property
+    def is_plan(self) -> bool:
+        """Whether nothing of it was written."""
+        return self.actions == {"plan"}
 
     def add(self, record: Row) -> None:
         """Take in one record; the latest wins."""
@@ -53,6 +62,8 @@ class Fleet:
             self._eni(record)
         elif kind == "run_summary":
             self._summary(record)
+        elif kind == "settings":
+            self._settings(record)
         at, region = _text(record.get("timestamp")), _text(record.get("region"))
         self.first = min(self.first or at, at) if at else self.first
         self.last = max(self.last, at)
@@ -61,8 +72,6 @@ class Fleet:
     def _eni(self, record: Row) -> None:
         name = _text(record.get("network_interface_id")) or _text(record.get("instance_id"))
         at = _text(record.get("timestamp"))
-        if name in self.rows and at < self.rows[name]["timestamp"]:
-            return
         row: Row = {key: _text(record.get(key)) or None for key in _TEXTS}
         row |= {key: _number(record.get(key)) for key in _NUMBERS}
         addresses = record.get("addresses")
@@ -70,7 +79,15 @@ class Fleet:
         row["requested"] = row["requested"] or 0
         silent = record.get("silent") if _text(record.get("guest")) else None
         row["silent"] = len(silent) if isinstance(silent, list) else None
-        self.rows[name] = row | {"timestamp": at}
+        row["timestamp"] = at
+        before = self.rows.get(name)
+        self.rows[name] = row if before is None else _merged(*sorted((before, row), key=_time))
+
+    def _settings(self, record: Row) -> None:
+        found = record.get("settings")
+        self.settings_from = _text(record.get("source"))
+        for name, value in found.items() if isinstance(found, dict) else ():
+            self.settings[_text(name)] = _text(value)
 
     def _summary(self, record: Row) -> None:
         self.actions.add(_text(record.get("action")))
@@ -79,6 +96,24 @@ class Fleet:
             room, reserve = _number(seen.get("room")), _number(seen.get("reserve"))
             if room is not None and reserve is not None:
                 self.rooms[_text(seen.get("vswitch_id"))] = (room, reserve)
+
+
+def _time(row: Row) -> str:
+    at: str = row["timestamp"]
+    return at
+
+
+def _merged(older: Row, newer: Row) -> Row:
+    """The later record, with what the ENI had before the earlier one and all that it got.
+
+    A plan says nothing of what was done before it or after it.
+    """
+    if PLANNED in {older["outcome"], newer["outcome"]}:
+        return newer
+    had = newer["before"] if older["before"] is None else older["before"]
+    addresses = [*older["addresses"], *newer["addresses"]]
+    distinct = list({repr(each): each for each in addresses}.values())
+    return newer | {"before": had, "addresses": distinct}
 
 
 def read(lines: Iterable[str]) -> Fleet:

@@ -87,26 +87,78 @@ def test_page_needs_nothing_else(browser: Browser, report: Path) -> None:
 
 
 def test_click_sorts_the_table(browser: Browser, report: Path) -> None:
-    """A click sorts by number, a second one the other way round; the header says so."""
+    """The first click brings the worst to the top, a second one the other way round."""
     page, _ = opened(browser, report, 1280)
-    button = page.get_by_role("button", name="target", exact=True).last
-    head = page.locator("table[aria-labelledby=enis] th:nth-child(7)")
-    before = [value.replace("-", "-1") for value in column(page, "enis", 7)]
-    button.click()
-    assert "ascending" == head.get_attribute("aria-sort")
-    up = [int(value.replace("-", "-1")) for value in column(page, "enis", 7)]
+    button = page.locator("table[aria-labelledby=enis] th button", has_text="missing")
+    head = page.locator("table[aria-labelledby=enis] th:nth-child(10)")
+    page.locator("table[aria-labelledby=enis] th button", has_text="ENI").first.click()
+    before = column(page, "enis", 10)
     button.click()
     assert "descending" == head.get_attribute("aria-sort")
-    down = [int(value.replace("-", "-1")) for value in column(page, "enis", 7)]
+    down = list(map(int, column(page, "enis", 10)))
+    button.click()
+    assert "ascending" == head.get_attribute("aria-sort")
+    up = list(map(int, column(page, "enis", 10)))
     assert sorted(map(int, before)) == up == down[::-1]
-    assert up != list(map(int, before))
+    assert down != list(map(int, before))
+
+
+def test_the_fullest_vswitch_comes_first(browser: Browser, report: Path) -> None:
+    """Of what is left, little is worse than much."""
+    page, _ = opened(browser, report, 1280)
+    page.locator("table[aria-labelledby=vswitches] th button", has_text="room after").click()
+    head = page.locator("table[aria-labelledby=vswitches] th:nth-child(5)")
+    assert "ascending" == head.get_attribute("aria-sort")
+
+
+def test_the_filter_hides_what_does_not_match(browser: Browser, report: Path) -> None:
+    """Every word must be in the row; it says how many are left; nothing brings all back."""
+    page, _ = opened(browser, report, 1280)
+    rows = page.locator("table[aria-labelledby=enis] tbody tr")
+    everything = rows.count()
+    word = column(page, "enis", 12)[0].split(":")[0]
+    matching = [text for text in rows.all_inner_texts() if word in text]
+    visible = "all => all.filter(each => each.offsetParent).length"
+    page.get_by_label("Show only").fill(f"{word} ENI-")
+    shown = rows.evaluate_all(visible)
+
+    assert 0 < shown < everything
+    assert len(matching) == shown
+    assert f"{shown} of {everything}" == page.locator("output").inner_text()
+    page.get_by_label("Show only").fill("")
+    assert everything == rows.evaluate_all(visible)
+
+
+def test_rows_fold_on_a_phone(browser: Browser, report: Path) -> None:
+    """Who, what is missing and why are seen; a touch shows the rest, as a wide screen does."""
+    page, _ = opened(browser, report, 390)
+    row = page.locator("table[aria-labelledby=enis] tbody tr").first
+    names = "it => [...it.cells].filter(c => c.offsetParent).map(c => c.dataset.label)"
+    folded = row.evaluate(names)
+    row.get_by_role("button", name="more").click()
+    unfolded = row.evaluate(names)
+
+    assert ["ENI", "missing", "outcome", None] == folded
+    assert 13 == len(unfolded)
+    assert "true" == row.get_by_role("button", name="less").get_attribute("aria-expanded")
+    wide, _ = opened(browser, report, 1280)
+    assert 12 == len(wide.locator("table[aria-labelledby=enis] tbody tr").first.evaluate(names))
+
+
+def test_ids_are_links_to_the_console(browser: Browser, report: Path) -> None:
+    """ENIs, instances and vSwitches; a page that they lead to is not told where one came from."""
+    page, _ = opened(browser, report, 1280)
+    links = page.locator("table[aria-labelledby=enis] tbody a")
+    hosts = {(each.get_attribute("href") or "").split("/")[2] for each in links.all()}
+    assert {"ecs.console.aliyun.com", "vpc.console.aliyun.com"} == hosts
+    assert {"noreferrer"} == {each.get_attribute("rel") for each in links.all()}
 
 
 def test_text_columns_sort_as_text(browser: Browser, report: Path) -> None:
     """Ids are sorted by letters; every row stays whole."""
     page, _ = opened(browser, report, 1280)
     rows = set(page.locator("table[aria-labelledby=enis] tbody tr").all_inner_texts())
-    page.get_by_role("button", name="ENI", exact=True).click()
+    page.locator("table[aria-labelledby=enis] th button", has_text="ENI").first.click()
     names = column(page, "enis", 1)
     assert sorted(names) == names
     assert rows == set(page.locator("table[aria-labelledby=enis] tbody tr").all_inner_texts())

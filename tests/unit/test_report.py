@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.report.page import ADVICE, MOST, below, render, summed
+from console.report.columns import below, resource
+from console.report.page import ADVICE, MOST, render, summed
 from console.report.reading import Fleet, read
 from tests.unit.test_docs import GUIDE, table
 
@@ -39,6 +40,9 @@ RECORD = {
     "code": None,
     "advice": None,
 }
+
+
+PLAN = json.dumps({"record_type": "run_summary", "action": "plan", "vswitches": []})
 
 
 def line(**fields: Any) -> str:
@@ -265,7 +269,7 @@ def test_report_without_answers_speaks_of_none() -> None:
     """Records of a function that does not ask have a dash, and no sum."""
     page = render(fleet_of(line()), "x", 1)
     assert "do not answer" not in page
-    assert '<td class="number" data-label="silent" data-value="-1">-</td>' in page
+    assert '<td data-label="silent" class="number folded" data-value="-1">-</td>' in page
 
 
 @pytest.mark.parametrize(
@@ -286,6 +290,75 @@ def test_below_target(outcome: str, requested: int, *, expected: bool) -> None:
     """Whoever lacks something in the end is below; a plan counts what it would assign."""
     fleet = fleet_of(line(outcome=outcome, requested=requested, after=1, addresses=[]))
     assert expected == below(fleet.rows["eni-a"])
+
+
+def test_before_and_after_are_told_apart() -> None:
+    """An ENI has what it had before its first record and all that it got since."""
+    fleet = fleet_of(
+        line(before=1, after=3, addresses=["a", "b"], timestamp="2026-11-23T11:00:00Z"),
+        line(before=3, after=5, addresses=["c", "d"], timestamp="2026-11-23T12:00:00Z"),
+    )
+    (total,) = summed(fleet.rows.values(), lambda _: "")
+    assert (1, 4, 5, 8, 3) == (total.had, total.got, total.has, total.target, total.missing)
+    assert (12.5, 50.0) == total.shares
+
+
+def test_what_a_plan_would_do_is_not_added_to_what_was_done() -> None:
+    """The latest record counts alone where one of the two is a plan."""
+    done = line(before=1, after=3, addresses=["a", "b"], timestamp="2026-11-23T11:00:00Z")
+    plan = line(outcome="planned", before=3, after=3, requested=5, timestamp="2026-11-23T12:00:00Z")
+    (row,) = fleet_of(done, plan.replace('"addresses": ["10', '"others": ["10')).rows.values()
+    assert ("planned", 3, []) == (row["outcome"], row["before"], row["addresses"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([line()], "1 of 1 ENIs in cn-hangzhou is below target"),
+        ([line(outcome="satisfied", after=8)], "Every ENI in cn-hangzhou has what it is to have"),
+        (
+            [line(outcome="planned", requested=3), PLAN],
+            "This plan leaves 1 of 1 ENIs in cn-hangzhou below target",
+        ),
+        (
+            [line(outcome="planned", requested=7), PLAN],
+            "This plan brings every ENI in cn-hangzhou to its target",
+        ),
+    ],
+)
+def test_the_heading_says_how_it_is(lines: list[str], expected: str) -> None:
+    """In a sentence, of a plan as of a run."""
+    assert f"<h1>{expected}</h1>" in render(fleet_of(*lines), "x", 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "region", "url"),
+    [
+        (
+            "i-a",
+            "cn-beijing",
+            "https://ecs.console.aliyun.com/server/i-a/detail?regionId=cn-beijing",
+        ),
+        ("vsw-a", "cn-beijing", "https://vpc.console.aliyun.com/vpc/cn-beijing/switches/vsw-a"),
+        ("asg-a", "cn-beijing", None),
+        ("i-a", None, None),
+        ("i-a", "cn-beijing/../x", None),
+        ("javascript:alert(1)", "cn-beijing", None),
+        ("i-a?x=1", "cn-beijing", None),
+        (None, "cn-beijing", None),
+    ],
+)
+def test_ids_lead_to_the_console(name: str | None, region: str | None, url: str | None) -> None:
+    """Only where id and region look like what they should be."""
+    assert url == resource(name, region).url
+
+
+def test_the_page_begins_with_the_settings_in_force() -> None:
+    """Where the lines tell them, as `plan --json` does; else it says that they do not."""
+    settings = {"record_type": "settings", "source": "function f", "settings": {"ENI_SCOPE": "all"}}
+    told = render(fleet_of(json.dumps(settings), line()), "x", 9)
+    assert "Settings from function f: ENI_SCOPE=all" in told
+    assert "do not tell the settings" in render(fleet_of(line()), "x", 9)
 
 
 def test_text_is_escaped() -> None:
@@ -313,12 +386,12 @@ def test_page_of_a_large_fleet_is_bounded() -> None:
     )
     page = render(read(lines), "x", 500)
     assert len(page.encode()) < 600_000
-    assert "<strong>100000</strong>ENIs" in page
-    assert "<strong>300000</strong>missing in the end" in page
-    assert "500 of 100000 are listed" in page
+    assert "<strong>100,000</strong>ENIs" in page
+    assert "<strong>300,000</strong>missing in the end" in page
+    assert "500 of 100,000 are listed" in page
     left = 1000 - MOST
-    assert f"{left} more groups with {left * 100} ENIs are left out" in page
-    assert f"{left} more vSwitches with {left * 100} ENIs are left out" in page
+    assert f"{left} more groups with {left * 100:,} ENIs are left out" in page
+    assert f"{left} more vSwitches with {left * 100:,} ENIs are left out" in page
 
 
 def test_advice_is_that_of_the_readme() -> None:
