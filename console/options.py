@@ -69,7 +69,7 @@ TargetText = Annotated[
     typer.Option(
         "--target",
         metavar="T",
-        help="Addresses per ENI: N, max, max-N or P%. Else: tags, rules, default.",
+        help="Addresses per ENI: N, max, max-N, P% or min(N, P%). Else: tags, rules, default.",
         rich_help_panel=_WHAT,
     ),
 ]

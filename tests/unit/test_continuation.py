@@ -47,7 +47,7 @@ def read(payload: bytes) -> Request:
 @given(
     SELECTORS,
     CURSORS,
-    st.sampled_from([None, "7", "max-2", "50%", "skip"]),
+    st.sampled_from([None, "7", "max-2", "50%", "min(8, 50%)", "skip"]),
     st.none() | st.integers(1, 10**6),
     st.booleans(),
     st.booleans(),

@@ -194,8 +194,8 @@ def test_settings_table_has_every_variable_with_its_default() -> None:
     settings = read_settings(environ)
     rows = table(GUIDE, "variable", "default", "allowed", "meaning")
     expected = {name: _default(GETTERS[name](settings)) for name in environ.names}
-    assert {row[0]: row[1] for row in rows} == expected
-    assert len(rows) == len(expected)
+    assert {row[0]: row[1] for row in rows} == expected, "edit docs/settings.md"
+    assert len(rows) == len(expected), "edit docs/settings.md"
 
 
 def _default(value: object) -> str:
@@ -215,7 +215,7 @@ def test_settings_table_says_what_is_allowed() -> None:
         problem.partition(": ")[0]: problem.partition("; allowed: ")[2]
         for problem in raised.value.problems
     }
-    assert {row[0]: row[2] for row in rows} == allowed
+    assert {row[0]: row[2] for row in rows} == allowed, "edit docs/settings.md"
 
 
 def test_worked_example_of_quotas_is_what_the_planner_does() -> None:
@@ -223,7 +223,8 @@ def test_worked_example_of_quotas_is_what_the_planner_does() -> None:
     rows = table(GUIDE, "target", "no prefixes", "two prefixes", "why")
     capacity = built_in_types()["ecs.g7.xlarge"].addresses_per_eni - 1
     for target, without, beside, _ in rows:
-        assert [without, beside] == [_planned(target, capacity, held) for held in (0, 2)]
+        expected = [_planned(target, capacity, held) for held in (0, 2)]
+        assert [without, beside] == expected, "edit docs/targets.md"
 
 
 def _planned(target: str, capacity: int, prefixes: int) -> str:
@@ -246,13 +247,14 @@ def test_example_rules_are_accepted() -> None:
 def test_outcomes_table_lists_every_outcome() -> None:
     """One row per outcome, in the order of the enum."""
     header = ("outcome", "meaning", "what to do", "what the hook is told")
-    assert [row[0] for row in table(GUIDE, *header)] == [each.value for each in Outcome]
+    found = [row[0] for row in table(GUIDE, *header)]
+    assert found == [each.value for each in Outcome], "edit docs/outcomes.md"
 
 
 def test_reasons_table_lists_every_reason() -> None:
     """One row per reason, in the order of the enum, and with outcomes that exist."""
     rows = table(GUIDE, "reason", "outcome", "meaning", "what to do")
-    assert [row[0] for row in rows] == [each.value for each in Reason]
+    assert [row[0] for row in rows] == [each.value for each in Reason], "edit docs/outcomes.md"
     outcomes = {word.strip("` ") for row in rows for word in row[1].split(",")}
     assert outcomes == {each.value for each in Outcome}
 
@@ -260,7 +262,7 @@ def test_reasons_table_lists_every_reason() -> None:
 def test_error_table_is_the_table_of_the_code() -> None:
     """Every code with its treatment and advice, word for word and in the code's order."""
     expected = [(name, it.treatment.value, it.advice) for name, it in FAULTS.items()]
-    assert table(GUIDE, "code", "treatment", "advice") == expected
+    assert table(GUIDE, "code", "treatment", "advice") == expected, "edit docs/errors.md"
 
 
 def test_treatments_table_lists_every_treatment() -> None:
@@ -273,7 +275,7 @@ def test_ram_actions_are_those_that_the_code_calls() -> None:
     """The table names exactly the operations that `ports` has; the policy has its own test."""
     calls = [value for value in vars(ports).values() if re.match(r"(ecs|ess|fc|vpc):", str(value))]
     rows = [row[0] for row in table(GUIDE, "action", "why", "when")]
-    assert sorted(rows) == sorted(calls)
+    assert sorted(rows) == sorted(calls), "edit docs/permissions.md"
 
 
 def test_exceptions_table_names_exceptions_that_exist() -> None:
@@ -317,7 +319,9 @@ def test_quoted_rejection_is_what_the_function_says() -> None:
 
 def test_interfaces_list_every_count() -> None:
     """The table of counts is the documented order of the code."""
-    assert [row[0] for row in table(INTERFACES, "count", "meaning")] == list(COUNTS)
+    assert [row[0] for row in table(INTERFACES, "count", "meaning")] == list(COUNTS), (
+        "edit docs/interfaces.md"
+    )
 
 
 def record_fields(record_type: str) -> list[str]:
@@ -351,14 +355,16 @@ def test_records_have_the_documented_fields() -> None:
     """Each record type is documented with exactly the fields that it is written with."""
     common = {row[0] for row in table(section(INTERFACES, "Records"), "field", "type", "meaning")}
     records = written()
-    assert {name: common | set(record_fields(name)) for name in records} == records
+    found = {name: common | set(record_fields(name)) for name in records}
+    assert found == records, "edit docs/interfaces.md"
     documented = {row[0] for row in table(GUIDE, "`record_type`", "when", "level")}
     assert documented == set(records)
 
 
 def test_eni_result_is_documented_in_the_order_of_the_code() -> None:
     """The fields of an ENI's record stand in the table as in `EniResult`."""
-    assert record_fields("eni_result") == [*EniResult.__struct_fields__]
+    expected = [*EniResult.__struct_fields__]
+    assert record_fields("eni_result") == expected, "edit docs/interfaces.md"
 
 
 def test_result_has_the_documented_fields() -> None:
@@ -375,7 +381,7 @@ def test_result_has_the_documented_fields() -> None:
 def test_exit_statuses_of_the_command_are_documented() -> None:
     """The guide and `--help` say what each one means."""
     expected = [(str(int(status)), status.meaning) for status in Exit]
-    assert table(GUIDE, "status", "meaning") == expected
+    assert table(GUIDE, "status", "meaning") == expected, "edit docs/command.md"
     shown = CliRunner().invoke(app, ["--help"]).stdout
     assert [text for text in shown.splitlines() if "short of their target" in text]
     assert {status for status, _ in expected} <= set(shown.split())
@@ -400,7 +406,7 @@ def test_options_of_the_command_are_documented() -> None:
     assert {(spelt, of if of == "all" or "`" in of else f"`{of}`") for spelt, of, _ in rows} == (
         expected
     )
-    assert {(spelt, meaning) for spelt, _, meaning in rows} == set(found)
+    assert {(spelt, meaning) for spelt, _, meaning in rows} == set(found), "edit docs/command.md"
 
 
 def test_each_option_is_explained_by_itself() -> None:

@@ -67,6 +67,8 @@ COUNTED = [
     (0, 5, "max-3", 9, (*FILL, 4, count(4))),
     (0, 0, "50%", 9, (*FILL, 4, count(4))),
     (0, 7, "50%", 9, (*FILL, 2, count(2))),
+    (0, 0, "min(3, 50%)", 9, (*FILL, 3, count(3))),
+    (0, 7, "min(3, 50%)", 9, (*FILL, 2, count(2))),
     (0, 0, "max", 0, (*DONE, 0, None)),
     (0, 0, "1", 0, (*AT_QUOTA, 1, None)),
 ]
@@ -129,7 +131,7 @@ def test_a_skipped_eni_stays_as_it_is() -> None:
     assert Reason.NO_TARGET == planned(eni(), Wish(), 9).reason
 
 
-@pytest.mark.parametrize("wanted", [wish("max"), wish("max-1"), wish("50%")])
+@pytest.mark.parametrize("wanted", [wish("max"), wish("max-1"), wish("50%"), wish("min(4, 50%)")])
 def test_a_share_of_an_unknown_quota(wanted: Wish) -> None:
     """Without a quota nobody knows how many that is: the ENI has failed."""
     decided = planned(eni(), wanted, None)
@@ -253,7 +255,9 @@ def test_sharing_out_is_one_at_a_time(wants: list[tuple[int, int]], room: int) -
 
 # --- properties of a whole plan ---------------------------------------------------------------
 
-TARGETS = st.sampled_from(["0", "1", "4", "9", "15", "max", "max-2", "50%", "skip", "none"])
+TARGETS = st.sampled_from(
+    ["0", "1", "4", "9", "15", "max", "max-2", "50%", "min(4, 50%)", "skip", "none"]
+)
 ASKS = st.one_of(
     st.integers(1, 14).map(prefix_count),
     st.integers(1, 12).map(lambda number: cidrs(*prefixes(number))),

@@ -10,7 +10,7 @@ import pytest
 from handler.core.errors import BadSettings
 from handler.core.policy import Policy, Rule, TagPattern
 from handler.core.settings import Endpoints, Settings, read_settings
-from handler.core.target import SKIP, Target
+from handler.core.target import GRAMMAR, SKIP, Target
 
 # The table of variables in the README, as attributes.
 DEFAULTS: list[tuple[str, str, object]] = [
@@ -155,7 +155,6 @@ def test_accepted(name: str, text: str, expected: object) -> None:
     assert expected == value(read_settings({name: text}), ATTRIBUTE[name])
 
 
-GRAMMAR = "N (0..9999), max, max-N, P% (0..100) or skip"
 URL = "a full URL without a path, such as https://ecs.cn-hangzhou.aliyuncs.com"
 TAG_KEY = "a tag key, at most 128 characters, not beginning with aliyun or acs:"
 EXCLUDED = "key or key=value, shell-style, separated by commas"
