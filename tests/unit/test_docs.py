@@ -33,7 +33,7 @@ from handler.core.errors import BadSettings
 from handler.core.model import Eni, EniResult, Outcome, Reason, Request, Treatment, Wish
 from handler.core.planner import decide, demand
 from handler.core.settings import Settings, read_settings
-from handler.core.target import parse_target
+from handler.core.target import GRAMMAR, parse_target
 from handler.events import parse
 from handler.shell.records import COUNTS
 from localcloud.faults import KINDS
@@ -216,6 +216,17 @@ def test_settings_table_says_what_is_allowed() -> None:
         for problem in raised.value.problems
     }
     assert {row[0]: row[2] for row in rows} == allowed, "edit docs/settings.md"
+
+
+def test_every_kind_of_target_is_documented() -> None:
+    """Each form of the grammar has a row, and the help of `--target` names it."""
+    without_ranges = re.sub(r" \([0-9.]+\)", "", GRAMMAR)
+    forms = re.split(r", (?![^(]*\))| or ", without_ranges)
+    rows = table((ROOT / "docs/targets.md").read_text(encoding="utf-8"), "target", "meaning")
+    assert sorted(row[0] for row in rows) == sorted(forms), "edit docs/targets.md"
+    (shown,) = [row[2] for row in table(GUIDE, "option", "of", "meaning") if row[0] == "--target"]
+    missing = [form for form in forms if form != "skip" and form not in shown]
+    assert missing == [], "edit console/options.py and docs/command.md"
 
 
 def test_worked_example_of_quotas_is_what_the_planner_does() -> None:

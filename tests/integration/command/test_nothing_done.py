@@ -38,7 +38,7 @@ WORLD = world(
     instance("b", tags={"opted": "out", "secondary-ips": "skip"}),
     instance("c", tags={"secondary-ips": "2", "with": "target"}),
     lifecycle_actions=[],
-    functions=[FUNCTION],
+    functions=[FUNCTION, FUNCTION | {"name": "g", "service": "s", "runtime": "python3.10"}],
 )
 ROWS = re.findall(
     r"^\| `(--[^`]+)` \| ((?:nothing|no|every) .+?) \|$",
@@ -101,15 +101,23 @@ def test_ids_that_do_not_exist_are_named_beside_others(cloud: LocalCloud) -> Non
 
 
 def test_it_begins_with_the_settings_in_force(cloud: LocalCloud) -> None:
-    """Of the terminal, unless a function is named: then with those that it is deployed with."""
+    """Of the terminal, where no function is named."""
     here = run(cloud, "plan", "--instance-id", "i-c", VSWITCH_RESERVE="3")
-    there = run(
-        cloud, "plan", "--instance-id", "i-c", "--function", "f", "--json", VSWITCH_RESERVE="3"
-    )
 
     assert "settings from the environment of this terminal: TARGET_SECONDARY_IPS=2" in said(here)
     assert "VSWITCH_RESERVE=3" in said(here)
-    assert "settings from function f in cn-hangzhou: EXCLUDED_TAGS=not=this" in said(there)
+
+
+@pytest.mark.parametrize(
+    "named", [["--function", "f"], ["--function", "g", "--service", "s"]], ids=["3.0", "2.0"]
+)
+def test_the_settings_of_a_deployed_function_are_taken(cloud: LocalCloud, named: list[str]) -> None:
+    """Its reserve and its target, and not those of the terminal."""
+    asked = ["plan", "--instance-id", "i-c", "--json", *named]
+    there = run(cloud, *asked, VSWITCH_RESERVE="3")
+
+    settings = f"settings from function {named[1]} in cn-hangzhou: EXCLUDED_TAGS=not=this"
+    assert settings in said(there)
     first = there.lines[0]
     assert ("settings", "7") == (first["record_type"], first["settings"]["VSWITCH_RESERVE"])
     assert [7] == [each["reserve"] for each in there.lines[-1]["vswitches"]]
