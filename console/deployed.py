@@ -30,7 +30,7 @@ PANEL = "Which function, and how"
 _NAME = re.compile(r"[A-Za-z0-9_$-]{1,128}")
 _ACCOUNT_VARIABLES = ("FC_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
 _NO_ACCOUNT = (
-    "--account: found nothing; allowed: the Alibaba Cloud account's id, or "
+    "--account: not given; allowed: the Alibaba Cloud account's id, or "
     "ALIBABA_CLOUD_ACCOUNT_ID set to it"
 )
 FunctionName = Annotated[
@@ -81,7 +81,7 @@ def placed(place: Place, environ: Mapping[str, str], *, local: bool = False) -> 
     Raises:
         BadRequest: it is not said, or in a way that is no name.
     """
-    problems = [] if place.function else ["--function: found nothing; allowed: the function's name"]
+    problems = [] if place.function else ["--function: not given; allowed: the function's name"]
     problems += [
         f"{option}: found {name!r}; allowed: letters, digits, _, - and $"
         for option, name in (("--function", place.function), ("--service", place.service))

@@ -70,7 +70,9 @@ def _stopped(worked: RunResult) -> str:
     in_flight = "nothing was assigned" if read_only else "what was in flight is confirmed"
     done = worked.progress.enis - worked.progress.counts[Outcome.DEFERRED.value]
     if worked.planned is None:
-        return f"stopped; {in_flight}; {screen.counted(done, 'ENI')} done, the rest was not reached"
+        how = "looked at" if read_only else "done"
+        enis = f"{screen.counted(done, 'ENI')} {how}"
+        return f"stopped; {in_flight}; {enis}, the rest was not reached"
     left = max(0, worked.planned.enis - done)
     enis = screen.counted(worked.planned.enis, "ENI")
     return f"stopped; {in_flight}; {done} of {enis} done, {left} not reached"

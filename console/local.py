@@ -43,8 +43,8 @@ def environment(local: bool, enis: int, region: str | None) -> Iterator[Mapping[
         world.write_text(json.dumps(fleet(enis)), encoding="utf-8")
         with _running(world) as url:
             screen.note(
-                f"local cloud with a made-up fleet of {screen.counted(enis, 'ENI')}; a minute lasts"
-                f" {MINUTE_SECONDS} s; it ends with this command"
+                f"local cloud with a made-up fleet of {screen.counted(enis, 'ENI')}; its throttling"
+                f" windows are {MINUTE_SECONDS} s long, not 60; it ends with this command"
             )
             yield _leading_to(url)
 

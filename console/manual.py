@@ -31,8 +31,7 @@ class BadRequest(Exception):
 
 
 NO_REGION = (
-    "--region: found nothing; allowed: a region such as cn-hangzhou, or "
-    f"{REGION_VARIABLE} set to one"
+    f"--region: not given; allowed: a region such as cn-hangzhou, or {REGION_VARIABLE} set to one"
 )
 # Stands for a region that is missing while the rest of a request is looked at.
 _ANY_REGION = "cn-hangzhou"

@@ -67,7 +67,7 @@ def not_shown(request: Request, met: Met) -> str | None:
     """Which of the ids that a request names do not exist, beside others that do."""
     if not met.absent:
         return None
-    return f"not found in {request.region}: {_few(met.absent)}; the others are done"
+    return f"not found in {request.region}: {_few(met.absent)}; the others are there"
 
 
 def _sought(request: Request) -> str:

@@ -125,7 +125,7 @@ def test_the_plan_of_a_backfill() -> None:
         ),
         (Options(instance_ids=("i-1", "x-1")), REGION, '--instance-id: found "x-1"; allowed: i- '),
         (Options(vswitch_id="moon"), REGION, '--vswitch: found "moon"'),
-        (ALL, None, "--region: found nothing"),
+        (ALL, None, "--region: not given"),
         (ALL, "moon", '--region: found "moon"'),
     ],
 )

@@ -210,7 +210,7 @@ def test_another_function_of_that_name_is_no_success(
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["--all"], 2, "--function: found nothing"),
+        (["--all"], 2, "--function: not given"),
         (["--all", "--function", "a/../b"], 2, "--function: found 'a/../b'; allowed: "),
         (["--all", "--function", "a?b"], 2, "--function: found 'a?b'; allowed: "),
         (["--all", "--function", "a", "--service", "b/c"], 2, "--service: found 'b/c'; allowed: "),

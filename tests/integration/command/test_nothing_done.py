@@ -97,7 +97,7 @@ def test_ids_that_do_not_exist_are_named_beside_others(cloud: LocalCloud) -> Non
     done = run(cloud, "plan", "--instance-id", "i-c", "--instance-id", "i-none")
 
     assert 0 == done.status
-    assert "not found in cn-hangzhou: i-none; the others are done" in said(done)
+    assert "not found in cn-hangzhou: i-none; the others are there" in said(done)
 
 
 def test_it_begins_with_the_settings_in_force(cloud: LocalCloud) -> None:
