@@ -39,7 +39,10 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         {"ALIBABA_CLOUD_REGION_ID": "cn-huhehaote"},
         "ASYNC_TASK: found 'true'; allowed in cn-huhehaote",
     ),
-    "a region that is none": ({"ALIBABA_CLOUD_REGION_ID": "Hangzhou"}, "ALIBABA_CLOUD_REGION_ID: found 'Hangzhou'"),
+    "a region that is none": (
+        {"ALIBABA_CLOUD_REGION_ID": "Hangzhou"},
+        "ALIBABA_CLOUD_REGION_ID: found 'Hangzhou'",
+    ),
     "the region's old name": (
         {"REGION": "cn-beijing"},
         "REGION: nothing reads it; ALIBABA_CLOUD_REGION_ID is meant?",
