@@ -317,7 +317,7 @@ DEFECTS: tuple[Defect, ...] = (
         "An ENI that is refused keeps its place under the limit.",
         f"{TROUBLE}::test_limit_is_left_to_others_by_an_eni_that_is_refused",
         "handler.core.rounds:Rounds._end",
-        ("end is PLANNED or state.touched", "True"),
+        ("end.outcome is Outcome.PLANNED or state.touched", "True"),
     ),
     _defect(
         "limit-shares-first",
