@@ -70,10 +70,15 @@ class InForce:
         values = self.values
         if as_json:
             screen.json_line(record_type="settings", source=self.source, settings=values)
-        listed = ", ".join(f"{name}={_short(value)}" for name, value in values.items())
-        screen.note(f"settings from {self.source}: {listed or _NONE}")
+        say(self.source, values)
         if not any(name.startswith("TARGET_") for name in values):
             screen.note(_NO_TARGET)
+
+
+def say(source: str, values: Mapping[str, str]) -> None:
+    """One line about the settings in force, beside the result."""
+    listed = ", ".join(f"{name}={_short(value)}" for name, value in values.items())
+    screen.note(f"settings from {source}: {listed or _NONE}")
 
 
 def deployed_with(

@@ -13,6 +13,7 @@ from console import screen
 from console.exits import Exit
 from console.manual import BadRequest, standard_input
 from console.report.reading import Fleet, read
+from console.settings import say
 
 ROWS = 500
 _ALLOWED = "records as JSON lines (plan --json, a function's stdout, rows of SLS), or a result"
@@ -33,6 +34,8 @@ def report(source: Source = "-", output: Output = Path("report.html"), rows: Row
     from console.report.page import render  # noqa: PLC0415  (Jinja, when it is needed)
 
     fleet = _read(source)
+    if fleet.settings_from:
+        say(fleet.settings_from, fleet.settings)
     page = render(fleet, "standard input" if source == "-" else Path(source).name, rows)
     raise typer.Exit(_written(page, output))
 

@@ -178,6 +178,13 @@ def test_a_file_may_have_any_name(tmp_path: Path) -> None:
     assert "from a?[b]?.jsonl" in written.read_text(encoding="utf-8")
 
 
+def test_the_command_begins_with_the_settings_that_the_lines_tell(tmp_path: Path) -> None:
+    """On standard error, as `plan` does."""
+    settings = {"record_type": "settings", "source": "function f", "settings": {"ENI_SCOPE": "all"}}
+    done = command(folder=tmp_path, lines=f"{json.dumps(settings)}\n{line()}".encode())
+    assert b"settings from function f: ENI_SCOPE=all\nwrote report.html\n" == done.stderr
+
+
 def test_a_file_that_is_not_there_may_have_any_name(tmp_path: Path) -> None:
     """It is named as far as it can be."""
     done = command(b"a\xff", folder=tmp_path)
