@@ -153,6 +153,7 @@ def _queue(seen: Seen) -> Iterator[Finding]:
     setup = setup_command(seen.names)
     if isinstance(actual, Unread):
         yield unread(Row.QUEUE, queue.name, actual)
+        yield unread(Row.WAITING, queue.name, actual)
         return
     if actual is None:
         yield failure(Row.QUEUE, queue.name, "there is no such queue: what fails is lost", setup)

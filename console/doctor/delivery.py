@@ -34,30 +34,31 @@ class Ears:
     Attributes:
         topics: MNS topics that invoke the function.
         bus: EventBridge's default bus does, with events of hooks.
-        known: the triggers could be read.
     """
 
-    topics: frozenset[str] = frozenset()
-    bus: bool = False
-    known: bool = True
+    topics: frozenset[str]
+    bus: bool
 
 
 def ears_of(seen: Seen) -> Ears:
-    """By which ways hooks are heard, as far as the triggers tell."""
+    """By which ways hooks are heard; as they should be, where the triggers cannot be told."""
     triggers = seen.function.triggers
-    if isinstance(triggers, Unread):
-        return Ears(frozenset({seen.names.topic}), bus=True, known=False)
+    if isinstance(triggers, Unread) or seen.function.row is None:
+        return Ears(frozenset({seen.names.topic}), bus=True)
     topics = {_topic_of(each) for each in triggers if each.get("triggerType") == TOPIC}
     return Ears(frozenset(topics), any(_hears_hooks(each) for each in triggers))
 
 
 def delivery_findings(seen: Seen) -> Iterator[Finding]:
-    """Asynchronous configuration, destination, triggers."""
+    """Asynchronous configuration, destination, triggers; of a function that is there."""
+    if seen.function.row is None:
+        return
     for qualifier, config in seen.function.delivery.items():
         yield from _configuration(qualifier, config, seen)
     triggers = seen.function.triggers
     if isinstance(triggers, Unread):
         yield unread(Row.TRIGGER, "", triggers)
+        yield unread(Row.HEARD, "", triggers)
         return
     for each in triggers:
         yield _trigger(each, seen)

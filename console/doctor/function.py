@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from console.doctor.seen import Seen
     from console.setup.desired import Body
 
+# The rows that GetFunction alone is about.
+OF_THE_FUNCTION = (
+    *(Row.FUNCTION, Row.RUNTIME, Row.HANDLER, Row.INITIALIZER, Row.TIMEOUT, Row.CONCURRENCY),
+    *(Row.SETTINGS, Row.VERSION),
+)
 RUNTIMES = ("python3.10", "python3.12")
 HANDLER, INITIALIZER, PRE_STOP = "index.handler", "index.initialize", "index.pre_stop"
 # A launch that is throttled early in a minute waits for the next one, and writes end 20 s before
@@ -70,18 +75,19 @@ def settings_of(seen: Seen) -> Settings:
 def function_findings(seen: Seen) -> Iterator[Finding]:
     """Every row about the function."""
     row, names = seen.function.row, seen.names
-    if isinstance(row, Unread):
-        yield unread(Row.FUNCTION, names.function, row)
-        return
     if row is None:
         found = f"there is none of this name in {names.region}"
         yield failure(Row.FUNCTION, names.function, found, deploy_command(names))
+        return
+    yield _reserved(seen)
+    if isinstance(row, Unread):
+        for each in OF_THE_FUNCTION:
+            yield unread(each, "", row)
         return
     yield _state(row, seen)
     yield from _code(row, seen)
     yield _timeout(row, seen)
     yield _instance_concurrency(row, seen)
-    yield _reserved(seen)
     yield from _settings(seen)
     yield _version(row, seen)
 

@@ -56,6 +56,7 @@ def hook_findings(seen: Seen) -> Iterator[Finding]:
     groups = seen.fleet.groups
     if isinstance(groups, Unread):
         yield unread(Row.GROUP, "", groups)
+        yield unread(Row.HOOK, "", groups)
         return
     settings = settings_of(seen)
     served = [it for it in groups if _served(it, settings)]
@@ -65,20 +66,16 @@ def hook_findings(seen: Seen) -> Iterator[Finding]:
     fine = sum(not each for each in found.values())
     if fine:
         yield ok(Row.HOOK, "", f"{counted(fine, 'group')}: heard, ours, ABANDON, long enough")
-    if not served:
-        yield warning(Row.GROUP, "", f"no group is served of {len(groups)}", _allow(seen))
-    elif len(served) < len(groups):
-        found_ = f"{len(groups) - len(served)} of {len(groups)}: not in ALLOWED_SCALING_GROUPS"
-        yield ok(Row.GROUP, "", found_)
+    if groups and not served:
+        said = f"none of {counted(len(groups), 'group')} is in ALLOWED_SCALING_GROUPS"
+        yield warning(Row.GROUP, "", said, deploy_command(seen.names, ALLOWED_SCALING_GROUPS="''"))
+    else:
+        yield ok(Row.GROUP, "", f"{len(served)} of {counted(len(groups), 'group')} served")
 
 
 def _served(group: Group, settings: Settings) -> bool:
     allowed = settings.policy.scaling_groups
     return not allowed or group.id in allowed
-
-
-def _allow(seen: Seen) -> str:
-    return deploy_command(seen.names, ALLOWED_SCALING_GROUPS="asg-...") + ", or make a group"
 
 
 def _group(group: Group, seen: Seen) -> Iterator[Finding]:

@@ -215,19 +215,25 @@ def served(version: str, region: str | None) -> Iterator[None]:
         BadRequest: another region, or no checkout.
     """
     check(region)
-    before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "account.json")
         path.write_text(json.dumps(planted(version)), encoding="utf-8")
-        with running("localcloud.account", str(path)) as url:
-            forget_proxies()
-            os.environ.pop("ALIBABA_CLOUD_SECURITY_TOKEN", None)
-            os.environ.update(leading_to(url))
-            try:
-                yield
-            finally:
-                os.environ.clear()
-                os.environ.update(before)
+        with running("localcloud.account", str(path)) as url, reaching(url):
+            yield
+
+
+@contextlib.contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Have this process's environment lead to an account, for a while."""
+    before = dict(os.environ)
+    forget_proxies()
+    os.environ.pop("ALIBABA_CLOUD_SECURITY_TOKEN", None)
+    os.environ.update(leading_to(url))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def leading_to(url: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ def room_findings(seen: Seen) -> Iterator[Finding]:
     """A row for each vSwitch that lacks room or could not be read, one for the rest."""
     fleet, settings = seen.fleet, settings_of(seen)
     if isinstance(fleet.groups, Unread):
+        yield unread(Row.ROOM, "", fleet.groups)
         return
     fine = 0
     for room in fleet.rooms:

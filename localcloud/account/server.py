@@ -97,7 +97,7 @@ class Door:
     async def _rpc(self, request: web.BaseRequest, headers: Headers, body: bytes) -> web.Response:
         found = read_request(request.method, request.path_qs, headers, body)
         try:
-            service, refusal = rows.SERVICES[found.version]
+            service, refusal = rows.known(rows.SERVICES, found.version, "InvalidVersion")
             self._note(refusal)(f"{service}:{found.action}")
             if found.version in OF_THE_WORLD:
                 reply = await self._world.serve(found)

@@ -1,0 +1,187 @@
+"""`python -m console doctor` over HTTP: whole accounts, permissions that are missing, `--local`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console.doctor.command import version_of
+from console.doctor.finding import ROWS, Level, Row
+from console.doctor.local import NAMES, PLANTED, healthy
+from console.setup.desired import DEPLOY
+from localcloud.world import DEFAULT_KEY
+from tests.integration.deployment.manifests import ROOT, fc2, fc3
+from tests.integration.doctor.faults import TOGETHER
+from tests.integration.doctor.looking import VERSION, doctor, looked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A call about an alert rule is authorised as one about a job, too; who one is, everybody may ask.
+JOB, WHO = "log:GetJob", "sts:GetCallerIdentity"
+READS = [(row, action) for row, (_, actions) in ROWS.items() for action in actions if action != JOB]
+
+
+def test_healthy_account_is_all_ok(tmp_path: Path) -> None:
+    """Every row is there, each is ok, and the status is 0."""
+    ran = doctor(tmp_path, healthy(VERSION), "--json")
+    assert (0, "") == (ran.status, ran.err)
+    assert {"ok"} == {line["level"] for line in ran.lines}
+    assert [row.value for row in Row] == list(dict.fromkeys(line["row"] for line in ran.lines))
+    assert {None} == {line["advice"] for line in ran.lines}
+
+
+def test_many_faults_are_found_in_one_run(tmp_path: Path) -> None:
+    """More than twenty at once: each is said with its mend, and the status is 1."""
+    document = healthy(VERSION)
+    for fault in TOGETHER:
+        fault.plant(document)
+    ran = doctor(tmp_path, document, "--json")
+    said = [
+        (line["row"], line["level"], f"{line['subject'] or ''}: {line['found']}", line["advice"])
+        for line in ran.lines
+    ]
+    unfound = [
+        fault.name
+        for fault in TOGETHER
+        if not any(
+            row == fault.row.value
+            and level == fault.level.value
+            and fault.says in found
+            and fault.mends in (advice or "")
+            for row, level, found, advice in said
+        )
+    ]
+    assert (1, []) == (ran.status, unfound)
+    assert len(TOGETHER) > 20
+
+
+def test_permissions_that_are_missing_stop_nothing(tmp_path: Path) -> None:
+    """The rows that were not read say so and name the permission; the others are as ever: 3."""
+    refused = ["ram:GetPolicy", "log:GetAlert", "ess:DescribeLifecycleHooks", "fc:ListTriggers"]
+    ran = doctor(tmp_path, healthy(VERSION) | {"refused": refused}, "--json")
+    unread = [line for line in ran.lines if line["level"] == "unread"]
+    assert (3, "") == (ran.status, ran.err)
+    rows = {"policy", "alert", "lifecycle hook", "trigger", "asynchronous"}
+    assert rows == {line["row"] for line in unread}
+    assert {f"allow {action}: deploy/ram/doctor-policy.json" for action in refused} == {
+        line["advice"] for line in unread
+    }
+    assert {"ok", "unread"} == {line["level"] for line in ran.lines}
+
+
+@pytest.mark.parametrize(("row", "action"), READS, ids=str)
+def test_every_row_says_which_permission_it_lacks(row: Row, action: str) -> None:
+    """Refused any of the actions that the table gives a row, the row is unread and names it."""
+    found = looked(healthy(VERSION) | {"refused": [action]})
+    said = {each.advice for each in found if each.row is row and each.level is Level.UNREAD}
+    if row is Row.QUOTA:  # it says what it can of what was read
+        assert not said
+    else:
+        assert {f"allow {action}: deploy/ram/doctor-policy.json"} == said
+    assert not {each for each in found if each.level in {Level.FAILURE, Level.WARNING}}
+
+
+def test_policy_of_the_doctor_is_what_it_calls(tmp_path: Path) -> None:
+    """deploy/ram/doctor-policy.json and the table of rows name every action; none writes."""
+    ran = doctor(tmp_path, healthy(VERSION))
+    called = set(ran.actions) - {WHO}
+    statements = json.loads((DEPLOY / "ram/doctor-policy.json").read_text("utf-8"))["Statement"]
+    actions = [each["Action"] for each in statements]
+    named = [it for each in actions for it in ([each] if isinstance(each, str) else each)]
+    assert sorted(called | {JOB}) == sorted(named)
+    assert called | {JOB} == {action for _, needed in ROWS.values() for action in needed}
+    assert all(it.partition(":")[2].startswith(("Get", "List", "Describe")) for it in ran.actions)
+
+
+def test_table_fits_a_terminal(tmp_path: Path) -> None:
+    """Of 80 columns: no line is longer, what mends stands below, and the sum is the last line."""
+    document = healthy(VERSION)
+    for fault in TOGETHER:
+        fault.plant(document)
+    ran = doctor(tmp_path, document)
+    lines = ran.out.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    assert any(line.strip().startswith("-> ") for line in lines)
+    assert " to mend, " in lines[-1]
+
+
+def test_local_account_shows_three_faults(tmp_path: Path) -> None:
+    """Without an account, whatever proxy is set: three rows are amiss, and it is said which."""
+    ran = doctor(tmp_path, None, "--local", "--json", HTTP_PROXY="http://127.0.0.1:1")
+    amiss = [(line["row"], line["level"]) for line in ran.lines if line["level"] != "ok"]
+    expected = [("trigger", "failure"), ("failed events", "warning"), ("lifecycle hook", "failure")]
+    assert (1, expected) == (ran.status, amiss)
+    assert "a made-up account with three things amiss" in ran.err
+    assert 3 == len(PLANTED)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "said"),
+    [
+        ([], {}, "no credentials: found neither"),
+        (["--local", "--region", "cn-beijing"], {}, "--region: found 'cn-beijing'; allowed with"),
+        (["--queue", "a b"], {}, "--queue: found 'a b'; allowed: "),
+    ],
+    ids=["no credentials", "another region", "bad name"],
+)
+def test_bad_request_looks_at_nothing(
+    tmp_path: Path, arguments: list[str], more: dict[str, str], said: str
+) -> None:
+    """Status 2, what was found and what is allowed; nothing on standard output."""
+    ran = doctor(tmp_path, None, *arguments, **more)
+    assert (2, "") == (ran.status, ran.out)
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_wrong_key_ends_it_and_is_not_repeated(tmp_path: Path) -> None:
+    """Refused credentials are status 2; neither key nor signature stands in what is said."""
+    wrong = "not-" + DEFAULT_KEY.secret
+    ran = doctor(tmp_path, healthy(VERSION), ALIBABA_CLOUD_ACCESS_KEY_SECRET=wrong)
+    assert (2, "") == (ran.status, ran.out)
+    assert "the account cannot be told: SignatureDoesNotMatch" in ran.err
+    assert wrong not in ran.err
+
+
+def test_other_names_are_looked_for_and_advised(tmp_path: Path) -> None:
+    """What is called otherwise is looked for by that name, and so says the advice."""
+    ran = doctor(
+        tmp_path, healthy(VERSION), "--json", "--topic", "hooks-blue", FUNCTION_NAME="ips-blue"
+    )
+    (function,) = [line for line in ran.lines if line["row"] == "function"]
+    (topic,) = [line for line in ran.lines if line["row"] == "topic"]
+    assert ("ips-blue", "failure") == (function["subject"], function["level"])
+    assert "REGION=cn-hangzhou FUNCTION_NAME=ips-blue s deploy -y" == function["advice"]
+    setup = "secondary-ips setup --region cn-hangzhou --topic hooks-blue --function ips-blue"
+    assert ("hooks-blue", setup) == (topic["subject"], topic["advice"])
+
+
+# --- the made-up account is what is deployed ------------------------------------------------------
+
+
+def test_made_up_function_is_what_the_manifest_deploys() -> None:
+    """Field by field, as far as the made-up function has them."""
+    made, deployed = healthy(VERSION)["functions"][NAMES.function], fc3()
+    compared = ("runtime", "handler", "timeout", "instanceConcurrency", "instanceLifecycleConfig")
+    row = made["function"]
+    assert {name: deployed[name] for name in compared} == {name: row[name] for name in compared}
+    assert row["role"].endswith("/" + deployed["role"])
+    log = {name: deployed["logConfig"][name] for name in row["logConfig"]}
+    assert log == row["logConfig"]
+    delivery = made["async"]["LATEST"]
+    assert {name: deployed["asyncInvokeConfig"][name] for name in delivery} == delivery
+    assert [each["triggerName"] for each in deployed["triggers"]] == [
+        each["triggerName"] for each in made["triggers"]
+    ]
+    assert set(row["environmentVariables"]) <= set(deployed["environmentVariables"])
+
+
+@pytest.mark.parametrize(
+    "description", [fc3()["description"], fc2()["function"]["description"]], ids=["fc3", "fc2"]
+)
+def test_manifest_deploys_the_version_of_the_checkout(description: str) -> None:
+    """Its description ends with it: by that the doctor knows what is deployed."""
+    assert description.endswith(f"({version_of(ROOT / 'pyproject.toml')})")
