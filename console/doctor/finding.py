@@ -95,7 +95,7 @@ ROWS: dict[Row, tuple[str, tuple[str, ...]]] = {
         "each there, enabled, as `deploy/sls/alerts.json`, and somebody hears of it",
         ("log:GetAlert", "log:GetJob"),
     ),
-    Row.GROUP: ("every group of ECS instances has a hook of ours", ("ess:DescribeScalingGroups",)),
+    Row.GROUP: ("every group of ECS instances that is served has a hook of ours", ("ess:DescribeScalingGroups",)),
     Row.HOOK: (
         "heard, ours, active, ABANDON, and long enough",
         ("ess:DescribeLifecycleHooks",),
@@ -111,7 +111,7 @@ ROWS: dict[Row, tuple[str, tuple[str, ...]]] = {
     ),
     Row.QUOTA: (
         "environment of 4 KB, 10 hooks a group, targets against instance types",
-        ("fc:GetFunction", "ess:DescribeLifecycleHooks", "ecs:DescribeInstanceTypes"),
+        ("fc:GetFunction", "ecs:DescribeInstances", "ecs:DescribeInstanceTypes"),
     ),
 }
 

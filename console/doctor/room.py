@@ -6,7 +6,7 @@ with the targets that tags, rules and default say.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from console.doctor.finding import Row, deploy_command, ok, unread, warning
 from console.doctor.function import environment_of, settings_of
@@ -15,16 +15,18 @@ from handler.core.model import Request, Selector, Subject
 from handler.core.policy import scaling_group_of, wish_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from console.doctor.finding import Finding
     from console.doctor.seen import Fleet, Room, Seen
     from handler.core.model import Eni, Instance
     from handler.core.settings import Settings
 
+T = TypeVar("T")
+
 # Function Compute, Limits: bytes of the environment.
 ENVIRONMENT, NEARLY = 4096, 0.9
-INSTANCES = 10  # of a scaling group's kind in a vSwitch, looked at
+TYPES = 3  # of instance types that are too small, named
 
 
 def room_findings(seen: Seen) -> Iterator[Finding]:
@@ -46,21 +48,15 @@ def room_findings(seen: Seen) -> Iterator[Finding]:
 
 
 def _room(room: Room, fleet: Fleet, settings: Settings) -> Finding | None:
-    parts = (room.free, room.enis, fleet.instances, fleet.capacities)
-    for part in parts:
+    """What is amiss with one vSwitch."""
+    for part in (room.free, room.enis, fleet.instances, fleet.capacities):
         if isinstance(part, Unread):
             return unread(Row.ROOM, room.id, part)
-    if room.free is None:
+    if not isinstance(room.free, int):
         found = "a group launches into it, and VPC does not show it"
         advice = "Auto Scaling console: take it out of the group, or choose another vSwitch"
         return warning(Row.ROOM, room.id, found, advice)
-    return _lacking(room, fleet, settings)
-
-
-def _lacking(room: Room, fleet: Fleet, settings: Settings) -> Finding | None:
-    free, reserve = room.free, settings.vswitch_reserve
-    assert isinstance(free, int)  # noqa: S101  (for the type checker: _room has looked)
-    needed = needs(room, fleet, settings)
+    free, reserve, needed = room.free, settings.vswitch_reserve, needs(room, fleet, settings)
     if free - reserve >= needed:
         return None
     found = f"{free} free, {reserve} in reserve: one more instance takes {needed}"
@@ -70,7 +66,7 @@ def _lacking(room: Room, fleet: Fleet, settings: Settings) -> Finding | None:
 
 def needs(room: Room, fleet: Fleet, settings: Settings) -> int:
     """Addresses that one more instance takes in this vSwitch: the most of those that are there."""
-    instances = {} if isinstance(fleet.instances, Unread) else fleet.instances
+    instances = known(fleet.instances)
     enis = () if isinstance(room.enis, Unread) else room.enis
     taken: dict[str, int] = {}
     for eni in enis:
@@ -90,8 +86,7 @@ def target_of(eni: Eni, instance: Instance, fleet: Fleet, settings: Settings) ->
     target = wish_for(subject, _REQUEST, settings.policy).target
     if target is None:
         return None
-    capacities = {} if isinstance(fleet.capacities, Unread) else fleet.capacities
-    quota = capacities.get(instance.type)
+    quota = known(fleet.capacities).get(instance.type)
     if quota is None:
         return target.count
     return min(target.of(quota - 1), quota - 1)
@@ -106,7 +101,9 @@ _REQUEST = Request(source="doctor", region="", selector=Selector(everything=True
 def quota_findings(seen: Seen) -> Iterator[Finding]:
     """What comes near a limit; the number of calls a minute, which no API tells, as it is."""
     environ = environment_of(seen)
-    if environ:
+    if isinstance(seen.function.row, Unread):
+        yield unread(Row.QUOTA, "environment", seen.function.row)
+    elif environ:
         yield _environment(sum(len(f"{name}{it}".encode()) for name, it in environ.items()), seen)
         yield from _calls(seen)
     yield from _targets(seen)
@@ -129,15 +126,20 @@ def _calls(seen: Seen) -> Iterator[Finding]:
 
 def _targets(seen: Seen) -> Iterator[Finding]:
     """Targets that an instance type cannot hold: such ENIs are short for ever."""
-    fleet, settings = seen.fleet, settings_of(seen)
-    if isinstance(fleet.instances, Unread) or isinstance(fleet.capacities, Unread):
-        return
-    default = settings.policy.default
-    wanted = default.count if default else None
-    types = sorted({each.type for each in fleet.instances.values()})
-    small = [it for it in types if wanted and fleet.capacities.get(it, 9999) - 1 < wanted]
+    fleet, default = seen.fleet, settings_of(seen).policy.default
+    for part in (fleet.groups, fleet.instances, fleet.capacities):
+        if isinstance(part, Unread):
+            yield unread(Row.QUOTA, "instance types", part)
+            return
+    wanted = default.count or 0 if default else 0
+    holds = {it: quota - 1 for it, quota in known(fleet.capacities).items()}
+    small = [f"{it} holds {holds[it]}" for it in sorted(holds) if holds[it] < wanted]
     if small:
-        holds = ", ".join(f"{it} holds {fleet.capacities[it] - 1}" for it in small[:3])
-        found = f"TARGET_SECONDARY_IPS is {wanted}: {holds}"
+        found = f"TARGET_SECONDARY_IPS is {wanted}: {', '.join(small[:TYPES])}"
         advice = deploy_command(seen.names, TARGET_SECONDARY_IPS="max")
         yield warning(Row.QUOTA, "instance types", found, f"{advice}, or TARGET_RULES for the type")
+
+
+def known(found: Mapping[str, T] | Unread) -> Mapping[str, T]:
+    """What was read; nothing where it could not be."""
+    return {} if isinstance(found, Unread) else found

@@ -77,10 +77,7 @@ def test_every_row_says_which_permission_it_lacks(row: Row, action: str) -> None
     """Refused any of the actions that the table gives a row, the row is unread and names it."""
     found = looked(healthy(VERSION) | {"refused": [action]})
     said = {each.advice for each in found if each.row is row and each.level is Level.UNREAD}
-    if row is Row.QUOTA:  # it says what it can of what was read
-        assert not said
-    else:
-        assert {f"allow {action}: deploy/ram/doctor-policy.json"} == said
+    assert {f"allow {action}: deploy/ram/doctor-policy.json"} == said
     assert not {each for each in found if each.level in {Level.FAILURE, Level.WARNING}}
 
 
