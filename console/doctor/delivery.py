@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from console.doctor.finding import Row, deploy_command, failure, ok, unread, warning
 from console.doctor.seen import Unread
+from console.screen import counted
 from handler.core.model import Request
 from handler.events import parse
 
@@ -22,7 +23,7 @@ LATEST = "LATEST"
 EVENTBRIDGE, TOPIC, TIMER = "eventbridge", "mns_topic", "timer"
 # The function's own calls cause it, without end.
 FORBIDDEN = "PrivateIPAssigned"
-HOOK_EVENT = "ess:LifecycleHook:ScaleOut"
+SOURCES, HOOK_EVENT = ("acs.ess", "acs:ess"), "ess:LifecycleHook:ScaleOut"
 # A throttled launch is raised, delivered again, and may be throttled again.
 LEAST_AGE = 600
 
@@ -196,7 +197,25 @@ def _hears_hooks(trigger: Body) -> bool:
         pattern = json.loads(str(config.get("eventRuleFilterPattern") or "{}"))
     except ValueError:
         return False
-    return "type" not in pattern or HOOK_EVENT in json.dumps(pattern["type"])
+    return admits(pattern, "source", SOURCES) and admits(pattern, "type", (HOOK_EVENT,))
+
+
+def admits(pattern: Body, field: str, values: tuple[str, ...]) -> bool:
+    """Whether a field of an event pattern lets one of the values through.
+
+    Of the matchers that are objects, prefix and suffix are looked at; any other is trusted.
+    """
+    rules = pattern.get(field)
+    if not isinstance(rules, list):
+        return True
+    return any(_fits(rule, value) for rule in rules for value in values)
+
+
+def _fits(rule: object, value: str) -> bool:
+    if not isinstance(rule, dict):
+        return rule == value
+    start, end = str(rule.get("prefix", "")), str(rule.get("suffix", ""))
+    return value.startswith(start) and value.endswith(end)
 
 
 def _together(triggers: Rows, seen: Seen) -> Iterator[Finding]:
@@ -232,7 +251,8 @@ def _heard(triggers: Rows, seen: Seen) -> Iterator[Finding]:
     elif any(_of_eventbridge(each) for each in tasks):
         yield ok(Row.HEARD, subject, "events of EventBridge are among the asynchronous tasks")
     else:
-        found = f"no event of EventBridge among {len(tasks)} tasks: they may come synchronously"
+        looked_at = counted(len(tasks), "task")
+        found = f"no event of EventBridge among {looked_at}: they may come synchronously"
         advice = (
             "Function Compute console, Triggers: each invokes asynchronously; launch an instance, "
             "and look again"

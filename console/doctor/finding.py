@@ -95,7 +95,10 @@ ROWS: dict[Row, tuple[str, tuple[str, ...]]] = {
         "each there, enabled, as `deploy/sls/alerts.json`, and somebody hears of it",
         ("log:GetAlert", "log:GetJob"),
     ),
-    Row.GROUP: ("every group of ECS instances that is served has a hook of ours", ("ess:DescribeScalingGroups",)),
+    Row.GROUP: (
+        "every group of ECS instances that is served has a hook of ours",
+        ("ess:DescribeScalingGroups",),
+    ),
     Row.HOOK: (
         "heard, ours, active, ABANDON, and long enough",
         ("ess:DescribeLifecycleHooks",),

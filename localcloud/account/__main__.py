@@ -10,16 +10,21 @@ import sys
 from pathlib import Path
 
 from localcloud.account.server import Door, running
-from localcloud.schema import read_json
+from localcloud.schema import InvalidInput, read_json
 
 
 def main() -> int:
-    """Serve until told to stop."""
+    """Serve until told to stop; 2 means that the document cannot be used."""
     parser = argparse.ArgumentParser(prog="localcloud.account", description=__doc__)
     parser.add_argument("document", type=Path, help="what the account answers")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
     options = parser.parse_args()
-    asyncio.run(_serve(Door(read_json(options.document)), options.port))
+    try:
+        door = Door(read_json(options.document))
+    except InvalidInput as error:
+        sys.stderr.write(f"localcloud.account: {error}\n")
+        return 2
+    asyncio.run(_serve(door, options.port))
     return 0
 
 

@@ -505,6 +505,15 @@ FAULTS = [
         "no event of EventBridge among 0 tasks: they may come synchronously",
         "Function Compute console, Triggers: each invokes asynchronously",
     ),
+    Fault(
+        "only tasks of a person",
+        lambda it: beside(it)["tasks"][0].update(taskPayload='{"backfill": {"all": true}}'),
+        Row.HEARD,
+        WARNING,
+        "no event of EventBridge among 1 task:",
+        "Function Compute console, Triggers: each invokes asynchronously",
+        alone=True,
+    ),
     # --- messages ---
     Fault(
         "no topic",
