@@ -32,9 +32,9 @@ OF_THE_FUNCTION = (
 )
 RUNTIMES = ("python3.10", "python3.12")
 HANDLER, INITIALIZER, PRE_STOP = "index.handler", "index.initialize", "index.pre_stop"
-# A launch that is throttled early in a minute waits for the next one, and writes end 20 s before
-# the timeout: docs/operating.md, Throttled.
-AROUND_A_MINUTE, LAST_SECONDS = 30, 30
+# Minutes of throttling that a timeout should hold, below which the function warns, too; and what it
+# does beside its waits: docs/operating.md, Throttled.
+LEAST_MINUTES, BESIDE_WAITS = 1.5, 30
 # The warm-up waits 2 s, imports and clients take some more.
 INITIALIZER_SECONDS = 10
 # "(0.1.0)" at the end of the description, as s.yaml writes it.
@@ -140,8 +140,8 @@ def _initializer(row: Body, seen: Seen) -> Finding:
 
 def _timeout(row: Body, seen: Seen) -> Finding:
     settings, found = settings_of(seen), row.get("timeout") or 0
-    waits = settings.settle_seconds + settings.visibility_seconds + LAST_SECONDS
-    least = int(max(settings.minute_seconds + AROUND_A_MINUTE, waits))
+    waits = settings.settle_seconds + settings.visibility_seconds + BESIDE_WAITS
+    least = int(max(LEAST_MINUTES * settings.minute_seconds, waits))
     if found >= least:
         return ok(Row.TIMEOUT, "", f"{found} s")
     said = f"{found} s: a throttled minute and the function's own waits need {least} s"

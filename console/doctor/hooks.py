@@ -43,12 +43,14 @@ class Recipient:
     """Who is notified of a hook.
 
     Attributes:
+        arn: as Auto Scaling has it; empty when it is nobody.
         amiss: why the function does not hear of it; empty when it does.
-        known: what is there in words.
+        old: the form of the ARN is one that no page gives any more.
     """
 
-    known: str
+    arn: str
     amiss: str = ""
+    old: bool = False
 
 
 def hook_findings(seen: Seen) -> Iterator[Finding]:
@@ -130,6 +132,9 @@ def _hook(hook: Body, group: Group, seen: Seen) -> Iterator[Finding]:
         yield failure(Row.HOOK, subject, f"{hook['LifecycleHookStatus']}: it never waits", advice)
     if recipient.amiss:
         yield failure(Row.HOOK, subject, recipient.amiss, mend)
+    elif recipient.old:
+        found = f"it notifies {recipient.arn}, an old form: pages of today give acs:mns:..."
+        yield warning(Row.HOOK, subject, found, mend)
     if hook.get("DefaultResult") != "ABANDON":
         found = f"DefaultResult {hook.get('DefaultResult')}: instances that come up short stay"
         yield warning(Row.HOOK, subject, found, mend)
@@ -151,7 +156,7 @@ def _of_others(
     subject: str, name: str, recipient: Recipient, settings: Settings, seen: Seen
 ) -> Iterator[Finding]:
     """A hook that the function does not complete; only what looks like a mistake is shown."""
-    if not recipient.known:
+    if not recipient.arn:
         found = "not ours, and it notifies nobody: every launch waits for its whole timeout"
         advice = "Auto Scaling console, Lifecycle Hooks: give it a recipient, or delete it"
         yield warning(Row.HOOK, subject, found, advice)
@@ -172,13 +177,11 @@ def _recipient(hook: Body, seen: Seen, ears: Ears) -> Recipient:
     here = (seen.names.region, seen.account)
     if (match["region"], match["account"]) != here:
         return Recipient(arn, f"it notifies {arn}: another region or account")
-    return Recipient(arn, _unheard(match["service"], match["kind"], match["name"], ears))
+    return Recipient(arn, _unheard(match["kind"], match["name"], ears), match["service"] == "ess")
 
 
-def _unheard(service: str, kind: str, name: str, ears: Ears) -> str:
+def _unheard(kind: str, name: str, ears: Ears) -> str:
     """Why a recipient does not pass it on to the function; empty when it does."""
-    if service == "ess":
-        return f"acs:ess:...:{kind}/{name} is an old form: acs:mns:...:{kind}/{name} is notified"
     if kind == "topic":
         return (
             "" if name in ears.topics else f"it notifies the topic {name}, which no trigger hears"

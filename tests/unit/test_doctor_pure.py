@@ -9,6 +9,7 @@ import pytest
 from console.doctor.delivery import HOOK_EVENT, SOURCES, admits
 from console.doctor.finding import Finding, Level, Row, deploy_command, setup_command
 from console.doctor.findings import status_of
+from console.doctor.function import LEAST_MINUTES
 from console.doctor.hooks import least_timeout
 from console.doctor.room import needs
 from console.doctor.seen import Fleet, Room
@@ -17,6 +18,7 @@ from console.setup.desired import Names
 from handler.core.model import Eni, Instance
 from handler.core.policy import SCALING_GROUP_TAG
 from handler.core.settings import read_settings
+from handler.shell import app
 
 GROUP = {SCALING_GROUP_TAG: "asg-a"}
 TYPES = {"ecs.big": 15, "ecs.small": 6}
@@ -81,6 +83,11 @@ def test_event_of_a_hook_passes_a_pattern(pattern: dict[str, Any], *, expected: 
     """By its source and its type, named or by prefix and suffix."""
     passes = admits(pattern, "source", SOURCES) and admits(pattern, "type", (HOOK_EVENT,))
     assert expected is passes
+
+
+def test_short_timeout_is_the_one_that_the_function_warns_of() -> None:
+    """Both count the same minutes of throttling."""
+    assert app.LEAST_MINUTES == LEAST_MINUTES
 
 
 def test_hook_waits_for_everything_that_the_function_waits_for() -> None:
