@@ -96,6 +96,13 @@ def listed(permission: str, call: Callable[[], Iterable[T]]) -> tuple[T, ...] | 
     return () if found is None else found
 
 
+def connection_to(region: str, environ: Mapping[str, str]) -> Connection:
+    """The services that the function talks to, as the operator."""
+    given = {name: environ.get(f"{name.upper()}_ENDPOINT") for name in ("ecs", "vpc", "ess")}
+    endpoints = Endpoints(**{name: url for name, url in given.items() if url})
+    return Connection(region, endpoints, RoleCredentials(environ), f"{USER_AGENT}-doctor")
+
+
 def _attached(role: str, access: Access) -> tuple[str, ...] | Unread | None:
     client = RamClient(access.config("RAM", "ram.aliyuncs.com"))
 
@@ -161,10 +168,7 @@ class _Fleet:
     """The scaling groups of a region, and the vSwitches that they launch into."""
 
     def __init__(self, region: str, environ: Mapping[str, str]) -> None:
-        self._region = region
-        given = {name: environ.get(f"{name.upper()}_ENDPOINT") for name in ("ecs", "vpc", "ess")}
-        endpoints = Endpoints(**{name: url for name, url in given.items() if url})
-        connection = Connection(region, endpoints, RoleCredentials(environ), f"{USER_AGENT}-doctor")
+        self._region, connection = region, connection_to(region, environ)
         self._ess = OpenApi("ess", ESS_VERSION, connection)
         self._ecs, self._vpc = EcsOpenApi(connection), VpcOpenApi(connection)
 

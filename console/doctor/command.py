@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from console.doctor.finding import Finding
+    from console.exits import Exit
 
 _NAMES = "What things are called"
 _PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -64,6 +65,38 @@ Local = Annotated[
         rich_help_panel="Without an account",
     ),
 ]
+_TRYING = "Trying ECS on ENIs of your own"
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="Assign addresses to ENIs and take them back, to see how ECS behaves.",
+        rich_help_panel=_TRYING,
+    ),
+]
+OwnEnis = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--eni-id",
+        metavar="ID",
+        help="ENI that nothing else changes, attached or not; repeatable.",
+        rich_help_panel=_TRYING,
+    ),
+]
+Patience = Annotated[
+    int,
+    typer.Option(
+        "--patience",
+        metavar="SECONDS",
+        min=1,
+        max=86_400,
+        help="How long to wait for a read, and to use a token again.",
+        rich_help_panel=_TRYING,
+    ),
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Try without asking.", rich_help_panel=_TRYING)
+]
 
 
 def doctor(
@@ -77,6 +110,10 @@ def doctor(
     policy: Policy = Names.policy,
     as_json: options.AsJson = False,
     local: Local = False,
+    verify: Verify = False,
+    eni_id: OwnEnis = None,
+    patience: Patience = 120,
+    yes: Yes = False,
 ) -> None:
     """Read the account, and say what is amiss with the deployment; changes nothing."""
     version = version_of(_PYPROJECT)
@@ -84,6 +121,8 @@ def doctor(
         where = region or (LOCAL_REGION if local else default_region(os.environ))
         if where is None:
             raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
+        if verify:
+            raise typer.Exit(_verified(where, eni_id or [], patience, yes=yes, lines=as_json))
         name, _ = role_of(role)
         names = Names(where, project or f"{PREFIX}account", logstore, topic, queue, name, policy)
         found = _looked(replace(names, function=function), version, own_project=project is None)
@@ -118,6 +157,16 @@ def _looked(names: Names, version: str, *, own_project: bool) -> list[Finding]:
     if own_project:
         names = replace(names, project=f"{PREFIX}{account}")
     return findings(seen(names, account, access, os.environ, version))
+
+
+def _verified(region: str, eni_ids: list[str], patience: int, *, yes: bool, lines: bool) -> Exit:
+    try:
+        from console.doctor.account import connection_to  # noqa: PLC0415  (an optional install)
+        from console.doctor.verify import verified  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise BadRequest(f"{error.name} is not installed. {_MISSING}") from None
+    connection = connection_to(region, os.environ)
+    return verified(connection, eni_ids, patience=patience, yes=yes, lines=lines)
 
 
 def version_of(pyproject: Path) -> str:

@@ -165,6 +165,8 @@ def _world() -> Json:
             for name, cidr in cidrs.items()
         ],
         "instances": [_instance("web", "app"), _instance("api", "data")],
+        # For --verify.
+        "enis": [{"id": "eni-bp1spare", "vswitch": "vsw-bp1app"}],
     }
 
 

@@ -56,6 +56,10 @@ class Door:
         self._world = Service(document["world"])
         self.actions: list[str] = []
 
+    def state(self) -> Json:
+        """What exists in the local cloud that answers for ECS and VPC."""
+        return self._world.state()
+
     async def serve(self, request: web.BaseRequest) -> web.Response:
         """Answer one request in the form of its service."""
         body = await request.read()
@@ -168,6 +172,10 @@ class RecordedAccount:
     def actions(self) -> list[str]:
         """What was asked, in order."""
         return self._door.actions
+
+    def state(self) -> Json:
+        """What exists in the local cloud of its ECS."""
+        return self._door.state()
 
     def __enter__(self) -> Self:
         self._thread.start()
