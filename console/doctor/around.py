@@ -80,16 +80,14 @@ def _policy(seen: Seen) -> Iterator[Finding]:
     resource, actual = _of(Kind.POLICY, seen)
     attached, name = seen.attached, resource.name
     setup = setup_command(seen.names)
+    vpc = (_row_of_function(seen).get("vpcConfig") or {}).get("vpcId")
     if isinstance(attached, Unread):
         yield unread(Row.POLICY, name, attached)
     elif name not in (attached or ()):
         yield failure(Row.POLICY, name, f"not attached to the role {seen.names.role}", setup)
-    elif _row_of_function(seen).get("vpcConfig", {}).get("vpcId") and OF_A_VPC not in (
-        attached or ()
-    ):
+    elif vpc and OF_A_VPC not in (attached or ()):
         found = "the function is in a VPC, and its role may not make the ENI that it needs there"
-        advice = f"RAM console: attach the system policy {OF_A_VPC} to {seen.names.role}"
-        yield failure(Row.POLICY, OF_A_VPC, found, advice)
+        yield failure(Row.POLICY, OF_A_VPC, found, f"{setup} --vpc {vpc}")
     if isinstance(actual, Unread):
         yield unread(Row.POLICY, name, actual)
     elif actual is None:

@@ -91,7 +91,7 @@ def _retries(qualifier: str, config: Body, advice: str) -> Finding:
         return failure(Row.DELIVERY, qualifier, found, f"RETRIES=3 {advice}")
     if age is not None and age < LEAST_AGE:
         found = f"events are discarded after {age} s: a throttled launch needs more"
-        return warning(Row.DELIVERY, qualifier, found, f"EVENT_AGE_SECONDS=3600 {advice}")
+        return warning(Row.DELIVERY, qualifier, found, f"EVENT_AGE_SECONDS=86400 {advice}")
     if not config.get("asyncTask"):
         found = "asyncTask is off: hand-overs have no task ids, and --follow sees nothing"
         return warning(Row.DELIVERY, qualifier, found, advice)
@@ -137,9 +137,6 @@ def _eventbridge(trigger: Body, seen: Seen) -> Finding | None:
     if config.get("triggerEnable") is False:
         mend = f"Function Compute console, Triggers, {name}: Enable; or: {advice}"
         return failure(Row.TRIGGER, name, "disabled", mend)
-    if config.get("asyncInvocationType") is not True:
-        found = "asyncInvocationType is not true, as the manifest has it"
-        return warning(Row.TRIGGER, name, found, advice)
     return None
 
 
@@ -242,10 +239,10 @@ def _together(triggers: Rows, seen: Seen) -> Iterator[Finding]:
 def _heard(triggers: Rows, seen: Seen) -> Iterator[Finding]:
     """Only tasks show it: the pages about `asyncInvocationType` contradict each other."""
     tasks = seen.function.tasks
-    names = [it["triggerName"] for it in triggers if it.get("triggerType") == EVENTBRIDGE]
-    if not names:
+    ours = [each for each in triggers if each.get("triggerType") == EVENTBRIDGE]
+    if not ours:
         return
-    subject = ", ".join(names)
+    subject = ", ".join(str(each.get("triggerName")) for each in ours)
     if isinstance(tasks, Unread):
         yield unread(Row.HEARD, subject, tasks)
     elif any(_of_eventbridge(each) for each in tasks):
@@ -253,10 +250,9 @@ def _heard(triggers: Rows, seen: Seen) -> Iterator[Finding]:
     else:
         looked_at = counted(len(tasks), "task")
         found = f"no event of EventBridge among {looked_at}: they may come synchronously"
-        advice = (
-            "Function Compute console, Triggers: each invokes asynchronously; launch an instance, "
-            "and look again"
-        )
+        other = str(_config(ours[0]).get("asyncInvocationType") is not True).lower()
+        mend = deploy_command(seen.names, EVENTBRIDGE_ASYNC=other)
+        advice = f"launch an instance, and look again; if it stays so: {mend}"
         yield warning(Row.HEARD, subject, found, advice)
 
 

@@ -26,7 +26,7 @@ PROJECT = f"secondary-ips-{ACCOUNT}"
 NAMES = Names(REGION, PROJECT, action_policy="on-call")
 PLANTED = (
     "the hook of the group asg-bp1api notifies nobody",
-    "the trigger ecs-events is disabled",
+    "the trigger events is disabled",
     "two failed events wait in the queue",
 )
 _HOOKS = f"acs:mns:{REGION}:{ACCOUNT}:topic/{NAMES.topic}"
@@ -64,7 +64,7 @@ def planted(version: str) -> Json:
     """The same with what `PLANTED` says."""
     document = healthy(version)
     document["lifecycle_hooks"][1]["NotificationArn"] = ""
-    _configured(document["functions"][NAMES.function]["triggers"][1], triggerEnable=False)
+    _configured(document["functions"][NAMES.function]["triggers"][0], triggerEnable=False)
     document["queues"][NAMES.queue]["ActiveMessages"] = 2
     return document
 
@@ -82,7 +82,7 @@ def _function(version: str) -> Json:
         "async": {
             "LATEST": {
                 "maxAsyncRetryAttempts": 3,
-                "maxAsyncEventAgeInSeconds": 3600,
+                "maxAsyncEventAgeInSeconds": 86_400,
                 "asyncTask": True,
                 "destinationConfig": {"onFailure": {"destination": queue}},
             }
@@ -99,7 +99,6 @@ def _row(version: str) -> Json:
         "runtime": "python3.10",
         "handler": "index.handler",
         "timeout": 600,
-        "instanceConcurrency": 1,
         "instanceLifecycleConfig": {
             "initializer": {"handler": "index.initialize", "timeout": 60},
             "preStop": {"handler": "index.pre_stop", "timeout": 10},
@@ -114,17 +113,13 @@ def _row(version: str) -> Json:
 
 
 def _triggers() -> list[Json]:
-    launches = {
-        "source": ["acs.ess"],
-        "type": ["ess:LifecycleHook:ScaleOut", "ess:ScalingActivity:ScaleOutSuccess"],
-    }
-    instances = {"source": ["acs.ecs"], "type": ["ecs:Instance:StateChange"]}
+    launches = ["ess:LifecycleHook:ScaleOut", "ess:ScalingActivity:ScaleOutSuccess"]
+    events = {"source": ["acs.ess", "acs.ecs"], "type": [*launches, "ecs:Instance:StateChange"]}
     topic = f"acs:mns:{REGION}:{ACCOUNT}:/topics/{NAMES.topic}"
     payload = json.dumps({"backfill": {"all": True}})
     timer = {"cronExpression": "CRON_TZ=Asia/Shanghai 0 0 3 * * *", "enable": True}
     return [
-        _trigger("ess-events", "eventbridge", _rule(launches)),
-        _trigger("ecs-events", "eventbridge", _rule(instances)),
+        _trigger("events", "eventbridge", _rule(events)),
         _trigger("hooks", "mns_topic", {"notifyContentFormat": "JSON"}, sourceArn=topic),
         _trigger("drift", "timer", {**timer, "payload": payload}),
     ]

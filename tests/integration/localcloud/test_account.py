@@ -62,7 +62,7 @@ def test_listings_are_read_to_their_end() -> None:
         name = {"ScalingGroupId": f"asg-{number}"}
         groups.append(groups[0] | name)
         hooks.append(hooks[0] | name)
-        triggers.append(triggers[3] | {"triggerName": f"drift-{number}"})
+        triggers.append(triggers[2] | {"triggerName": f"drift-{number}"})
     hooks[-1]["NotificationArn"] = ""
     triggers[-1]["triggerConfig"] = json.dumps({"enable": False})
     amiss = [(it.row, it.subject) for it in looked(document) if it.level is not Level.OK]
