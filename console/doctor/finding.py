@@ -169,8 +169,13 @@ def setup_command(names: Names) -> str:
 
 
 def deploy_command(names: Names, **variables: str) -> str:
-    """The deployment that puts a variable in place; the others must be set as ever."""
+    """The deployment that puts a variable in place; what is not set goes back to its default."""
     given = {"REGION": names.region, **variables}
     if names.function != "secondary-ips":
         given["FUNCTION_NAME"] = names.function
-    return " ".join([*(f"{name}={value}" for name, value in given.items()), "s deploy -y"])
+    return " ".join(
+        [
+            *(f"{name}={value}" for name, value in given.items()),
+            "s deploy -y, with your other variables",
+        ]
+    )

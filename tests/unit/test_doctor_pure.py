@@ -119,5 +119,7 @@ def test_advice_names_what_is_called_otherwise() -> None:
     other = Names("cn-beijing", "logs", logstore="enis", function="ips-blue")
     expected = "secondary-ips setup --region cn-beijing --project logs --logstore enis"
     assert f"{expected} --function ips-blue" == setup_command(other)
-    deploy = "REGION=cn-beijing ROLE=a FUNCTION_NAME=ips-blue s deploy -y"
+    deploy = (
+        "REGION=cn-beijing ROLE=a FUNCTION_NAME=ips-blue s deploy -y, with your other variables"
+    )
     assert deploy == deploy_command(other, ROLE="a")
