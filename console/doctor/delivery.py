@@ -159,7 +159,7 @@ def _timer(trigger: Body, seen: Seen) -> Finding | None:
     asked = parse(str(config.get("payload") or ""), home_region=seen.names.region)
     if isinstance(asked, Request) and asked.manual:
         return None
-    why = getattr(asked, "reason", "it is no manual request")
+    why = getattr(asked, "reason", "it is not a manual request")
     advice = deploy_command(seen.names, DRIFT_REQUEST="""'{"backfill": {"all": true}}'""")
     return failure(Row.TRIGGER, name, f"its payload asks for nothing: {why}", advice)
 

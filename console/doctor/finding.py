@@ -75,7 +75,7 @@ ROWS: dict[Row, tuple[str, tuple[str, ...]]] = {
         ("fc:GetFunctionAsyncInvokeConfig",),
     ),
     Row.DESTINATION: (
-        "what failed for good goes to the queue",
+        "what failed in every try goes to the queue",
         ("fc:GetFunctionAsyncInvokeConfig",),
     ),
     Row.TRIGGER: ("there, enabled, one qualifier, and never its own calls", ("fc:ListTriggers",)),

@@ -34,7 +34,7 @@ def findings(seen: Seen) -> list[Finding]:
 
 
 def status_of(found: list[Finding]) -> Exit:
-    """The exit status: what could not be read is no better than a warning."""
+    """The exit status: what could not be read counts as a warning."""
     levels = {each.level for each in found}
     if Level.FAILURE in levels:
         return Exit.FAILED

@@ -98,7 +98,9 @@ def _state(row: Body, seen: Seen) -> Finding:
     if state == "Active" and updated == "Successful":
         changed = row.get("lastModifiedTime")
         return ok(Row.FUNCTION, name, f"active, changed {changed}" if changed else "active")
-    reason = row.get("stateReason") or row.get("lastUpdateStatusReason") or "no reason is told"
+    reason = (
+        row.get("stateReason") or row.get("lastUpdateStatusReason") or "the reason is not given"
+    )
     found = f"state {state}, last update {updated}: {reason}"
     level = warning if updated == "InProgress" or state == "Pending" else failure
     advice = "mend the reason, then: " + deploy_command(seen.names)

@@ -173,7 +173,7 @@ def _recipient(hook: Body, seen: Seen, ears: Ears) -> Recipient:
         return Recipient("", "it notifies nobody: the function never hears of it")
     match = _ARN.fullmatch(arn)
     if match is None:
-        return Recipient(arn, f"it notifies {arn}, which is no form that Auto Scaling knows")
+        return Recipient(arn, f"it notifies {arn}, which is not a form that Auto Scaling knows")
     here = (seen.names.region, seen.account)
     if (match["region"], match["account"]) != here:
         return Recipient(arn, f"it notifies {arn}: another region or account")

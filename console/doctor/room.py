@@ -125,7 +125,7 @@ def _calls(seen: Seen) -> Iterator[Finding]:
 
 
 def _targets(seen: Seen) -> Iterator[Finding]:
-    """Targets that an instance type cannot hold: such ENIs are short for ever."""
+    """Targets that an instance type cannot hold: such ENIs are short in every run."""
     fleet, default = seen.fleet, settings_of(seen).policy.default
     for part in (fleet.groups, fleet.instances, fleet.capacities):
         if isinstance(part, Unread):

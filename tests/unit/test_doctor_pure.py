@@ -108,7 +108,7 @@ def test_hook_waits_for_everything_that_the_function_waits_for() -> None:
     ],
 )
 def test_worst_row_decides_the_status(levels: list[Level], expected: Exit) -> None:
-    """What could not be read is no better than a warning."""
+    """What could not be read counts as a warning."""
     assert expected == status_of([Finding(Row.FUNCTION, level, "", "") for level in levels])
 
 

@@ -33,6 +33,8 @@ def test_healthy_account_is_all_ok(tmp_path: Path) -> None:
     assert {"ok"} == {line["level"] for line in ran.lines}
     assert [row.value for row in Row] == list(dict.fromkeys(line["row"] for line in ran.lines))
     assert {None} == {line["advice"] for line in ran.lines}
+    fields = {"row", "subject", "level", "found", "advice"}
+    assert [fields] * len(ran.lines) == [set(line) for line in ran.lines]
 
 
 def test_many_faults_are_found_in_one_run(tmp_path: Path) -> None:
