@@ -72,6 +72,12 @@ def settings_of(seen: Seen) -> Settings:
         return read_settings({name: it for name, it in environ.items() if name not in bad})
 
 
+def waits_of(settings: Settings) -> float:
+    """Seconds that a launch may wait for instances, for reads, and for its guests, where asked."""
+    guests = settings.guest_seconds if settings.guest_port else 0
+    return settings.visibility_seconds + settings.settle_seconds + guests
+
+
 def function_findings(seen: Seen) -> Iterator[Finding]:
     """Every row about the function."""
     row, names = seen.function.row, seen.names
@@ -142,7 +148,7 @@ def _initializer(row: Body, seen: Seen) -> Finding:
 
 def _timeout(row: Body, seen: Seen) -> Finding:
     settings, found = settings_of(seen), row.get("timeout") or 0
-    waits = settings.settle_seconds + settings.visibility_seconds + BESIDE_WAITS
+    waits = waits_of(settings) + BESIDE_WAITS
     least = int(max(LEAST_MINUTES * settings.minute_seconds, waits))
     if found >= least:
         return ok(Row.TIMEOUT, "", f"{found} s")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.doctor.delivery import ears_of
 from console.doctor.finding import Row, deploy_command, failure, ok, unread, warning
-from console.doctor.function import settings_of
+from console.doctor.function import settings_of, waits_of
 from console.doctor.seen import Unread
 from console.screen import counted
 
@@ -147,9 +147,8 @@ def _hook(hook: Body, group: Group, seen: Seen) -> Iterator[Finding]:
 
 def least_timeout(settings: Settings) -> int:
     """Seconds that a launch may last with every wait of the function, and one delivery more."""
-    waits = settings.visibility_seconds + settings.settle_seconds + settings.minute_seconds
-    guests = getattr(settings, "guest_seconds", 0) if getattr(settings, "guest_port", None) else 0
-    return int(waits + guests) + AGAIN_SECONDS
+    waits = waits_of(settings) + settings.minute_seconds
+    return int(waits) + AGAIN_SECONDS
 
 
 def _of_others(

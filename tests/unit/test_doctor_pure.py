@@ -91,10 +91,13 @@ def test_short_timeout_is_the_one_that_the_function_warns_of() -> None:
 
 
 def test_hook_waits_for_everything_that_the_function_waits_for() -> None:
-    """Visibility, settling, a throttled minute, and a minute to be delivered again."""
+    """Visibility, settling, guests that are asked, a throttled minute, and one to come again."""
     assert 210 == least_timeout(read_settings({}))
     longer = {"VISIBILITY_SECONDS": "300", "SETTLE_SECONDS": "60", "MINUTE_SECONDS": "10"}
     assert 430 == least_timeout(read_settings(longer))
+    assert 330 == least_timeout(read_settings({"GUEST_PORT": "22"}))
+    assert 250 == least_timeout(read_settings({"GUEST_PORT": "22", "GUEST_SECONDS": "40"}))
+    assert 210 == least_timeout(read_settings({"GUEST_SECONDS": "40"}))
 
 
 @pytest.mark.parametrize(
