@@ -184,6 +184,10 @@ def _settings(seen: Seen) -> Iterator[Finding]:
         advice = f"correct the variable, then: {deploy_command(names, **{name: '...'})}"
         yield failure(Row.SETTINGS, name, said, advice)
     settings = settings_of(seen)
+    if settings.guest_port and not _in_a_vpc(seen):
+        said = "the function is not in a VPC, and cannot reach any guest"
+        advice = deploy_command(names, VPC_ID="vpc-...", VSWITCH_IDS="vsw-...")
+        yield warning(Row.SETTINGS, "GUEST_PORT", said, f"docs/deploying.md, In a VPC: {advice}")
     if settings.dry_run:
         said = "true: it decides and records, assigns nothing, and leaves hooks alone"
         yield warning(Row.SETTINGS, "DRY_RUN", said, deploy_command(names, DRY_RUN="false"))
@@ -191,6 +195,11 @@ def _settings(seen: Seen) -> Iterator[Finding]:
         default, rules = settings.policy.default, len(settings.policy.rules)
         target = default.text if default else "unset"
         yield ok(Row.SETTINGS, "", f"target {target}, {rules} rules, tag {settings.policy.tag}")
+
+
+def _in_a_vpc(seen: Seen) -> bool:
+    row = seen.function.row
+    return isinstance(row, dict) and bool((row.get("vpcConfig") or {}).get("vpcId"))
 
 
 def _bad(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -264,6 +264,15 @@ FAULTS = [
         "TARGET_SECONDARY_IP=... s deploy",
     ),
     Fault(
+        "guests that nobody can reach",
+        setting(GUEST_PORT="22"),
+        Row.SETTINGS,
+        WARNING,
+        "GUEST_PORT: the function is not in a VPC",
+        "VPC_ID=vpc-... VSWITCH_IDS=vsw-... s deploy",
+        alone=True,
+    ),
+    Fault(
         "a dry run that was left on",
         setting(DRY_RUN="true"),
         Row.SETTINGS,
