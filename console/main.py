@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from console import screen
 from console.attend import AtOnce
 from console.backfill import backfill
+from console.doctor.command import doctor
 from console.exits import Exit
 from console.invoke import invoke
 from console.manual import BadRequest
@@ -55,6 +56,7 @@ app.command()(plan)
 app.command()(backfill)
 app.command()(invoke)
 app.command()(setup)
+app.command()(doctor)
 app.command()(report)
 
 

@@ -11,6 +11,7 @@ from alibabacloud_tea_openapi.models import Config, OpenApiRequest
 from darabonba.runtime import RuntimeOptions
 
 from console import credentials
+from handler.cloud.credentials import RoleCredentials
 from handler.cloud.openapi import rpc
 from handler.cloud.transport import keep_tokens_in, share_tls_context
 
@@ -54,7 +55,7 @@ class Access:
 
     def __init__(self, region: str, environ: Mapping[str, str]) -> None:
         self.region, self._environ = region, environ
-        self._credential = _credential()
+        self._credential = _credential(environ)
 
     def account(self) -> str:
         """The id of the account that the credentials belong to. Raises `Refused`."""
@@ -101,10 +102,10 @@ def _refused(error: Exception) -> Refused:
     return Refused(credentials.redacted(str(code)), credentials.redacted(said)[:200])
 
 
-def _credential() -> Any:  # noqa: ANN401  (the SDK is untyped)
+def _credential(environ: Mapping[str, str]) -> Any:  # noqa: ANN401  (the SDK is untyped)
     keep_tokens_in()
     share_tls_context()
-    credential = Credential()
+    credential = Credential(provider=RoleCredentials(environ))
     try:
         credential.get_credential()
     except Exception as error:  # noqa: BLE001  (the chain's providers raise what they like)
