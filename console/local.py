@@ -94,7 +94,7 @@ def _leading_to(url: str) -> dict[str, str]:
     """
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
-    endpoints = {f"{name}_ENDPOINT": url for name in ("ECS", "VPC", "ESS", "FUNCTIONS")}
+    endpoints = {f"{name}_ENDPOINT": url for name in ("ECS", "VPC", "ESS", "FUNCTIONS", "QUEUE")}
     ours = {
         REGION_VARIABLE: REGION,
         "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY_ID,
