@@ -25,6 +25,7 @@ from console.sending import PATIENCE_SECONDS, explained
 from handler.cloud.ports import Place
 from handler.core.errors import CloudFault
 from handler.core.settings import read_settings
+from handler.events.fields import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -112,9 +113,7 @@ def redeliver(
         raise BadRequest(f"--queue: found {queue!r}; allowed: letters, digits and -")
     named = Place(account or "", function, service or "", qualifier or "")
     with environment(local, local_enis, region) as environ:
-        home = region or default_region(environ)
-        if home is None:
-            raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
+        home = _region(region or default_region(environ))
         place = invoke.placed(named, environ)
         with _queue(home, place, queue, environ) as failures:
             run = Redelivery(
@@ -132,6 +131,14 @@ def redeliver(
             status = _watched(run, queue)
     _tell(run.rows.values(), status, queue, as_json=as_json)
     raise typer.Exit(status)
+
+
+def _region(name: str | None) -> str:
+    """A region that may stand in the name of a host."""
+    if name is None or not re.fullmatch(REGION, name):
+        found = "nothing" if name is None else repr(name)
+        raise BadRequest(f"--region: found {found}; allowed: a region such as cn-hangzhou")
+    return name
 
 
 @contextlib.contextmanager
