@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from console.main import app
+from console.setup import hooks
 from deploy.check import ASYNC_TASKS, PYTHON_3_12
 from handler.core.model import Request
 from handler.events import parse
@@ -147,12 +148,24 @@ def test_hook_notifies_the_topic_and_is_abandoned_by_default() -> None:
     """The command names the manifest's topic; short instances do not go into service."""
     (hook,) = [options(words) for _, words in commands(PAGE) if words[:2] == ["aliyun", "ess"]]
     topic = fc3()["triggers"][0]["sourceArn"].rpartition("/")[2]
-    assert f"acs:ess:{hook['RegionId']}:{ACCOUNT}:topic/{topic}" == hook["NotificationArn"]
+    assert hooks.arn(hook["RegionId"], ACCOUNT, hooks.Via.TOPIC, topic) == hook["NotificationArn"]
     assert ("ABANDON", "SCALE_OUT", "600") == (
         hook["DefaultResult"],
         hook["LifecycleTransition"],
         hook["HeartbeatTimeout"],
     )
+
+
+def test_forms_of_whom_a_hook_notifies_are_those_of_setup() -> None:
+    """One row for each way, with the ARN that is made and a trigger that there is."""
+    rows = table(PAGE, "`--via`", "`NotificationArn`", "the trigger that hears it")
+    made = [
+        (via.value, hooks.arn("<region>", ACCOUNT_ID, via, "secondary-ips-hooks"))
+        for via in hooks.Via
+    ]
+    assert made == [(row[0], row[1]) for row in rows]
+    offered = {each["triggerName"] for each in fc3()["triggers"]}
+    assert {row[2] for row in rows} <= offered
 
 
 @pytest.mark.parametrize("text", [README, PAGE], ids=["README", "deploying"])
