@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST = 50  # hooks on a page; a group may have 10
+MOST = 50  # hooks on a page; a group may have 10, unless that quota was raised
 _OURS = ("DefaultResult", "HeartbeatTimeout", "LifecycleTransition", "NotificationArn")
 _SENT = (*_OURS, "LifecycleHookId", "LifecycleHookStatus", "NotificationMetadata")
 

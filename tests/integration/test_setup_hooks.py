@@ -124,7 +124,7 @@ def test_hooks_of_others_stay(tmp_path: Path) -> None:
             "DefaultResult": "CONTINUE",
         }
         for number, (name, group) in enumerate(
-            [*((f"hook-{number}", GROUP) for number in range(9)), ("secondary-ips", OTHER)]
+            [*((f"hook-{number}", GROUP) for number in range(12)), ("secondary-ips", OTHER)]
         )
     }
     with Account() as account:
@@ -133,7 +133,7 @@ def test_hooks_of_others_stay(tmp_path: Path) -> None:
         with_hook(tmp_path, account)
         again = with_hook(tmp_path, account)
         assert others == {name: account.rpc.hooks[name] for name in others}
-        assert (11, "exists") == (len(account.rpc.hooks), hook_line(again)["change"])
+        assert (14, "exists") == (len(account.rpc.hooks), hook_line(again)["change"])
 
 
 def test_several_groups_each_have_one(tmp_path: Path) -> None:
