@@ -27,6 +27,7 @@ ACTIONS: dict[tuple[str, str], tuple[set[str], set[str]]] = {
         {"RegionId", "LifecycleHookId"},
         {"LifecycleTransition", "LifecycleHookStatus", *_MAY},
     ),
+    (SCALING, "DeleteLifecycleHook"): ({"RegionId", "LifecycleHookId"}, set()),
 }
 _ARN = re.compile(
     r"acs:(mns:[^:]+:\d+:(queue|topic)/[A-Za-z0-9-]+|eventbridge:[^:]+:\d+:eventbus/default"
@@ -73,6 +74,11 @@ class Hooks:
         # The page does not say what becomes of metadata that is left out: here it is lost.
         hook.pop("NotificationMetadata", None)
         hook.update({key: it for key, it in _checked(given).items() if key != "RegionId"})
+        return {}
+
+    def _DeleteLifecycleHook(self, given: Body) -> Body:  # noqa: N802
+        if self.hooks.pop(given["LifecycleHookId"], None) is None:
+            raise ApiError(400, "InvalidLifecycleHookId.NotExist", given["LifecycleHookId"])
         return {}
 
     def _group(self, given: Body) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 ACCOUNT_ID = "<account id>"
 
 
@@ -168,7 +169,9 @@ def test_forms_of_whom_a_hook_notifies_are_those_of_setup() -> None:
     assert {row[2] for row in rows} <= offered
 
 
-@pytest.mark.parametrize("text", [README, PAGE], ids=["README", "deploying"])
+@pytest.mark.parametrize(
+    "text", [README, PAGE, OPERATING], ids=["README", "deploying", "operating"]
+)
 def test_deployments_that_are_shown_are_valid(text: str) -> None:
     """Each `s deploy`, with the variables before it, is what the schema allows."""
     shown = deployments(text)
@@ -183,7 +186,9 @@ def test_requests_that_are_shown_are_accepted() -> None:
 
 
 @pytest.mark.usefixtures("serverless_devs")
-@pytest.mark.parametrize("text", [README, PAGE], ids=["README", "deploying"])
+@pytest.mark.parametrize(
+    "text", [README, PAGE, OPERATING], ids=["README", "deploying", "operating"]
+)
 def test_deployments_that_are_shown_run(text: str) -> None:
     """Serverless Devs takes them, up to the door of the component."""
     for given in deployments(text):
@@ -193,7 +198,12 @@ def test_deployments_that_are_shown_run(text: str) -> None:
 @pytest.mark.usefixtures("serverless_devs")
 def test_commands_of_the_tool_exist() -> None:
     """`s config` and `s preview` are commands of it; the others are its component's."""
-    used = {words[1] for text in (README, PAGE) for _, words in commands(text) if words[0] == "s"}
+    used = {
+        words[1]
+        for text in (README, PAGE, OPERATING)
+        for _, words in commands(text)
+        if words[0] == "s"
+    }
     own = {"config", "preview"}
     component = {"deploy", "invoke", "version", "alias", "remove"}
     assert own | component == used
