@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from console.chain import SUCCEEDED, Task
-from console.redeliver.delivery import HIDDEN_SECONDS, End, Redelivery
+from console.redeliver.delivery import HIDDEN_SECONDS, SIDE_BY_SIDE, End, Redelivery
 from console.redeliver.records import FailedEvent, Message
 from handler.core.errors import CloudFault
 from handler.core.model import Treatment
@@ -274,12 +274,12 @@ def test_long_delivery_stays_hidden() -> None:
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "later"])
 def test_function_that_shows_no_tasks_gets_nothing_more(*, late: bool) -> None:
     """What cannot be followed is not deleted."""
-    many = [f"e{number}" for number in range(9)]
+    many = [f"e{number}" for number in range(SIDE_BY_SIDE + 1)]
     found_world = world(*many, shown=False)
     found = run(found_world)
     assert {End.UNKNOWN} == {row.end for row in found.rows.values()}
     assert many == bodies(found_world)
-    assert 8 == len(found_world.tasks)
+    assert SIDE_BY_SIDE == len(found_world.tasks)
     if late:
         found_world.shown, found_world.time = True, found_world.time + HIDDEN_SECONDS
         assert {End.SETTLED} == {row.end for row in run(found_world).rows.values()}
