@@ -152,7 +152,7 @@ def _queue(
         raise BadRequest(f"{error.name} is not installed. {_MISSING}") from None
     from handler.cloud.credentials import RoleCredentials  # noqa: PLC0415  (the SDKs, when needed)
 
-    url = environ.get(ENDPOINT) or _url(region, place, read_settings(environ).endpoints.network)
+    url = environ.get(ENDPOINT) or url_of(region, place, read_settings(environ).endpoints.network)
     queue = FailureQueue(url, name, RoleCredentials(environ))
     try:
         yield queue
@@ -160,7 +160,8 @@ def _queue(
         queue.close()
 
 
-def _url(region: str, place: Place, network: str) -> str:
+def url_of(region: str, place: Place, network: str) -> str:
+    """Where the queues of an account are. Raises BadRequest."""
     if not place.account_id:
         raise BadRequest("--account: found nothing; allowed: the Alibaba Cloud account's id")
     internal = "-internal" if network == "vpc" else ""
