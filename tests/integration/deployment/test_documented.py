@@ -50,7 +50,9 @@ def deployments(text: str) -> list[dict[str, str]]:
     return [given for given, words in commands(text) if words == ["s", "deploy", "-y"]]
 
 
-@pytest.mark.parametrize("text", [README, PAGE], ids=["README", "deploying"])
+@pytest.mark.parametrize(
+    "text", [README, PAGE, OPERATING], ids=["README", "deploying", "operating"]
+)
 def test_nothing_that_a_pipeline_runs_asks(text: str) -> None:
     """What changes something is told not to ask: nobody answers in a pipeline."""
     words = [words for _, words in commands(text) if words[0] == "s"]
@@ -159,14 +161,14 @@ def test_hook_notifies_the_topic_and_is_abandoned_by_default() -> None:
 
 def test_forms_of_whom_a_hook_notifies_are_those_of_setup() -> None:
     """One row for each way, with the ARN that is made and a trigger that there is."""
-    rows = table(PAGE, "`--via`", "`NotificationArn`", "the trigger that hears it")
+    rows = table(PAGE, "`--via`", "`NotificationArn`", "heard with, in `TRIGGERS`")
     made = [
         (via.value, hooks.arn("<region>", ACCOUNT_ID, via, "secondary-ips-hooks"))
         for via in hooks.Via
     ]
     assert made == [(row[0], row[1]) for row in rows]
-    offered = {each["triggerName"] for each in fc3()["triggers"]}
-    assert {row[2] for row in rows} <= offered
+    defaults = {row[0]: row[1] for row in table(PAGE, "variable", "default", "meaning")}
+    assert {row[2] for row in rows} <= set(defaults["TRIGGERS"].split(","))
 
 
 @pytest.mark.parametrize(
