@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from console.remote import Remote
 
-_PANEL = "Which function, and how"
+PANEL = "Which function, and how"
 # What CreateFunction allows and more, but nothing that leads to another path.
 _NAME = re.compile(r"[A-Za-z0-9_$-]{1,128}")
 # Seconds for which Function Compute shows a task: nothing is waited for any longer.
@@ -29,9 +29,7 @@ TASK_IS_KEPT = 7 * 86_400
 _ACCOUNT_VARIABLES = ("FC_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
 FunctionName = Annotated[
     Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
-    typer.Option(
-        "--function", metavar="NAME", help="Name of the function.", rich_help_panel=_PANEL
-    ),
+    typer.Option("--function", metavar="NAME", help="Name of the function.", rich_help_panel=PANEL),
 ]
 Service = Annotated[
     Optional[str],  # noqa: UP045
@@ -39,13 +37,13 @@ Service = Annotated[
         "--service",
         metavar="NAME",
         help="Service of a function on FC 2.0. Else: FC 3.0.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 Qualifier = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        "--qualifier", metavar="Q", help="Version or alias of the function.", rich_help_panel=_PANEL
+        "--qualifier", metavar="Q", help="Version or alias of the function.", rich_help_panel=PANEL
     ),
 ]
 Account = Annotated[
@@ -54,7 +52,7 @@ Account = Annotated[
         "--account",
         metavar="ID",
         help="Account id. Else: ALIBABA_CLOUD_ACCOUNT_ID.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 Sync = Annotated[
@@ -62,13 +60,13 @@ Sync = Annotated[
     typer.Option(
         "--sync/--async",
         help="Wait for the function's answer, or only hand over.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 Follow = Annotated[
     bool,
     typer.Option(
-        "--follow", help="Follow the chain of invocations to its end.", rich_help_panel=_PANEL
+        "--follow", help="Follow the chain of invocations to its end.", rich_help_panel=PANEL
     ),
 ]
 ChainId = Annotated[
@@ -77,7 +75,7 @@ ChainId = Annotated[
         "--chain",
         metavar="ID",
         help="Send nothing; follow the chain of this id.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 Poll = Annotated[
@@ -88,7 +86,7 @@ Poll = Annotated[
         min=0.05,
         max=TASK_IS_KEPT,
         help="Seconds between two looks at a chain.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 
@@ -100,7 +98,7 @@ Patience = Annotated[
         min=0,
         max=TASK_IS_KEPT,
         help="Seconds until an invocation that is not shown is given up.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 
@@ -146,7 +144,7 @@ def invoke(
     raise typer.Exit(status)
 
 
-def _placed(named: Place, environ: Mapping[str, str]) -> Place:
+def placed(named: Place, environ: Mapping[str, str]) -> Place:
     """Where the function lives.
 
     Raises:
@@ -165,8 +163,13 @@ def _placed(named: Place, environ: Mapping[str, str]) -> Place:
 
 
 def _remote(region: str | None, named: Place, environ: Mapping[str, str]) -> Remote:
-    from console.remote import Remote  # noqa: PLC0415  (the SDKs, when needed)
-
     if region is None:
         raise BadRequest("--region: found nothing; allowed: a region such as cn-hangzhou")
-    return Remote(region, _placed(named, environ), read_settings(environ).endpoints, environ)
+    return remote_of(region, placed(named, environ), environ)
+
+
+def remote_of(region: str, place: Place, environ: Mapping[str, str]) -> Remote:
+    """The deployed function of a place, for whoever it was checked for."""
+    from console.remote import Remote  # noqa: PLC0415  (the SDKs, when needed)
+
+    return Remote(region, place, read_settings(environ).endpoints, environ)

@@ -104,7 +104,7 @@ def _leading_to(url: str) -> dict[str, str]:
     The SDKs honour a proxy even for 127.0.0.1, so there is none.
     """
     forget_proxies()
-    endpoints = {f"{name}_ENDPOINT": url for name in ("ECS", "VPC", "ESS", "FUNCTIONS")}
+    endpoints = {f"{name}_ENDPOINT": url for name in ("ECS", "VPC", "ESS", "FUNCTIONS", "QUEUE")}
     ours = {
         REGION_VARIABLE: REGION,
         "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY_ID,

@@ -17,6 +17,7 @@ from console.exits import Exit
 from console.invoke import invoke
 from console.manual import BadRequest
 from console.plan import plan
+from console.redeliver.command import redeliver
 from console.report.command import report
 from console.setup.command import setup
 from handler.core.errors import BadSettings
@@ -55,6 +56,7 @@ def _command() -> None:
 app.command()(plan)
 app.command()(backfill)
 app.command()(invoke)
+app.command()(redeliver)
 app.command()(setup)
 app.command()(doctor)
 app.command()(report)

@@ -160,7 +160,7 @@ class Sending:
                 live.update(chain_table(self.chain), refresh=console.is_terminal)
 
     def _refused(self, fault: CloudFault, *, sync: bool) -> Exit:
-        screen.error(_error(fault))
+        screen.error(explained(fault))
         if self._under_way or fault.treatment is Treatment.TRANSIENT:
             screen.note(self._how_to_go_on(sync=sync))
         return Exit.FAILED
@@ -230,7 +230,7 @@ class Sending:
         )
 
 
-def _error(fault: CloudFault) -> str:
+def explained(fault: CloudFault) -> str:
     """What was refused, in the words of an operator."""
     if fault.code == NO_CREDENTIALS:
         return f"{credentials.NONE_FOUND} {credentials.TRY_LOCAL}"

@@ -46,8 +46,8 @@ class Access:
 
     Args:
         region: as Alibaba Cloud names it.
-        environ: SLS_ENDPOINT, MNS_ENDPOINT, RAM_ENDPOINT and STS_ENDPOINT as full URLs, for other
-            networks.
+        environ: SLS_ENDPOINT, MNS_ENDPOINT, RAM_ENDPOINT, STS_ENDPOINT and ESS_ENDPOINT as full
+            URLs, for other networks.
 
     Raises:
         NoCredentials: nobody to sign as.
@@ -63,8 +63,8 @@ class Access:
         answer = told(lambda: client.call_api(_WHO_AM_I, OpenApiRequest(), RuntimeOptions()))
         return str(answer["body"]["AccountId"])
 
-    def config(self, product: str, host: str) -> Any:  # noqa: ANN401  (the SDK is untyped)
-        """The SDK's configuration for "SLS", "MNS", "RAM" or "STS"."""
+    def config(self, product: str, host: str | None) -> Any:  # noqa: ANN401  (the SDK is untyped)
+        """The SDK's configuration for "SLS", "MNS", "RAM", "STS" or "ESS"; None: its own host."""
         scheme, _, given = self._environ.get(f"{product}_ENDPOINT", "").partition("://")
         return Config(
             credential=self._credential,
