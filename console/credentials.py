@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from console.exits import Exit
 from handler.cloud.faults import FAULTS, NO_CREDENTIALS, advice_on
 from handler.core.model import Treatment
 
@@ -47,6 +48,11 @@ def for_operators(text: str) -> str:
     for of_function, of_operator in _FOR_OPERATORS:
         text = text.replace(of_function, of_operator)
     return text
+
+
+def status_of(fault: CloudFault) -> Exit:
+    """What a refusal means to a shell: without credentials, no call was made."""
+    return Exit.BAD_REQUEST if fault.code == NO_CREDENTIALS else Exit.FAILED
 
 
 def explained(fault: CloudFault) -> str:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from console.credentials import explained
-from console.exits import Exit, GivenUp
+from console.credentials import explained, status_of
+from console.exits import GivenUp
 from console.local import home_region
 from console.manual import NO_REGION, BadRequest, manual_request, problem_in, together
 from console.settings import LOCAL, TERMINAL, InForce, deployed_with
-from handler.cloud.faults import NO_CREDENTIALS
 from handler.cloud.ports import Place
 from handler.core.errors import CloudFault
 from handler.core.settings import read_settings
@@ -29,7 +28,7 @@ PANEL = "Which function, and how"
 # What CreateFunction allows and more, but nothing that leads to another path.
 _NAME = re.compile(r"[A-Za-z0-9_$-]{1,128}")
 _ACCOUNT_VARIABLES = ("FC_ACCOUNT_ID", "ALIBABA_CLOUD_ACCOUNT_ID")
-_NO_ACCOUNT = (
+NO_ACCOUNT = (
     "--account: not given; allowed: the Alibaba Cloud account's id, or "
     "ALIBABA_CLOUD_ACCOUNT_ID set to it"
 )
@@ -90,7 +89,7 @@ def placed(place: Place, environ: Mapping[str, str], *, local: bool = False) -> 
     known = (environ.get(name) for name in _ACCOUNT_VARIABLES)
     account = place.account_id or next(filter(None, known), "")
     if not account and not local and not environ.get("FUNCTIONS_ENDPOINT"):
-        problems.append(_NO_ACCOUNT)
+        problems.append(NO_ACCOUNT)
     if problems:
         raise BadRequest(*problems)
     return replace(place, account_id=account)
@@ -139,7 +138,5 @@ def in_force(region: str, place: Place, environ: Mapping[str, str], *, local: bo
     try:
         variables = remote_of(region, place, environ).settings()
     except CloudFault as fault:
-        unsigned = fault.code == NO_CREDENTIALS
-        status = Exit.BAD_REQUEST if unsigned else Exit.FAILED
-        raise GivenUp(status, explained(fault)) from None
+        raise GivenUp(status_of(fault), explained(fault)) from None
     return deployed_with(environ, variables, f"function {place.function} in {region}")

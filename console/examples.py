@@ -18,6 +18,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "secondary-ips invoke --all --dry-run --sync --function secondary-ips",
         "secondary-ips invoke --chain op-0123456789abcdef --function secondary-ips",
     ),
+    "redeliver": (
+        "secondary-ips redeliver --local",
+        "secondary-ips redeliver --region cn-hangzhou --dry-run",
+    ),
+    "doctor": (
+        "secondary-ips doctor --region cn-hangzhou",
+        "secondary-ips doctor --region cn-hangzhou --function secondary-ips --json",
+    ),
     "setup": (
         "secondary-ips setup --dry-run --region cn-hangzhou",
         "secondary-ips setup --role secondary-ips --retention-days 90",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from console.redeliver.planted import failures
+
 REGION = "cn-hangzhou"
 MINUTE_SECONDS = 2
+FAILURE_QUEUE = "secondary-ips-failures"
 FUNCTION, SERVICE_FUNCTION, SERVICE = "secondary-ips", "secondary-ips-2", "network"
 # What the operator does not set. A fifth of the fleet's pace, so that there is something to watch.
 FUNCTION_SETTINGS = {
@@ -37,6 +40,7 @@ def fleet(enis: int) -> World:
         "vswitches": [_vswitch(order, enis) for order in range(len(_VSWITCHES))],
         "instances": instances,
         "functions": [_function(FUNCTION, "python3.12"), _function(SERVICE_FUNCTION, "python3.10")],
+        "queues": {FAILURE_QUEUE: failures(REGION, FUNCTION, [_named(0), _named(1)])},
     }
 
 
@@ -50,8 +54,12 @@ def _vswitch(order: int, enis: int) -> World:
     return {"id": f"vsw-bp1{name}", "cidr": cidr, "zone": f"{REGION}-{zone}", "vpc": "vpc-bp1local"}
 
 
+def _named(number: int) -> str:
+    return f"i-bp1{_GROUPS[number % 3]}{number:012d}"
+
+
 def _instance(number: int, enis: int) -> World:
-    name = f"bp1{_GROUPS[number % 3]}{number:012d}"
+    name = _named(number).removeprefix("i-")
     count = min(2, enis - 2 * number)
     kind = _SMALL_TYPE if number % 12 == 5 else _TYPES[number % len(_TYPES)]
     tags = {"secondary-ips": "max"} if number % 10 == 3 else {}
@@ -91,6 +99,8 @@ def _function(name: str, runtime: str) -> World:
         "initializer": "index.initialize",
         "runtime": runtime,
         "timeout": 6,
+        "retries": 1,
+        "on_failure": f"mns:{FAILURE_QUEUE}",
         "return_payload": True,
         "env": FUNCTION_SETTINGS,
     }

@@ -37,11 +37,12 @@ def environment(local: bool, enis: int, region: str | None) -> Iterator[Mapping[
     if not local:
         yield os.environ
         return
-    _check(region)
+    check(region)
     with tempfile.TemporaryDirectory() as folder:
         world = Path(folder, "world.json")
         world.write_text(json.dumps(fleet(enis)), encoding="utf-8")
-        with _running(world) as url:
+        place = ("--port", "0", "--world", str(world), "--minute", str(MINUTE_SECONDS))
+        with running("localcloud", *place) as url:
             screen.note(
                 f"local cloud with a made-up fleet of {screen.counted(enis, 'ENI')}; its throttling"
                 f" windows are {MINUTE_SECONDS} s long, not 60; it ends with this command"
@@ -49,7 +50,12 @@ def environment(local: bool, enis: int, region: str | None) -> Iterator[Mapping[
             yield _leading_to(url)
 
 
-def _check(region: str | None) -> None:
+def check(region: str | None) -> None:
+    """Whether there is a local cloud to start, for the region that it has.
+
+    Raises:
+        BadRequest: another region, or no checkout.
+    """
     if region not in {None, REGION}:
         raise BadRequest(f"--region: found {region!r}; allowed with --local: {REGION}")
     present = (ROOT / "localcloud/__main__.py").is_file()
@@ -58,16 +64,15 @@ def _check(region: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _running(world: Path) -> Iterator[str]:
-    """A local cloud in a process of its own, which Ctrl-C does not reach."""
+def running(*arguments: str) -> Iterator[str]:
+    """A module of the local cloud in a process of its own, which Ctrl-C does not reach; its URL."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as words:
-        yield from _serving(world, words)
+        yield from _serving(arguments, words)
 
 
-def _serving(world: Path, words: IO[str]) -> Iterator[str]:
-    command = [sys.executable, "-m", "localcloud", "--port", "0", "--world", str(world)]
+def _serving(arguments: tuple[str, ...], words: IO[str]) -> Iterator[str]:
     process = subprocess.Popen(  # noqa: S603  (this interpreter, and arguments made here)
-        [*command, "--minute", str(MINUTE_SECONDS)],
+        [sys.executable, "-m", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=words,
@@ -92,14 +97,19 @@ def _last_line(words: IO[str]) -> str:
     return (words.read().strip().splitlines() or ["it ended without a word"])[-1]
 
 
+def forget_proxies() -> None:
+    """Take every proxy out of this process's environment."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
+
+
 def _leading_to(url: str) -> dict[str, str]:
     """The operator's settings, but the local cloud's endpoints, key and pace.
 
     The SDKs honour a proxy even for 127.0.0.1, so there is none.
     """
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        del os.environ[name]
-    endpoints = {f"{name}_ENDPOINT": url for name in ("ECS", "VPC", "ESS", "FUNCTIONS")}
+    forget_proxies()
+    endpoints = {f"{name}_ENDPOINT": url for name in ("ECS", "VPC", "ESS", "FUNCTIONS", "QUEUE")}
     ours = {
         REGION_VARIABLE: REGION,
         "ALIBABA_CLOUD_ACCESS_KEY_ID": KEY_ID,

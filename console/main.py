@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from console import screen
 from console.attend import AtOnce
 from console.backfill import backfill
+from console.doctor.command import doctor
 from console.ending import go_on
 from console.examples import shown
 from console.exits import Exit, GivenUp
@@ -21,6 +22,7 @@ from console.invoke import invoke
 from console.manual import BadRequest
 from console.options import common
 from console.plan import plan
+from console.redeliver.command import redeliver
 from console.report.command import report
 from console.setup.command import setup
 from handler.core.errors import BadSettings
@@ -78,7 +80,9 @@ def _command(_version: Version = False) -> None:
 app.command()(plan)
 app.command()(backfill)
 app.command()(invoke)
+app.command()(redeliver)
 app.command()(setup)
+app.command()(doctor)
 app.command()(report)
 
 

@@ -21,7 +21,6 @@ from console.nothing import nothing_done
 from console.progress import gravity
 from console.report.reading import Fleet
 from console.tables import chain_table, eni_table, outcomes
-from handler.cloud.faults import NO_CREDENTIALS
 from handler.core.errors import CloudFault, Retryable
 from handler.core.model import Treatment
 from handler.core.pacing import repeated
@@ -172,7 +171,7 @@ class Sending:
         screen.error(credentials.explained(fault))
         if self._under_way or fault.treatment is Treatment.TRANSIENT:
             screen.note(self._how_to_go_on(sync=sync))
-        return Exit.BAD_REQUEST if fault.code == NO_CREDENTIALS else Exit.FAILED
+        return credentials.status_of(fault)
 
     def _left(self, status: Exit, cursor: Cursor) -> Exit:
         """What a script is told of an end before the end."""

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from localcloud.errors import ApiError
 from localcloud.functions.wire import PREFIXES, read_invocation
+from localcloud.queues import wire as queues
 from localcloud.schema import InvalidInput
 from localcloud.wire import Reply, read_request
 
@@ -65,6 +66,7 @@ def _app(service: Service) -> web.Application:
             web.post("/_localcloud/reset", controls.reset),
             web.route("*", "/", _api(service)),
             *(web.route("*", f"{prefix}{{rest:.*}}", _functions(service)) for prefix in PREFIXES),
+            web.route("*", f"{queues.PREFIX}{{rest:.*}}", _queues(service)),
         ]
     )
     return app
@@ -87,6 +89,15 @@ def _functions(service: Service) -> Callable[[web.Request], Awaitable[web.Stream
         body = await request.content.read()
         call = read_invocation(request.method, request.raw_path, _headers(request), body)
         return _respond(request, await service.invoke(call))
+
+    return handle
+
+
+def _queues(service: Service) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        call = queues.read(request.method, request.raw_path, _headers(request), body)
+        return _respond(request, await service.take(call))
 
     return handle
 

@@ -16,6 +16,7 @@ from localcloud import (
 )
 from localcloud.functions import wire
 from localcloud.products import ECS, ESS, STS, VPC
+from localcloud.queues import wire as queues
 
 if TYPE_CHECKING:
     from localcloud.actions import Operation, Product
@@ -31,6 +32,6 @@ ACTIONS = {
 
 OPERATIONS: dict[str, Operation] = {
     **ACTIONS,
-    **{operation.name: operation for operation in wire.OPERATIONS},
+    **{operation.name: operation for operation in (*wire.OPERATIONS, *queues.OPERATIONS)},
 }
 """All that fault rules can be about."""

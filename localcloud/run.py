@@ -79,7 +79,10 @@ class Run:
         self.gatekeeper = Gatekeeper(self.cloud.keys, clock)
         self._throttle = Throttle(world.quotas, minute, clock)
         self._tokens = TokenBook(
-            world.token_seconds, clock, remember_failures=world.remember_failures
+            world.token_seconds,
+            clock,
+            remember_failures=world.remember_failures,
+            mismatch_refused=world.mismatch_refused,
         )
         self._retry_after = retry_after
         self._busy: set[str] = set()

@@ -9,6 +9,7 @@ from localcloud.clock import Clock, SystemClock
 from localcloud.functions.compute import FunctionCompute
 from localcloud.functions.door import Door
 from localcloud.limits import DEFAULT_LIMITS, Limits
+from localcloud.queues.door import QueueDoor
 from localcloud.run import Run
 from localcloud.schema import InvalidInput
 from localcloud.world import read_world
@@ -74,6 +75,11 @@ class Service:
     async def invoke(self, request: Request) -> Reply:
         """Perform a call of Function Compute and return its reply."""
         return await Door(self.run, self.functions, self._clock).serve(request)
+
+    async def take(self, request: Request) -> Reply:
+        """Perform a call about a queue and return its reply."""
+        queues = self.functions.deliveries.queues
+        return await QueueDoor(self.run, queues, self._clock).serve(request)
 
     def turn_away(self, error: ApiError) -> Reply:
         """Return the reply to a request that could not be read."""

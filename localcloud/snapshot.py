@@ -18,6 +18,7 @@ _AS_GIVEN = (
     "read_lag_seconds",
     "token_seconds",
     "remember_failures",
+    "mismatch_refused",
     "prefixes_supported",
 )
 

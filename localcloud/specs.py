@@ -77,6 +77,7 @@ class World:
     read_lag: float
     token_seconds: float
     remember_failures: bool
+    mismatch_refused: bool
     functions: tuple[FunctionSpec, ...]
     queues: Mapping[str, tuple[object, ...]]
     prefixes_supported: bool

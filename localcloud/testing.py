@@ -118,7 +118,7 @@ class LocalCloud:
 
     def queue(self, name: str) -> list[Any]:
         """Return the messages of a queue, oldest first."""
-        return self._ask(lambda: list(self._service.functions.deliveries.queues.get(name, ())))
+        return self._ask(lambda: self._service.functions.deliveries.queues.contents().get(name, []))
 
     def kill_instance(self, which: int | str) -> list[int]:
         """Kill a process by its id, or all of a function by its name; return which were killed."""

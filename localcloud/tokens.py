@@ -40,12 +40,24 @@ class Claim:
 
 
 class TokenBook:
-    """The tokens of the last ``seconds`` seconds."""
+    """The tokens of the last ``seconds`` seconds.
 
-    def __init__(self, seconds: float, clock: Clock, *, remember_failures: bool) -> None:
+    Whether another request with a used token is refused, or answered as the first one, no page of
+    AssignPrivateIpAddresses says: ``mismatch_refused``.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        clock: Clock,
+        *,
+        remember_failures: bool,
+        mismatch_refused: bool = True,
+    ) -> None:
         self._seconds = seconds
         self._clock = clock
         self._remember_failures = remember_failures
+        self._mismatch_refused = mismatch_refused
         self._claims: dict[Key, Claim] = {}
 
     def claim(self, key: Key, parameters: Mapping[str, str]) -> Claim:
@@ -54,7 +66,7 @@ class TokenBook:
         claim = self._claims.get(key)
         if claim is None:
             return self._claims.setdefault(key, Claim(parameters, self._clock.now()))
-        if claim.parameters != parameters:
+        if claim.parameters != parameters and self._mismatch_refused:
             raise refusal("IdempotentParameterMismatch")
         if claim.outcome is None:
             raise refusal("IdempotentProcessing")

@@ -11,6 +11,7 @@ from alibabacloud_tea_openapi.models import Config, OpenApiRequest
 from darabonba.runtime import RuntimeOptions
 
 from console import credentials
+from handler.cloud.credentials import RoleCredentials
 from handler.cloud.openapi import rpc
 from handler.cloud.transport import keep_tokens_in, share_tls_context
 
@@ -45,8 +46,8 @@ class Access:
 
     Args:
         region: as Alibaba Cloud names it.
-        environ: SLS_ENDPOINT, MNS_ENDPOINT, RAM_ENDPOINT and STS_ENDPOINT as full URLs, for other
-            networks.
+        environ: SLS_ENDPOINT, MNS_ENDPOINT, RAM_ENDPOINT, STS_ENDPOINT and ESS_ENDPOINT as full
+            URLs, for other networks.
 
     Raises:
         NoCredentials: nobody to sign as.
@@ -54,7 +55,7 @@ class Access:
 
     def __init__(self, region: str, environ: Mapping[str, str]) -> None:
         self.region, self._environ = region, environ
-        self._credential = _credential()
+        self._credential = _credential(environ)
 
     def account(self) -> str:
         """The id of the account that the credentials belong to. Raises `Refused`."""
@@ -62,8 +63,8 @@ class Access:
         answer = told(lambda: client.call_api(_WHO_AM_I, OpenApiRequest(), RuntimeOptions()))
         return str(answer["body"]["AccountId"])
 
-    def config(self, product: str, host: str) -> Any:  # noqa: ANN401  (the SDK is untyped)
-        """The SDK's configuration for "SLS", "MNS", "RAM" or "STS"."""
+    def config(self, product: str, host: str | None) -> Any:  # noqa: ANN401  (the SDK is untyped)
+        """The SDK's configuration for "SLS", "MNS", "RAM", "STS" or "ESS"; None: its own host."""
         scheme, _, given = self._environ.get(f"{product}_ENDPOINT", "").partition("://")
         return Config(
             credential=self._credential,
@@ -101,10 +102,10 @@ def _refused(error: Exception) -> Refused:
     return Refused(credentials.redacted(str(code)), credentials.redacted(said)[:200])
 
 
-def _credential() -> Any:  # noqa: ANN401  (the SDK is untyped)
+def _credential(environ: Mapping[str, str]) -> Any:  # noqa: ANN401  (the SDK is untyped)
     keep_tokens_in()
     share_tls_context()
-    credential = Credential()
+    credential = Credential(provider=RoleCredentials(environ))
     try:
         credential.get_credential()
     except Exception as error:  # noqa: BLE001  (the chain's providers raise what they like)

@@ -70,7 +70,9 @@ def change(resource: Resource, actual: Body | None) -> Change:
     """What to do about a resource; `actual` is None when it is not there."""
     if actual is None:
         return Change(resource, Verb.CREATE, laid_over(resource.body, resource.first))
-    body = laid_over(resource.body, actual)
+    kept = {name for name in resource.least if actual.get(name, 0) > resource.body[name]}
+    wanted = {name: value for name, value in resource.body.items() if name not in kept}
+    body = laid_over(wanted, actual)
     found = tuple(differences(actual, body))
     return Change(resource, Verb.UPDATE if found else Verb.KEEP, body, found)
 

@@ -16,7 +16,8 @@ from console import options, screen
 from console.exits import Exit, GivenUp
 from console.manual import NO_REGION, BadRequest, default_region
 from console.setup.changes import Done, Verb, change
-from console.setup.desired import Names, desired, role_of
+from console.setup.desired import Kind, Names, desired, role_of
+from console.setup.hooks import Via
 
 if TYPE_CHECKING:
     from console.setup.access import Access
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # The project's name must be its own in the region, over all accounts.
 PREFIX, UNKNOWN = "secondary-ips-", "account-id"
 _NAMES, _HOW = "What things are called", "How it is done"
+_HOOKS = "Lifecycle hooks"
 _WITHOUT = "Without any, --dry-run shows what would be made."
 _MISSING = (
     "setup needs the SDKs of SLS, MNS and RAM: "
@@ -59,6 +61,21 @@ FunctionName = Annotated[
     str, _named("--function", "FUNCTION_NAME", "The function: its role may hand over to it.")
 ]
 Vpc = Annotated[str, _named("--vpc", "VPC_ID", "VPC of the function: its role may make ENIs.")]
+ScalingGroups = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--scaling-group",
+        metavar="ID",
+        help="Make or correct the lifecycle hook of this group; repeatable.",
+        rich_help_panel=_HOOKS,
+    ),
+]
+HeardVia = Annotated[
+    Via,
+    typer.Option(
+        "--via", help="Whom the hook notifies: the topic, or the bus.", rich_help_panel=_HOOKS
+    ),
+]
 RetentionDays = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
@@ -90,17 +107,20 @@ def setup(
     function: FunctionName = Names.function,
     vpc: Vpc = Names.vpc,
     retention_days: RetentionDays = None,
+    scaling_group: ScalingGroups = None,
+    via: HeardVia = Via.TOPIC,
     dry_run: DryRun = False,
     offline: Offline = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Create or update the logs, queue, topic and role around the function."""
+    """Create or update the logs, queue, topic, role and hooks around the function."""
     where = region or default_region(os.environ)
     if where is None:
         raise BadRequest(NO_REGION)
     role, owner = role_of(role)
     rest = (logstore, topic, queue, role, policy, action_policy, retention_days, function, vpc)
-    names = Names(where, project or f"{PREFIX}{UNKNOWN}", *rest)
+    groups = tuple(scaling_group or ())
+    names = Names(where, project or f"{PREFIX}{UNKNOWN}", *rest, scaling_groups=groups, via=via)
     access = None if offline else _access(where, dry_run=dry_run)
     if access is None:
         screen.note("nothing was read, so everything is shown as missing")
@@ -109,6 +129,8 @@ def setup(
     if project is None:
         account = _account(access, "--project: not given")
         names = replace(names, project=f"{PREFIX}{account}")
+    if groups:
+        names = replace(names, account=_account(access, "--scaling-group: given"))
     if owner is not None:
         _check_owner(owner, _account(access, "--role: found an ARN"))
     found = _performed(names, access, dry_run=dry_run)
@@ -205,6 +227,8 @@ def _word(each: Done, dry_run: bool) -> Text:
 def _why(each: Done) -> Text:
     if each.error is not None:
         return screen.foreign(each.error)
+    if each.change.resource.kind is Kind.HOOK and each.change.verb is Verb.CREATE:
+        return Text(f"notifies {each.change.resource.body['NotificationArn']}")
     return Text("\n").join(map(screen.foreign, each.change.differences))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from console.manual import BadRequest
+from console.setup import hooks
 
 Body = dict[str, Any]
 
@@ -28,6 +29,7 @@ _ALLOWED = {
     "function": r"[A-Za-z_][A-Za-z0-9_-]{0,63}",
     "vpc": r"(vpc-[A-Za-z0-9-]{1,64})?",
 }
+_GROUP = r"asg-[A-Za-z0-9-]{1,64}"
 _ROLE_ARN = re.compile(rf"acs:ram::([0-9]+):role/({_ALLOWED['role']})")
 # The resources in deploy/ram/function-policy.json that have names of ours.
 _LOGSTORE = "project/secondary-ips-*/logstore/secondary-ips"
@@ -56,6 +58,7 @@ class Kind(str, Enum):
     POLICY = "RAM policy"
     ATTACHMENT = "RAM attachment"
     NETWORK = "RAM system policy"
+    HOOK = "ESS lifecycle hook"
 
     def __str__(self) -> str:
         """The words, on every Python version."""
@@ -71,6 +74,7 @@ NEEDS: dict[Kind, tuple[Kind, ...]] = {
     Kind.ALERT: (Kind.INDEX,),
     Kind.ATTACHMENT: (Kind.ROLE, Kind.POLICY),
     Kind.NETWORK: (Kind.ROLE,),
+    Kind.HOOK: (Kind.TOPIC,),
 }
 
 
@@ -85,6 +89,8 @@ class Names:
         function: as it is deployed; its role may hand over to it.
         vpc: the VPC that the function is deployed into; "": none.
         retention_days: how long records are kept; None leaves an existing logstore as it is.
+        scaling_groups: whose hook notifies the function, by way of `via`.
+        account: its id, which stands in the name of whom a hook notifies.
     """
 
     region: str
@@ -98,6 +104,9 @@ class Names:
     retention_days: int | None = None
     function: str = "secondary-ips"
     vpc: str = ""
+    scaling_groups: tuple[str, ...] = ()
+    via: hooks.Via = hooks.Via.TOPIC
+    account: str = "account-id"
 
     def __post_init__(self) -> None:
         """Check every name.
@@ -109,6 +118,9 @@ class Names:
             value, allowed = getattr(self, option.name), _ALLOWED.get(option.name)
             if allowed and not re.fullmatch(allowed, value):
                 raise BadRequest(f"--{option.name}: found {value!r}; allowed: {allowed}")
+        for group in self.scaling_groups:
+            if not re.fullmatch(_GROUP, group):
+                raise BadRequest(f"--scaling-group: found {group!r}; allowed: {_GROUP}")
 
 
 def role_of(text: str) -> tuple[str, str | None]:
@@ -133,17 +145,24 @@ class Resource:
     Attributes:
         body: as its API takes it; what it does not say is left as it is.
         first: fields that only count when it is made.
+        least: fields whose number may be larger.
     """
 
     kind: Kind
     name: str
     body: Body = field(hash=False)
     first: Body = field(default_factory=dict, hash=False)
+    least: tuple[str, ...] = ()
 
 
 def desired(names: Names, folder: Path = DEPLOY) -> list[Resource]:
     """Every resource, in the order in which they are made."""
-    return [*_logs(names, folder / "sls"), *_messages(names), *_role(names, folder / "ram")]
+    return [
+        *_logs(names, folder / "sls"),
+        *_messages(names),
+        *_role(names, folder / "ram"),
+        *_hooks(names),
+    ]
 
 
 def _logs(names: Names, folder: Path) -> list[Resource]:
@@ -174,6 +193,13 @@ def _alert(rule: Body, names: Names) -> Resource:
 def _messages(names: Names) -> list[Resource]:
     kept = {"MessageRetentionPeriod": QUEUE_SECONDS}
     return [Resource(Kind.TOPIC, names.topic, {}), Resource(Kind.QUEUE, names.queue, kept)]
+
+
+def _hooks(names: Names) -> list[Resource]:
+    arn = hooks.arn(names.region, names.account, names.via, names.topic)
+    groups = dict.fromkeys(names.scaling_groups)
+    least = ("HeartbeatTimeout",)
+    return [Resource(Kind.HOOK, group, hooks.wanted(arn), least=least) for group in groups]
 
 
 def _role(names: Names, folder: Path) -> list[Resource]:

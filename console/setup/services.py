@@ -19,6 +19,7 @@ from alibabacloud_sls20201230.client import Client as SlsClient
 
 from console.setup.access import Access, Refused, told
 from console.setup.desired import NETWORK_POLICY, Body, Kind, Names
+from console.setup.scaling import Scaling
 
 # A policy has five versions at most; the oldest that is not in use makes room.
 ROTATE = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
@@ -42,6 +43,9 @@ class Services:
         self._mns = MnsClient(access.config("MNS", f"mns-open.{region}.aliyuncs.com"))
         self._ram = RamClient(access.config("RAM", "ram.aliyuncs.com"))
         self._ports = self._of_logs() | self._of_messages() | self._of_roles()
+        if names.scaling_groups:
+            scaling = Scaling(region, access)
+            self._ports[Kind.HOOK] = Port(scaling.read, scaling.create, scaling.update)
 
     def read(self, kind: Kind, name: str) -> Body | None:
         """What is there, in the shape of the desired body; None when nothing is.

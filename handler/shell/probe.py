@@ -128,8 +128,8 @@ class Guests:
             self._invocation.wait(min(backoff(tries), left), left + CONNECT_SECONDS)
         if self._silence_counts and ends_too_early(began, last, self._patience, self._settle):
             raise OutOfTime("the time was not enough to hear whether the guests answer")
-        if self._patience:
-            self._look_again()
+        if self._patience and self._now() >= began + self._settle:
+            self._look_again()  # earlier, a read may not show yet what was written
 
     def _all_answer(self, end: float) -> bool:
         """Whether all have answered after one more round, which is over by `end`."""

@@ -118,10 +118,10 @@ class FunctionCompute:
     def state(self) -> Json:
         """Return the fields of a world that are about functions, unless it had none."""
         functions = self._world.source.get("functions")
-        queues = self.deliveries.queues
+        queues = self.deliveries.queues.contents()
         return {
             **({"functions": functions} if functions else {}),
-            **({"queues": {name: list(queues[name]) for name in queues}} if queues else {}),
+            **({"queues": queues} if queues else {}),
         }
 
     def _write_row(self, function: str, text: str) -> None:

@@ -13,6 +13,7 @@ from localcloud.functions.records import failure_record
 from localcloud.functions.refusals import refused
 from localcloud.functions.specs import LATEST, QUEUE
 from localcloud.functions.tasks import ENQUEUED, RETRYING, RUNNING, Task
+from localcloud.queues.store import Queues
 
 if TYPE_CHECKING:
     from localcloud.clock import Clock
@@ -39,7 +40,9 @@ class Deliveries:
         self._begin()
 
     def _begin(self) -> None:
-        self.queues = {name: list(messages) for name, messages in self._world.queues.items()}
+        destinations = [spec.on_failure for spec in self._world.functions]
+        queues = [each.removeprefix(QUEUE) for each in destinations if each.startswith(QUEUE)]
+        self.queues = Queues(self._world.queues, queues, self._clock)
         self._tasks: dict[tuple[str, str], Task] = {}
 
     async def stop(self) -> None:
@@ -131,4 +134,4 @@ class Deliveries:
             lost = f"the failure record of {invocation.request_id} is too large for {queue}"
             self._compute.logs.add(invocation.spec.name, lost)
         else:
-            self.queues.setdefault(queue, []).append(record)
+            self.queues.send(queue, record)

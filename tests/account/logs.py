@@ -1,21 +1,16 @@
 """SLS: projects with a host each, and what is in them.
 
-Signature: https://www.alibabacloud.com/help/en/sls/developer-reference/request-signatures, with
-HMAC-SHA256 as alibabacloud_gateway_sls 0.4 asks for. Paths and codes: the pages of CreateProject,
-CreateLogStore, CreateIndex, CreateSavedSearch, CreateDashboard and CreateAlert there.
+Paths and codes: the pages of CreateProject, CreateLogStore, CreateIndex, CreateSavedSearch,
+CreateDashboard and CreateAlert in https://www.alibabacloud.com/help/en/sls/developer-reference.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
+from localcloud.account.logs import check_signature
 from localcloud.errors import ApiError
-from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,7 +57,7 @@ class Logs:
         self, request: web.BaseRequest, headers: Headers, body: bytes, note: Callable[[str], None]
     ) -> Any:
         """Answer one request; None has no body."""
-        _check_signature(request, headers, body)
+        check_signature(request, headers, body)
         sent: Body = json.loads(body) if body else {}
         parts = [part for part in request.path.split("/") if part]
         here = f"{self._region}.log.aliyuncs.com"
@@ -165,22 +160,3 @@ def _fields(sent: Body, must: set[str], may: set[str]) -> None:
         raise ApiError(400, "ParameterInvalid", f"missing: {sorted(lacking)}")
     if unknown := set(sent) - must - may:
         raise ApiError(400, "ParameterInvalid", f"unknown: {sorted(unknown)}")
-
-
-def _check_signature(request: web.BaseRequest, headers: Headers, body: bytes) -> None:
-    """Raise unless the request is signed with the documented key."""
-    first = {name: values[0] for name, values in headers.items()}
-    found = re.fullmatch(r"LOG ([\w-]+):(\S+)", first.get("authorization", ""))
-    if found is None or found[1] != DEFAULT_KEY.id:
-        raise ApiError(401, "Unauthorized", "no LOG signature, or an unknown AccessKey")
-    if body and hashlib.md5(body).hexdigest().upper() != first.get("content-md5"):  # noqa: S324  (the API's)
-        raise ApiError(400, "InvalidContentMD5", "the body is another one")
-    known = ("x-log-", "x-acs-")
-    kept = "".join(f"{name}:{first[name]}\n" for name in sorted(first) if name.startswith(known))
-    query = "&".join(f"{name}={value}" for name, value in sorted(request.query.items()))
-    resource = request.path + (f"?{query}" if query else "")
-    lines = [request.method, first.get("content-md5", ""), first.get("content-type", "")]
-    text = "\n".join([*lines, first["date"], kept + resource])
-    digest = hmac.new(DEFAULT_KEY.secret.encode(), text.encode(), hashlib.sha256).digest()
-    if base64.b64encode(digest).decode() != found[2]:
-        raise ApiError(403, "SignatureNotMatch", f"string to sign: {text}")

@@ -15,6 +15,7 @@ from localcloud.keys import KeyRing
 from localcloud.signature import Gatekeeper
 from localcloud.wire import read_request
 from localcloud.world import DEFAULT_KEY
+from tests.account import hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,16 +45,17 @@ ACTIONS: dict[tuple[str, str], tuple[set[str], set[str]]] = {
     (MESSAGES, "GetQueueAttributes"): ({"QueueName"}, set()),
     (MESSAGES, "CreateQueue"): ({"QueueName"}, {"MessageRetentionPeriod"}),
     (MESSAGES, "SetQueueAttributes"): ({"QueueName"}, {"MessageRetentionPeriod"}),
-}
+} | hooks.ACTIONS
 VERSIONS = 5  # of one policy
 # Of those that every account has, the one that setup attaches.
 SYSTEM_POLICIES: dict[str, list[str]] = {"AliyunECSNetworkInterfaceManagementAccess": []}
 
 
-class Rpc:
-    """Roles, policies, topics and queues."""
+class Rpc(hooks.Hooks):
+    """Roles, policies, topics, queues and lifecycle hooks."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._gate = Gatekeeper(KeyRing([DEFAULT_KEY]), SystemClock())
         self.roles: dict[str, Body] = {}
         self.policies: dict[str, list[str]] = {}

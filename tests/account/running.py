@@ -55,6 +55,7 @@ def setup(home: Path, account: Account | None, *arguments: str, **more: str) -> 
             "SLS_ENDPOINT": f"http://{REGION}.log.aliyuncs.com",
             "MNS_ENDPOINT": f"http://mns-open.{REGION}.aliyuncs.com",
             "RAM_ENDPOINT": "http://ram.aliyuncs.com",
+            "ESS_ENDPOINT": "http://ess.aliyuncs.com",
             "STS_ENDPOINT": f"http://sts.{REGION}.aliyuncs.com",
             "ALIBABA_CLOUD_ACCESS_KEY_ID": DEFAULT_KEY.id,
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": DEFAULT_KEY.secret,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from localcloud.errors import ApiError
+from tests.account.hooks import SCALING
 from tests.account.logs import Logs
 from tests.account.rpc import MESSAGES, ROLES, WHO, Rpc
 
@@ -24,8 +25,9 @@ HOSTS = {
     "ram.aliyuncs.com": ROLES,
     f"mns-open.{REGION}.aliyuncs.com": MESSAGES,
     f"sts.{REGION}.aliyuncs.com": WHO,
+    "ess.aliyuncs.com": SCALING,
 }
-PREFIXES: dict[str | None, str] = {ROLES: "ram", MESSAGES: "mns", WHO: "sts"}
+PREFIXES: dict[str | None, str] = {ROLES: "ram", MESSAGES: "mns", WHO: "sts", SCALING: "ess"}
 
 
 @dataclass
@@ -76,7 +78,7 @@ class Account:
     @property
     def writes(self) -> list[str]:
         """The operations that change something."""
-        reads = ("Get", "List")
+        reads = ("Get", "List", "Describe")
         return [call for call in self.calls if not call.startswith(reads)]
 
     async def _serve(self) -> None:

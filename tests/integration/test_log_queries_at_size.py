@@ -27,7 +27,7 @@ UNSUPPORTED = "InvalidOperation.Unsupported"
 WITHOUT_LINE = {name: value for name, value in INDEX.items() if name != "max_text_len"}
 
 EXPECTED: dict[str, list[tuple[object, ...]]] = {
-    "fleet": [(58, 2, 0)],
+    "fleet": [(59, 2, 0)],
     # 59 ENIs got 100 addresses each, the one in the small vSwitch 57
     "assigned": [("12:00", 5957, 60)],
     "short": [(FIRST, "vswitch", 1, 43)],
@@ -50,6 +50,7 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     "permissions": [(ALLOW, 1), (f"NotPermitted: Forbidden.RAM: {ALLOW}", 1)],
     "rejected": [("ess.lifecycle_hook", NO_TOKEN, 1)],
     "scaling-rejected": [("ess.lifecycle_hook", NO_TOKEN, 1)],
+    "silent": [(GROUP, "ecs.wide", 100, 0, 1, 1)],
 }
 FIRED: dict[str, list[dict[str, Any]]] = {
     "failed": [{"failed": 2, "code": UNSUPPORTED}],
@@ -57,6 +58,7 @@ FIRED: dict[str, list[dict[str, Any]]] = {
     "permission-lost": [{"denied": 2, "missing": f"NotPermitted: Forbidden.RAM: {ALLOW}"}],
     "hook-abandoned": [{"abandoned": 1, "hook": HOOK_ID}],
     "scaling-rejected": [{"rejected": 1, "source": "ess.lifecycle_hook", "reason": NO_TOKEN}],
+    "silent": [{"silent": 1, "eni": "eni-quiet"}],
 }
 # What reads lists out of `message`: it fails where SQL sees only the beginning of a record.
 READ_LISTS = {name for name, query in SAVED.items() if "json_extract(" in query}

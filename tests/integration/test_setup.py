@@ -12,6 +12,7 @@ from console.setup.access import Refused
 from console.setup.applying import applied, compared
 from console.setup.desired import DEPLOY, Kind, Names, desired
 from localcloud.world import DEFAULT_KEY
+from tests.account.hooks import GROUP
 from tests.account.rpc import ACCOUNT
 from tests.account.running import setup
 from tests.account.server import REGION, Account, Fault
@@ -180,7 +181,7 @@ def test_policy_serves_every_region_and_function(tmp_path: Path) -> None:
 def test_policy_of_setup_names_what_it_calls(tmp_path: Path) -> None:
     """Whoever has deploy/ram/setup-policy.json may make everything and mend everything."""
     with Account() as account:
-        setup(tmp_path, account)
+        setup(tmp_path, account, "--scaling-group", GROUP)
         project, rpc = account.logs.projects[PROJECT], account.rpc
         project["logstores"]["secondary-ips"]["index"]["keys"].clear()
         for views in ("savedsearches", "dashboards", "alerts"):
@@ -188,8 +189,9 @@ def test_policy_of_setup_names_what_it_calls(tmp_path: Path) -> None:
         rpc.queues["secondary-ips-failures"]["MessageRetentionPeriod"] = "60"
         rpc.roles["secondary-ips"]["AssumeRolePolicyDocument"] = '{"Statement": []}'
         rpc.policies["secondary-ips"] = ['{"Statement": []}']
-        mended = setup(tmp_path, account, "--retention-days", "90", "--json")
-    assert {"update": 8, "exists": EVERYTHING - 8} == mended.changes
+        also = ("--scaling-group", GROUP, "--via", "eventbridge")
+        mended = setup(tmp_path, account, "--retention-days", "90", "--json", *also)
+    assert {"update": 9, "exists": EVERYTHING - 8} == mended.changes
     document = json.loads((DEPLOY / "ram/setup-policy.json").read_text(encoding="utf-8"))
     actions = [each["Action"] for each in document["Statement"]]
     named = [it for each in actions for it in ([each] if isinstance(each, str) else each)]

@@ -69,8 +69,8 @@ def _small(name: str, held: object = 0) -> dict[str, Any]:
 
 
 def _knock(addresses: Sequence[str], _port: int, _seconds: float) -> Heard:
-    """A network in which 10.9.0.0/16 is not reached, and 10.0.3.0/24 has nobody."""
-    silent = ("10.9.", "10.0.3.")
+    """A network in which 10.9.0.0/16 and 172.29.0.0/16 are not reached; 10.0.3.0/24 has nobody."""
+    silent = ("10.9.", "10.0.3.", "172.29.")
     return Heard(
         frozenset(addresses), frozenset(it for it in addresses if not it.startswith(silent))
     )
@@ -172,6 +172,14 @@ def _fleet() -> dict[str, Any]:
     return world(*launched, vswitches=vswitches, instance_types={"ecs.wide": [2, 101]})
 
 
+def _quiet() -> dict[str, Any]:
+    """An instance that holds all that it shall, and on no address of which anybody answers."""
+    vswitch = {"id": "vsw-quiet", "cidr": "172.29.0.0/24", "zone": "cn-hangzhou-h", "vpc": "vpc-a"}
+    held = [f"172.29.0.{last}" for last in range(101, 201)]
+    quiet = instance("quiet", eni("eni-quiet", held, vswitch="vsw-quiet"), type="ecs.wide")
+    return world(quiet, vswitches=[vswitch], instance_types={"ecs.wide": [2, 101]})
+
+
 def _refused(number: int, code: str) -> dict[str, Any]:
     return refusal(code, 99) | {"where": {"NetworkInterfaceId": f"eni-bp1fleet00000000{number:02}"}}
 
@@ -182,6 +190,12 @@ LARGE_SCENES = {
         (hook_event(*AT_SIZE), sample("ess-lifecycle-hook-without-token")),
         (refusal("Throttling.User"), _refused(7, "InvalidOperation.Unsupported")),
         _FLEET_SETTINGS,
+    ),
+    "a guest that does not answer": Scene(
+        _quiet(),
+        ({"backfill": {"all": True, "ask_guests": True}},),
+        settings={"GUEST_PORT": "22"} | _FLEET_SETTINGS,
+        knock=_knock,
     ),
     "a permission is lost": Scene(
         _fleet(), (hook_event(*AT_SIZE),), (_refused(8, "Forbidden.RAM"),), _FLEET_SETTINGS

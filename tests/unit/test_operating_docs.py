@@ -10,6 +10,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from console.doctor.finding import ROWS, Row
 from console.main import app
 from console.setup.desired import Names
 from tests.logs.documents import ALERTS, INDEX, PREFIX, SAVED, document
@@ -30,6 +31,18 @@ def test_saved_queries_are_listed_as_they_are_named() -> None:
     """One row per saved query, with its display name."""
     expected = [(it["savedsearchName"], it["displayName"]) for it in document("savedsearches")]
     assert expected == table(OPERATING, "saved query", "shows")
+
+
+def test_rows_of_the_doctor_are_those_of_the_code() -> None:
+    """One row each, in its order, with what is looked at and the permissions."""
+    expected = [
+        (row.value, about, ", ".join(f"`{it}`" for it in actions))
+        for row, (about, actions) in ROWS.items()
+    ]
+    rows = table(OPERATING, "row", "what is looked at", "permission")
+    plain = [(row, about.strip("`"), allowed.strip("`")) for row, about, allowed in rows]
+    assert [(row, about.strip("`"), it.strip("`")) for row, about, it in expected] == plain
+    assert list(Row) == list(ROWS)
 
 
 def test_alerts_are_listed_with_their_condition() -> None:

@@ -245,9 +245,10 @@ class Audit:
             short = there & {*self._short(delivery, settings, now), *silent} - self._disturbed
             self.check(3, sides.told_too_soon(short - self._never_shown(delivery, short)))
         if told != "CONTINUE":
-            # A shortage may be recorded as long after it was seen as the guests are asked.
-            asked = float(settings.get("GUEST_SECONDS", 0))
-            since = min(now, self._seen[delivery.name].short_at) - settle - asked
+            seen_at = min(now, self._seen[delivery.name].short_at)
+            if "GUEST_PORT" in settings:  # records are then held back until all were asked
+                seen_at = delivery.started
+            since = seen_at - settle
             ever = {*self._short(delivery, settings, since), *self._disturbed}
             ever |= set(self._silent(delivery, settings, since))
             self.check(3, sides.told_falsely(told, ever, settle))

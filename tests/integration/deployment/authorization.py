@@ -52,6 +52,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     "ess:DescribeScalingInstances": EVERYTHING,
     "ess:DescribeScalingGroups": EVERYTHING,
     "ess:DescribeLifecycleHooks": EVERYTHING,
+    "ess:CreateLifecycleHook": EVERYTHING,
+    "ess:ModifyLifecycleHook": EVERYTHING,
     "fc:InvokeFunction": (_FUNCTION, f"{_FUNCTION}/live", _SERVICE, _OF_ALIAS),
     "fc:GetAsyncTask": (_FUNCTION, f"{_FUNCTION}/async-tasks/bf_req-1_2"),
     # FC 2.0: below the function.

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from console.main import app
+from console.setup import hooks
 from deploy.check import ASYNC_TASKS, PYTHON_3_12
 from handler.core.model import Request
 from handler.events import parse
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 ACCOUNT_ID = "<account id>"
 
 
@@ -48,7 +50,9 @@ def deployments(text: str) -> list[dict[str, str]]:
     return [given for given, words in commands(text) if words == ["s", "deploy", "-y"]]
 
 
-@pytest.mark.parametrize("text", [README, PAGE], ids=["README", "deploying"])
+@pytest.mark.parametrize(
+    "text", [README, PAGE, OPERATING], ids=["README", "deploying", "operating"]
+)
 def test_nothing_that_a_pipeline_runs_asks(text: str) -> None:
     """What changes something is told not to ask: nobody answers in a pipeline."""
     words = [words for _, words in commands(text) if words[0] == "s"]
@@ -147,7 +151,7 @@ def test_hook_notifies_the_topic_and_is_abandoned_by_default() -> None:
     """The command names the manifest's topic; short instances do not go into service."""
     (hook,) = [options(words) for _, words in commands(PAGE) if words[:2] == ["aliyun", "ess"]]
     topic = fc3()["triggers"][0]["sourceArn"].rpartition("/")[2]
-    assert f"acs:ess:{hook['RegionId']}:{ACCOUNT}:topic/{topic}" == hook["NotificationArn"]
+    assert hooks.arn(hook["RegionId"], ACCOUNT, hooks.Via.TOPIC, topic) == hook["NotificationArn"]
     assert ("ABANDON", "SCALE_OUT", "600") == (
         hook["DefaultResult"],
         hook["LifecycleTransition"],
@@ -155,7 +159,21 @@ def test_hook_notifies_the_topic_and_is_abandoned_by_default() -> None:
     )
 
 
-@pytest.mark.parametrize("text", [README, PAGE], ids=["README", "deploying"])
+def test_forms_of_whom_a_hook_notifies_are_those_of_setup() -> None:
+    """One row for each way, with the ARN that is made and a trigger that there is."""
+    rows = table(PAGE, "`--via`", "`NotificationArn`", "heard with, in `TRIGGERS`")
+    made = [
+        (via.value, hooks.arn("<region>", ACCOUNT_ID, via, "secondary-ips-hooks"))
+        for via in hooks.Via
+    ]
+    assert made == [(row[0], row[1]) for row in rows]
+    defaults = {row[0]: row[1] for row in table(PAGE, "variable", "default", "meaning")}
+    assert {row[2] for row in rows} <= set(defaults["TRIGGERS"].split(","))
+
+
+@pytest.mark.parametrize(
+    "text", [README, PAGE, OPERATING], ids=["README", "deploying", "operating"]
+)
 def test_deployments_that_are_shown_are_valid(text: str) -> None:
     """Each `s deploy`, with the variables before it, is what the schema allows."""
     shown = deployments(text)
@@ -170,7 +188,9 @@ def test_requests_that_are_shown_are_accepted() -> None:
 
 
 @pytest.mark.usefixtures("serverless_devs")
-@pytest.mark.parametrize("text", [README, PAGE], ids=["README", "deploying"])
+@pytest.mark.parametrize(
+    "text", [README, PAGE, OPERATING], ids=["README", "deploying", "operating"]
+)
 def test_deployments_that_are_shown_run(text: str) -> None:
     """Serverless Devs takes them, up to the door of the component."""
     for given in deployments(text):
@@ -180,7 +200,12 @@ def test_deployments_that_are_shown_run(text: str) -> None:
 @pytest.mark.usefixtures("serverless_devs")
 def test_commands_of_the_tool_exist() -> None:
     """`s config` and `s preview` are commands of it; the others are its component's."""
-    used = {words[1] for text in (README, PAGE) for _, words in commands(text) if words[0] == "s"}
+    used = {
+        words[1]
+        for text in (README, PAGE, OPERATING)
+        for _, words in commands(text)
+        if words[0] == "s"
+    }
     own = {"config", "preview"}
     component = {"deploy", "invoke", "version", "alias", "remove"}
     assert own | component == used

@@ -1,0 +1,1 @@
+"""`secondary-ips doctor`: accounts over HTTP, in order and with faults planted."""
