@@ -52,6 +52,10 @@ MANAGER, NETIF = Path("/lib/systemd/systemd-networkd"), Path("/run/systemd/netif
 # Nothing listens there: a guest that is up refuses.
 PORT = 22
 LATE = 2.0
+CALLS = {
+    "ECS has assigned": "AssignPrivateIpAddresses",
+    "the hook is completed": "CompleteLifecycleAction",
+}
 FEW, MANY = 2, 8
 # Seconds that each launch waits for its guests.
 BRIEF, LONG = 5, 60
@@ -238,9 +242,10 @@ def up() -> list[str]:
     return re.findall(r" inet (\S+/32) ", run(f"ip -n {GUEST} -4 -o addr show dev eth0"))
 
 
-def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
-    """Deliver an event to the function, and watch."""
-    times, over = Times(), threading.Event()
+@contextlib.contextmanager
+def watched(times: Times, target: int) -> Iterator[None]:
+    """Notes when the guest's interface holds as many addresses."""
+    over = threading.Event()
 
     def look() -> None:
         if len(up()) >= target:
@@ -250,6 +255,17 @@ def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
         while not over.wait(0.05):
             look()
 
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    yield
+    over.set()
+    watcher.join()
+    look()
+
+
+def handled(cloud: Cloud, event: object, times: Times, **settings: str) -> dict[str, Any]:
+    """What the function says to an event; notes when it asks the guest, and hears it."""
+
     def knock(addresses: Sequence[str], port: int, seconds: float) -> Heard:
         times.note("the guest is asked first")
         heard = connect_to(addresses, port, seconds)
@@ -257,6 +273,17 @@ def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
             times.note("the guest has answered on all")
         return heard
 
+    environ = environment(cloud.url, **settings)
+    app = App(read_settings(environ), environ, knock=knock)
+    function = SimpleNamespace(name="secondary-ips", timeout=300, memory=256)
+    context = SimpleNamespace(request_id="together", function=function, region=REGION)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.closing(app):
+        return app.handle(json.dumps(event).encode(), context)
+
+
+def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
+    """Deliver an event to the function, and watch."""
+    times = Times()
     settings = {
         "TARGET_SECONDARY_IPS": f"{target}",
         "GUEST_PORT": f"{PORT}",
@@ -264,22 +291,9 @@ def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
         "ON_SILENT": "short",
         "SETTLE_SECONDS": "2",
     }
-    environ = environment(cloud.url, **settings)
-    app = App(read_settings(environ), environ, knock=knock)
-    function = SimpleNamespace(name="secondary-ips", timeout=300, memory=256)
-    context = SimpleNamespace(request_id="together", function=function, region=REGION)
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    with contextlib.redirect_stdout(io.StringIO()):
-        result: dict[str, Any] = app.handle(json.dumps(event).encode(), context)
-    over.set()
-    watcher.join()
-    look()
-    app.close()
-    for what, action in (
-        ("ECS has assigned", "AssignPrivateIpAddresses"),
-        ("the hook is completed", "CompleteLifecycleAction"),
-    ):
+    with watched(times, target):
+        result = handled(cloud, event, times, **settings)
+    for what, action in CALLS.items():
         for at in cloud.called(action, times.began):
             times.note(what, at)
     (row,) = result["enis"]
