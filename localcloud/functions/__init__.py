@@ -13,7 +13,7 @@ A world's ``functions`` are objects with these fields:
 - ``grace``: seconds for which a function may go on after its timeout (0, as in Function Compute).
   It lets a test of what a function does about its timeout pass on a machine that stalls.
 - ``retries`` of asynchronous invocations (3) and ``on_failure``: the name of another function, or
-  ``mns:QUEUE``, a queue that is kept in memory and shown by ``/_localcloud/state``.
+  ``mns:QUEUE``, a queue that ``localcloud.queues`` serves and ``/_localcloud/state`` shows.
 - ``instances``: how many may run at a time (100); ``qualifiers``: what it can be invoked as besides
   LATEST.
 

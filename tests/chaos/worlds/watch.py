@@ -271,8 +271,10 @@ class Audit:
         for eni_id in sorted(order.enis):
             eni = region.eni(eni_id)
             rows = region.enis[eni_id]
-            before = [row for at, row in rows if at <= since][-1:]
-            later = [row for at, row in rows if at > since]
+            # Of one that has gone, what it held at last counts: nobody is released for it any more.
+            moment = since if eni else min(since, rows[-2][0])
+            before = [row for at, row in rows if at <= moment][-1:]
+            later = [row for at, row in rows if at > moment]
             known = [row for row in before + later if row is not None]
             shown = eni or (known[-1] if known else None)
             wanted = self._wanted(shown, order, settings) if shown else None

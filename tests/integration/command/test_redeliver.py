@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from localcloud.certificate import read_certificate
 from localcloud.clock import ScaledClock
 from localcloud.testing import LocalCloud
+from tests.certificate import self_signed
 from tests.integration.command.driving import (
     PATIENCE,
     ROOT,
@@ -30,6 +32,7 @@ from tests.worlds import hook_event, instance, running_event, world
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
 NAME, OLD, SERVICE, QUEUE = "secondary-ips", "old", "network", "secondary-ips-failures"
 GENERATIONS = [[], ["--function", OLD, "--service", SERVICE]]
@@ -252,6 +255,18 @@ def test_temporary_credentials_are_taken() -> None:
     with LocalCloud(region(record(running_event("i-a")), access_keys=[key])) as cloud:
         done = redeliver(cloud, **settings)
         assert (0, []) == (done.status, cloud.queue(QUEUE))
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_queue_is_reached_over_https(tmp_path: Path, *, trusted: bool) -> None:
+    """With the certificate checked; nothing is sent to whoever has another one."""
+    cert, key = self_signed(tmp_path)
+    with LocalCloud(region("no record"), certificate=read_certificate(cert, key)) as cloud:
+        who = {"SSL_CERT_FILE": str(cert)} if trusted else {}
+        done = redeliver(cloud, "--dry-run", "--json", **who)
+        called = cloud.calls("ReceiveMessage")
+    assert (3 if trusted else 1, trusted) == (done.status, bool(called))
+    assert trusted or "mns:ReceiveMessage was refused with no_answer" in done.err
 
 
 def test_limit_is_kept() -> None:

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -301,6 +302,53 @@ def test_watch_looks_again_and_ends_cleanly(tmp_path: Path) -> None:
         out, _ = process.communicate(timeout=30)
         assert (0, True) == (process.returncode, '"ok": true' in out)
         assert "10.0.0.4/32 eth0" in guest.addresses
+
+
+# Pauses that are short of the program's own, so that an hour of them is over soon.
+HASTE = 900.0
+HURRIED = (
+    "signal.sigtimedwait(signals, min(pause, 2**fails) if fails else pause)",
+    f"signal.sigtimedwait(signals, (min(pause, 2**fails) if fails else pause) / {HASTE})",
+)
+
+
+def test_an_hour_without_the_service(tmp_path: Path) -> None:
+    """What is there stays, few questions are asked, and the first whole answer counts."""
+    with Service(eni("10.0.0.2", "10.0.0.3")) as service:
+        guest = Guest(tmp_path / "guest", service.url, held=[PRIMARY], change=HURRIED)
+        process = guest.start("watch", "--every", "60")
+        assert process.stdout is not None
+        assert '"ok": true' in process.stdout.readline()
+        service.odd["api/token"] = service.odd[MACS] = (503, "")
+        assert '"ok": false' in process.stdout.readline()
+        service.asked.clear()
+        time.sleep(3600 / HASTE)
+        assert 30 < len(service.asked) < 600
+        assert {PRIMARY.split()[1] + " eth0", "10.0.0.3/32 eth0"} == guest.addresses
+        service.enis[0]["ips"].append("10.0.0.4")
+        service.odd.clear()
+        while "10.0.0.4" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        assert 0 == process.returncode
+
+
+@pytest.mark.parametrize("every", ["0", "-5"])
+def test_watch_never_looks_without_a_pause(tmp_path: Path, every: str) -> None:
+    """Whatever it is told, a second passes between two looks."""
+    with Service(eni("10.0.0.2", "10.0.0.3")) as service:
+        guest = Guest(tmp_path / "guest", service.url, held=[PRIMARY])
+        process = guest.start("watch", "--every", every)
+        assert process.stdout is not None
+        assert '"ok": true' in process.stdout.readline()
+        service.asked.clear()
+        time.sleep(1.5)
+        assert len([page for _, page in service.asked if page == MACS]) <= 2
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        assert 0 == process.returncode
 
 
 def test_few_reads(tmp_path: Path) -> None:

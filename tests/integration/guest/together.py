@@ -4,9 +4,12 @@
 function and the local cloud, in which an address of the vSwitch stands on one end of a veth, and
 one for the guest, which has the other end and a hardened metadata service. The service shows what
 the local cloud holds, two seconds late. First a launch is delivered to a guest without the program,
-then one to the same guest with it; then its addresses are taken away, as a reload of the guest's
-network would, and a backfill asks whether it is heard again. The last line on stdout is a JSON
-object.
+then one to the same guest with it; then its network is reloaded, which loses the addresses, and a
+backfill asks whether it is heard again. The last line on stdout is a JSON object.
+
+systemd-networkd manages the guest's interface where it is installed. It takes links for ready when
+it cannot ask udev, which a /sys that is read-only tells it. Elsewhere the interface is set up by
+hand, and a reload is played by taking the addresses away.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ import urllib.request
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from handler.core.settings import read_settings
 from handler.shell.app import App
@@ -36,16 +39,23 @@ from tests.stage import environment
 from tests.worlds import REGION, hook_event, instance, running_event, world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.core.guests import Heard
 
 ROOT = Path(__file__).parents[3]
 GUEST, MAC, METADATA = "guest", "00:16:3e:00:00:01", "100.100.100.200"
 CIDR, FUNCTION = "10.77.0.0/24", "10.77.0.253/24"
+INSIDE = ("ip", "netns", "exec", GUEST)
+MONITOR = ("ip", "-4", "-o", "monitor", "address")
+MANAGER, NETIF = Path("/lib/systemd/systemd-networkd"), Path("/run/systemd/netif")
 # Nothing listens there: a guest that is up refuses.
 PORT = 22
 LATE = 2.0
+CALLS = {
+    "ECS has assigned": "AssignPrivateIpAddresses",
+    "the hook is completed": "CompleteLifecycleAction",
+}
 FEW, MANY = 2, 8
 # Seconds that each launch waits for its guests.
 BRIEF, LONG = 5, 60
@@ -61,7 +71,7 @@ class Times:
     def note(self, what: str, at: float | None = None) -> None:
         """It is so now, or was at a time."""
         now = time.time() if at is None else at
-        self.found.setdefault(what, round(now - self.began, 2))
+        self.found.setdefault(what, now - self.began)
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,7 @@ class Told:
         added: how many addresses were assigned.
         hook: what Auto Scaling was told; None without a hook.
         times: of what happened meanwhile.
+        lost: how many secondary addresses the reload took from the guest's interface.
     """
 
     guest: str | None
@@ -80,6 +91,7 @@ class Told:
     added: int
     hook: str | None
     times: dict[str, float]
+    lost: int = 0
 
 
 def why_not() -> str | None:
@@ -109,9 +121,11 @@ def run(text: str) -> str:
 
 
 @contextlib.contextmanager
-def started(*words: str, cwd: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
+def started(
+    *words: str, stdout: int | IO[str] = subprocess.PIPE
+) -> Iterator[subprocess.Popen[str]]:
     """A program that runs meanwhile; it is asked to end, and must."""
-    with subprocess.Popen(words, cwd=cwd, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(words, cwd=ROOT, stdout=stdout, text=True) as process:  # noqa: S603
         try:
             yield process
         finally:
@@ -121,7 +135,7 @@ def started(*words: str, cwd: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
 
 def wire() -> None:
     """A namespace for the guest, and a veth that joins the two."""
-    run("mount -t tmpfs tmpfs /run")  # nobody else's namespaces and state
+    run("mount -t tmpfs -o mode=755 tmpfs /run")  # nobody else's namespaces and state
     run("ip link set lo up")
     run(f"ip netns add {GUEST}")
     run(f"ip link add fn0 type veth peer name eth0 address {MAC} netns {GUEST}")
@@ -129,15 +143,56 @@ def wire() -> None:
     run("ip link set fn0 up")
 
 
-def boot(primary: str) -> None:
-    """What an image does by itself: the primary address, and the way to the metadata service."""
-    for command in (
-        "link set lo up",
-        f"addr add {METADATA}/32 dev lo",
-        "link set eth0 up",
-        f"addr add {primary}/24 dev eth0",
+@contextlib.contextmanager
+def booted(primary: str) -> Iterator[Callable[[], None]]:
+    """What an image does by itself; gives what reloads its network."""
+    run(f"ip -n {GUEST} link set lo up")
+    run(f"ip -n {GUEST} addr add {METADATA}/32 dev lo")
+    if MANAGER.exists() and all(map(shutil.which, ("networkctl", "dbus-daemon"))):
+        with managed(primary) as reload:
+            yield reload
+        return
+    run(f"ip -n {GUEST} link set eth0 up")
+    run(f"ip -n {GUEST} addr add {primary}/24 dev eth0")
+
+    def take_away() -> None:
+        for address in up():
+            run(f"ip -n {GUEST} addr del {address} dev eth0")
+
+    yield take_away
+
+
+@contextlib.contextmanager
+def managed(primary: str) -> Iterator[Callable[[], None]]:
+    """The guest's interface under systemd-networkd; gives what reloads it with a changed file."""
+    file = Path("/run/systemd/network/10-eth0.network")
+    for folder in (file.parent, *(NETIF / each for each in ("links", "leases", "lldp"))):
+        folder.mkdir(parents=True)
+    Path("/run/dbus").mkdir()
+    run(f"chown -R systemd-network {NETIF}")
+    file.write_text(
+        f"[Match]\nName=eth0\n[Network]\nLinkLocalAddressing=no\nAddress={primary}/24\n"
+    )
+    read_only = f"mount -o remount,ro /sys && exec {MANAGER}"
+    with (
+        started(*INSIDE, "dbus-daemon", "--system", "--nofork", "--nopidfile"),
+        started(*INSIDE, "sh", "-c", read_only),
     ):
-        run(f"ip -n {GUEST} {command}")
+        until(lambda: f"{primary}/24" in run(f"ip -n {GUEST} -4 -o addr show dev eth0"))
+
+        def reload() -> None:
+            file.write_text(file.read_text() + "DNS=100.100.2.136\n")
+            run(" ".join((*INSIDE, "networkctl", "reload")))
+
+        yield reload
+
+
+def until(so: Callable[[], bool], seconds: float = 60) -> bool:
+    """Wait until something is so, but not for ever."""
+    end = time.time() + seconds
+    while not (found := so()) and time.time() < end:
+        time.sleep(0.05)
+    return found
 
 
 class Cloud:
@@ -187,9 +242,10 @@ def up() -> list[str]:
     return re.findall(r" inet (\S+/32) ", run(f"ip -n {GUEST} -4 -o addr show dev eth0"))
 
 
-def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
-    """Deliver an event to the function, and watch."""
-    times, over = Times(), threading.Event()
+@contextlib.contextmanager
+def watched(times: Times, target: int) -> Iterator[None]:
+    """Notes when the guest's interface holds as many addresses."""
+    over = threading.Event()
 
     def look() -> None:
         if len(up()) >= target:
@@ -199,6 +255,17 @@ def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
         while not over.wait(0.05):
             look()
 
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    yield
+    over.set()
+    watcher.join()
+    look()
+
+
+def handled(cloud: Cloud, event: object, times: Times, **settings: str) -> dict[str, Any]:
+    """What the function says to an event; notes when it asks the guest, and hears it."""
+
     def knock(addresses: Sequence[str], port: int, seconds: float) -> Heard:
         times.note("the guest is asked first")
         heard = connect_to(addresses, port, seconds)
@@ -206,6 +273,17 @@ def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
             times.note("the guest has answered on all")
         return heard
 
+    environ = environment(cloud.url, **settings)
+    app = App(read_settings(environ), environ, knock=knock)
+    function = SimpleNamespace(name="secondary-ips", timeout=300, memory=256)
+    context = SimpleNamespace(request_id="together", function=function, region=REGION)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.closing(app):
+        return app.handle(json.dumps(event).encode(), context)
+
+
+def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
+    """Deliver an event to the function, and watch."""
+    times = Times()
     settings = {
         "TARGET_SECONDARY_IPS": f"{target}",
         "GUEST_PORT": f"{PORT}",
@@ -213,22 +291,9 @@ def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
         "ON_SILENT": "short",
         "SETTLE_SECONDS": "2",
     }
-    environ = environment(cloud.url, **settings)
-    app = App(read_settings(environ), environ, knock=knock)
-    function = SimpleNamespace(name="secondary-ips", timeout=300, memory=256)
-    context = SimpleNamespace(request_id="together", function=function, region=REGION)
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    with contextlib.redirect_stdout(io.StringIO()):
-        result: dict[str, Any] = app.handle(json.dumps(event).encode(), context)
-    over.set()
-    watcher.join()
-    look()
-    app.close()
-    for what, action in (
-        ("ECS has assigned", "AssignPrivateIpAddresses"),
-        ("the hook is completed", "CompleteLifecycleAction"),
-    ):
+    with watched(times, target):
+        result = handled(cloud, event, times, **settings)
+    for what, action in CALLS.items():
         for at in cloud.called(action, times.began):
             times.note(what, at)
     (row,) = result["enis"]
@@ -237,16 +302,22 @@ def deliver(cloud: Cloud, event: object, target: int, seconds: int) -> Told:
     return Told(row["guest"], len(row["silent"]), len(row["addresses"]), hook, in_order)
 
 
-def reload(cloud: Cloud) -> Told:
-    """Take the secondary addresses away; ask when they are back, or a minute has passed."""
-    times = Times()
-    for address in up():
-        run(f"ip -n {GUEST} addr del {address} dev eth0")
-    while len(up()) < MANY and time.time() < times.began + 60:
-        time.sleep(0.05)
-    times.note("the guest's interface holds them again")
+def lose(cloud: Cloud, reload: Callable[[], None], folder: Path) -> Told:
+    """Reload the guest's network; ask when the addresses are back, or a minute has passed."""
+    seen, times = folder / "monitor", Times()
+
+    def lost() -> int:
+        return len(set(re.findall(r"^Deleted .* inet (\S+/32) ", seen.read_text(), re.M)))
+
+    with seen.open("w") as file, started(*INSIDE, *MONITOR, stdout=file):
+        time.sleep(0.5)
+        times.note("the network is reloaded")
+        reload()
+        until(lambda: bool(lost()))
+        until(lambda: len(up()) >= MANY)
+        times.note("the guest's interface holds them again")
     told = deliver(cloud, {"backfill": {"all": True, "ask_guests": True}}, MANY, LONG)
-    return replace(told, times=times.found)
+    return replace(told, times=times.found, lost=lost())
 
 
 def play(folder: Path) -> dict[str, Any]:
@@ -254,19 +325,18 @@ def play(folder: Path) -> dict[str, Any]:
     wire()
     file, shape = folder / "metadata.json", folder / "world.json"
     shape.write_text(json.dumps(world(instance("a"), cidr=CIDR)))
-    python, inside = sys.executable, ("ip", "netns", "exec", GUEST)
+    python = sys.executable
     with started(python, "-m", "localcloud", "--port", "0", "--world", f"{shape}") as local:
         assert local.stdout is not None
         cloud = Cloud(json.loads(local.stdout.readline())["listening"], file)
-        boot(cloud.eni["primary"])
         following = threading.Thread(target=cloud.keep_following, daemon=True)
         following.start()
         metadata = (python, "-m", "tests.integration.guest.metadata", "80", f"{file}")
-        with started(*inside, *metadata):
+        with booted(cloud.eni["primary"]) as reload, started(*INSIDE, *metadata):
             before = deliver(cloud, running_event("i-a"), FEW, BRIEF)
-            with started(*inside, python, str(PROGRAM), "watch"):
+            with started(*INSIDE, python, str(PROGRAM), "watch"):
                 after = deliver(cloud, hook_event("i-a"), MANY, LONG)
-                again = reload(cloud)
+                again = lose(cloud, reload, folder)
         cloud.over.set()
         following.join()
     return {"before": asdict(before), "after": asdict(after), "again": asdict(again)}
