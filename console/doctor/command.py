@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from console import options, screen
+from console import account_names, options, screen
 from console.doctor.finding import PREFIX
 from console.doctor.findings import findings, status_of
 from console.doctor.local import PLANTED, served
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from console.doctor.finding import Finding
     from console.exits import Exit
 
-_NAMES = "What things are called"
 _PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 _MISSING = (
     "doctor needs the SDKs of Function Compute, SLS, MNS and RAM: "
@@ -36,27 +35,9 @@ _MISSING = (
 _TRY_LOCAL = "Without any, --local shows a made-up account."
 
 
-def _named(option: str, variable: str | None, text: str) -> typer.models.OptionInfo:
-    found: typer.models.OptionInfo = typer.Option(
-        option, envvar=variable, metavar="NAME", help=text, rich_help_panel=_NAMES
-    )
-    return found
-
-
-Region = Annotated[
-    Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
-    _named("--region", None, "Region. Else: ALIBABA_CLOUD_REGION_ID."),
+FunctionName = Annotated[
+    str, account_names.named("--function", "FUNCTION_NAME", "Name of the function.")
 ]
-FunctionName = Annotated[str, _named("--function", "FUNCTION_NAME", "Name of the function.")]
-Project = Annotated[
-    Optional[str],  # noqa: UP045
-    _named("--project", "LOG_PROJECT", "SLS project. Else: secondary-ips-<account id>."),
-]
-Logstore = Annotated[str, _named("--logstore", "LOG_STORE", "SLS logstore.")]
-Topic = Annotated[str, _named("--topic", "HOOK_TOPIC", "MNS topic of lifecycle hooks.")]
-Queue = Annotated[str, _named("--queue", "FAILURE_QUEUE", "MNS queue of failed events.")]
-Role = Annotated[str, _named("--role", "ROLE", "RAM role of the function: name or ARN.")]
-Policy = Annotated[str, _named("--policy", None, "RAM policy of the function's role.")]
 Local = Annotated[
     bool,
     typer.Option(
@@ -100,14 +81,14 @@ Yes = Annotated[
 
 
 def doctor(
-    region: Region = None,
+    region: account_names.Region = None,
     function: FunctionName = Names.function,
-    project: Project = None,
-    logstore: Logstore = Names.logstore,
-    topic: Topic = Names.topic,
-    queue: Queue = Names.queue,
-    role: Role = Names.role,
-    policy: Policy = Names.policy,
+    project: account_names.Project = None,
+    logstore: account_names.Logstore = Names.logstore,
+    topic: account_names.Topic = Names.topic,
+    queue: account_names.Queue = Names.queue,
+    role: account_names.Role = Names.role,
+    policy: account_names.Policy = Names.policy,
     as_json: options.AsJson = False,
     local: Local = False,
     verify: Verify = False,

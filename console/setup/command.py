@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from console import options, screen
+from console import account_names, options, screen
 from console.exits import Exit, GivenUp
 from console.manual import NO_REGION, BadRequest, default_region
 from console.setup.changes import Done, Verb, change
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # The project's name must be its own in the region, over all accounts.
 PREFIX, UNKNOWN = "secondary-ips-", "account-id"
-_NAMES, _HOW = "What things are called", "How it is done"
+_HOW = "How it is done"
 _HOOKS = "Lifecycle hooks"
 _WITHOUT = "Without any, --dry-run shows what would be made."
 _MISSING = (
@@ -34,33 +34,18 @@ _MISSING = (
 )
 
 
-def _named(option: str, variable: str | None, text: str) -> typer.models.OptionInfo:
-    found: typer.models.OptionInfo = typer.Option(
-        option, envvar=variable, metavar="NAME", help=text, rich_help_panel=_NAMES
-    )
-    return found
-
-
-Region = Annotated[
-    Optional[str],  # noqa: UP045  (typer reads it, on Python 3.10 too)
-    _named("--region", None, "Region. Else: ALIBABA_CLOUD_REGION_ID."),
-]
-Project = Annotated[
-    Optional[str],  # noqa: UP045
-    _named("--project", "LOG_PROJECT", "SLS project. Else: secondary-ips-<account id>."),
-]
-Logstore = Annotated[str, _named("--logstore", "LOG_STORE", "SLS logstore.")]
-Topic = Annotated[str, _named("--topic", "HOOK_TOPIC", "MNS topic of lifecycle hooks.")]
-Queue = Annotated[str, _named("--queue", "FAILURE_QUEUE", "MNS queue of failed events.")]
-Role = Annotated[str, _named("--role", "ROLE", "RAM role of the function: name or ARN.")]
-Policy = Annotated[str, _named("--policy", None, "RAM policy of the function's role.")]
 ActionPolicy = Annotated[
-    str, _named("--action-policy", None, "SLS action policy: who hears of alerts.")
+    str, account_names.named("--action-policy", None, "SLS action policy: who hears of alerts.")
 ]
 FunctionName = Annotated[
-    str, _named("--function", "FUNCTION_NAME", "The function: its role may hand over to it.")
+    str,
+    account_names.named(
+        "--function", "FUNCTION_NAME", "The function: its role may hand over to it."
+    ),
 ]
-Vpc = Annotated[str, _named("--vpc", "VPC_ID", "VPC of the function: its role may make ENIs.")]
+Vpc = Annotated[
+    str, account_names.named("--vpc", "VPC_ID", "VPC of the function: its role may make ENIs.")
+]
 ScalingGroups = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
@@ -96,13 +81,13 @@ Offline = Annotated[
 
 
 def setup(
-    region: Region = None,
-    project: Project = None,
-    logstore: Logstore = Names.logstore,
-    topic: Topic = Names.topic,
-    queue: Queue = Names.queue,
-    role: Role = Names.role,
-    policy: Policy = Names.policy,
+    region: account_names.Region = None,
+    project: account_names.Project = None,
+    logstore: account_names.Logstore = Names.logstore,
+    topic: account_names.Topic = Names.topic,
+    queue: account_names.Queue = Names.queue,
+    role: account_names.Role = Names.role,
+    policy: account_names.Policy = Names.policy,
     action_policy: ActionPolicy = Names.action_policy,
     function: FunctionName = Names.function,
     vpc: Vpc = Names.vpc,
