@@ -48,7 +48,7 @@ def test_host_is_the_accounts_in_the_region(network: str, expected: str) -> None
 
 def test_host_needs_the_account() -> None:
     """Its id stands in the name."""
-    with pytest.raises(BadRequest, match=r"--account: found nothing; allowed: "):
+    with pytest.raises(BadRequest, match=r"--account: not given; allowed: "):
         url_of("cn-hangzhou", Place("", "f"), "public")
 
 
