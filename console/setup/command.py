@@ -187,14 +187,16 @@ def _line(each: Done, *, dry_run: bool) -> dict[str, object]:
 
 
 def table_of(found: list[Done], *, dry_run: bool) -> Table:
-    """One row per resource: what becomes of it, and why."""
+    """One row per resource: what becomes of it, and below its name why, if there is more to say."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("what", "name", "change", "why"):
+    for title in ("what", "name, and why", "change"):
         table.add_column(title, overflow="fold")
     for each in found:
         resource = each.change.resource
         name = screen.foreign(resource.name)
-        table.add_row(str(resource.kind), name, _word(each, dry_run), _why(each))
+        table.add_row(str(resource.kind), name, _word(each, dry_run))
+        if (why := _why(each)).plain:
+            table.add_row("", why, "")
     return table
 
 
