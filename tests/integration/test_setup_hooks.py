@@ -72,8 +72,10 @@ def test_dry_run_says_whom_it_would_notify(tmp_path: Path) -> None:
         shown = setup(
             tmp_path, account, "--dry-run", "--scaling-group", GROUP, COLUMNS="200"
         ).output
-    (line,) = [line for line in shown.splitlines() if GROUP in line]
-    assert f"would create   notifies {TOPIC}" in line
+    lines = shown.splitlines()
+    (place,) = [number for number, line in enumerate(lines) if GROUP in line]
+    assert "would create" in lines[place]
+    assert f"notifies {TOPIC}" == lines[place + 1].strip()
 
 
 NOBODY = f"acs:ess:{REGION}:{ACCOUNT}:null/null"
