@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from console.doctor.account import connection_to
 from console.doctor.facts import of_limit, of_refusal, of_tokens
 from console.doctor.local import healthy, leading_to
 from console.doctor.trial_ecs import TrialEcs
 from console.doctor.trials import MORE, OLD, CannotTry, Place, limit, refusal, tokens
-from handler.cloud.credentials import RoleCredentials
-from handler.cloud.openapi import Connection
-from handler.core.settings import Endpoints
 from localcloud.account.server import RecordedAccount
 from localcloud.clock import ManualClock
 from localcloud.limits import Limits
@@ -52,9 +50,7 @@ class Stand:
 
     def __enter__(self) -> Place:
         self.cloud.__enter__()
-        url = self.cloud.url
-        credentials = RoleCredentials(environment(url))
-        ecs = TrialEcs(Connection(REGION, Endpoints(ecs=url), credentials))
+        ecs = TrialEcs(connection_to(REGION, environment(self.cloud.url)))
         return Place(self._eni, ecs, self.clock.now, self.clock.advance, self._patience)
 
     def __exit__(self, *_details: object) -> None:
