@@ -22,8 +22,6 @@ SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')
 EXAMPLES ?= 10000
 CHUNK ?=
 WORLDS ?= 100000
-# Tests wait for processes more than they work: two for each of two cores.
-WORKERS ?= 4
 
 # Extras stay in the pins: older pip looks for coverage[toml] past a pin of coverage, and finds no hash.
 LOCK := $(VENV)/bin/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet
@@ -50,10 +48,10 @@ run: $(READY)  ## deliver EVENT=... to the function against a local cloud and sh
 	@$(PY) -m tests.demo $(EVENT)
 
 test: $(READY)  ## run the tests; LESS=... leaves folders out
-	$(PY) -m pytest -n $(WORKERS) -m "not slow" --hypothesis-seed=$(SEED) $(IGNORED)
+	$(PY) -m pytest -n 4 -m "not slow" --hypothesis-seed=$(SEED) $(IGNORED)
 
 coverage: $(READY)  ## run the tests and see what they do not reach
-	$(PY) -m pytest -n $(WORKERS) -m "not slow" --hypothesis-seed=$(SEED) --cov --cov-report=term
+	$(PY) -m pytest -n 4 -m "not slow" --hypothesis-seed=$(SEED) --cov --cov-report=term
 
 guest: $(READY)  ## the function, a guest and the program in it, in network namespaces; needs root
 	$(PY) -m pytest -s -rs tests/integration/guest/test_together.py
