@@ -206,6 +206,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     with LocalCloud(fleet(1), faults=slow) as cloud:
         process = start(cloud, "backfill", "--all", "--yes", folder=tmp_path)
         until(lambda: len(cloud.calls("DescribeVSwitches")) > 0, process)
+        time.sleep(2)  # what is under way then is no read of the plan, but the write
         cloud.wait_for_call()
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
