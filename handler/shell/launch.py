@@ -180,10 +180,12 @@ class Launch:
     def _may_get_a_tag(self, reading: Reading, new: set[str], waited: float) -> set[str]:
         """Those that have no target yet, in the launch of a hook of ours: tags may come late.
 
-        That is believed when reads have had their time to catch up, or there is no more time.
+        That is believed when reads have had their time to catch up, or there is no more time. With
+        a default, every ENI has a target.
         """
         job, timing = self._job, self._reconciler.timing
         waits = job.request.hook is not None and self._ours and not job.dry
+        waits = waits and job.settings.policy.default is None
         if not waits or waited >= min(timing.settle - job.invocation.before, timing.visibility):
             return set()
         return self._reconciler.without_target(reading, new)

@@ -67,9 +67,9 @@ class Reconciler:
         self._shown: dict[str, Instance] = {}
 
     def with_more_than(self, done: set[str]) -> frozenset[str]:
-        """Instances that a read on the way has shown with other ENIs than these."""
-        found = self._shown.items()
-        return frozenset(id_ for id_, each in found if not done.issuperset(each.eni_ids))
+        """Instances that a read since the last question has shown with other ENIs than these."""
+        shown, self._shown = self._shown, {}
+        return frozenset(id_ for id_, each in shown.items() if not done.issuperset(each.eni_ids))
 
     @property
     def groups(self) -> set[str | None]:

@@ -572,6 +572,23 @@ def test_a_launch_without_ids_looks_again_for_what_its_instances_have() -> None:
         assert "CONTINUE" == stage.hook()["result"]
 
 
+def test_an_eni_that_was_listed_once_and_left_is_not_waited_for() -> None:
+    """The mirror: the next read of the instance no longer lists it, and the hook goes on."""
+    launch = world(instance("a", eni("eni-a")))
+    one = row("eni-a", "10.0.0.4", Status="Attaching")
+    early = [
+        instances(shown("i-a", "eni-a"), times=1),
+        instances(shown("i-a", "eni-a", "eni-left"), times=1),
+        rows(one, where={"InstanceId": "i-a"}, times=1),
+    ]
+    with Stage(launch, EIGHT, early) as stage:
+        began = stage.time.now()
+        delivered = stage.deliver(hook_event("i-a"))
+        assert (None, {"eni-a": GOOD}) == (delivered.error, delivered.ends)
+        assert "CONTINUE" == stage.hook()["result"]
+        assert stage.time.now() - began < 10
+
+
 B, BOTH_SHOWN = shown("i-b", "eni-b"), (shown("i-a", "eni-a"), shown("i-b", "eni-b"))
 NOBODY = answer(MEMBERS, TotalCount=0, ScalingInstances={"ScalingInstance": []})
 LEFT = [
