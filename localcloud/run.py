@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from localcloud.catalog import OPERATIONS, PRODUCTS
+from localcloud.door import under
 from localcloud.encoding import ENCODINGS, JSON
 from localcloud.errors import ApiError, refusal
 from localcloud.faults import Fault, FaultList
@@ -142,18 +144,9 @@ class Run:
         return await self._answer_with(fault, action, visit)
 
     async def _answer_with(self, fault: Fault, action: Action, visit: Visit) -> Reply:
-        if fault.kind == "error":
-            raise fault.error()
-        if fault.kind == "http":
-            return Reply(fault.status, fault.body.encode(), fault.content_type)
-        if fault.kind == "reset_before":
-            return Reply(None, sent=False)
         delay = fault.seconds if fault.kind == "slow" else 0.0
         lag = fault.seconds if fault.kind == "stale" else 0.0
-        reply = await self._answer(action, visit, delay, lag)
-        if fault.kind == "no_reply":
-            return Reply(reply.status, code=reply.code, sent=False)
-        return reply
+        return await under(fault, partial(self._answer, action, visit, delay, lag))
 
     async def _answer(
         self, action: Action, visit: Visit, delay: float = 0.0, lag: float = 0.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from localcloud.catalog import ACTIONS
 from localcloud.clock import Clock, SystemClock
 from localcloud.functions.compute import FunctionCompute
-from localcloud.functions.door import Door
+from localcloud.functions.door import FunctionDoor
 from localcloud.limits import DEFAULT_LIMITS, Limits
 from localcloud.queues.door import QueueDoor
 from localcloud.run import Run
@@ -74,7 +74,7 @@ class Service:
 
     async def invoke(self, request: Request) -> Reply:
         """Perform a call of Function Compute and return its reply."""
-        return await Door(self.run, self.functions, self._clock).serve(request)
+        return await FunctionDoor(self.run, self.functions, self._clock).serve(request)
 
     async def take(self, request: Request) -> Reply:
         """Perform a call about a queue and return its reply."""

@@ -50,6 +50,23 @@ class Signed:
     """Makes the signature from the secret and the string to sign."""
 
 
+def base64_hmac(digest: str) -> Callable[[str, str], str]:
+    """Return what signs a text with a secret, in base64: for schemes with a header of their own."""
+
+    def sign(secret: str, text: str) -> str:
+        return base64.b64encode(hmac.digest(secret.encode(), text.encode(), digest)).decode()
+
+    return sign
+
+
+def text_to_sign(request: Request, prefix: str) -> str:
+    """Return what such schemes sign: method, three headers, those of the service, and the path."""
+    own = sorted(name for name in request.headers if name.startswith(prefix))
+    headers = "".join(f"{name}:{request.header(name)}\n" for name in own)
+    names = ("content-md5", "content-type", "date")
+    return "\n".join([request.method, *map(request.header, names), headers + request.path])
+
+
 class Gatekeeper:
     """Lets signed requests in, each nonce once."""
 

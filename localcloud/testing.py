@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from localcloud.app import running
 from localcloud.limits import DEFAULT_LIMITS, Limits
 from localcloud.service import MINUTE, Service
+from localcloud.threads import InThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,19 +53,10 @@ class LocalCloud:
         self._service = Service(
             world, faults=faults, minute=minute, clock=clock, limits=limits, retry_after=retry_after
         )
-        self._certificate = certificate
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop
-        self._stopped: asyncio.Event
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="localcloud", daemon=True)
+        self._server = InThread(partial(running, self._service, 0, certificate), "localcloud")
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
+        self.url = self._server.start()
         return self
 
     def __exit__(
@@ -74,8 +65,7 @@ class LocalCloud:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join()
+        self._server.stop()
         self._take_notes()
 
     @property
@@ -164,25 +154,4 @@ class LocalCloud:
             file.write(self.notes())
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """Ask on the server's own thread, so that no call is seen half done."""
-        if not self._thread.is_alive():
-            return question()
-
-        async def answer() -> T:
-            return question()
-
-        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result()
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for it
-            self._failure = error
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopped = asyncio.Event()
-        async with running(self._service, 0, self._certificate) as self.url:
-            self._ready.set()
-            await self._stopped.wait()
+        return self._server.ask(question)

@@ -33,7 +33,7 @@ async def _serve(door: Door, port: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with running(door, port) as url:
+    async with running(door.serve, port) as url:
         sys.stdout.write(json.dumps({"listening": url}) + "\n")
         sys.stdout.flush()
         await stopped.wait()

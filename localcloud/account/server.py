@@ -6,9 +6,8 @@ project.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -21,16 +20,18 @@ from localcloud.functions.wire import read_invocation
 from localcloud.keys import KeyRing
 from localcloud.service import Service
 from localcloud.signature import Gatekeeper, read_signed
+from localcloud.threads import InThread
 from localcloud.wire import read_request
 from localcloud.world import DEFAULT_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from types import TracebackType
 
     from typing_extensions import Self
 
     Headers = dict[str, tuple[str, ...]]
+    Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 Json = dict[str, Any]
 
@@ -143,9 +144,9 @@ def _refusal(error: ApiError) -> web.Response:
 
 
 @asynccontextmanager
-async def running(door: Door, port: int) -> AsyncIterator[str]:
+async def running(serve: Handler, port: int) -> AsyncIterator[str]:
     """Serve on a port of this machine, or any free one for 0; gives the URL."""
-    runner = web.ServerRunner(web.Server(door.serve, access_log=None))
+    runner = web.ServerRunner(web.Server(serve, access_log=None))
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, port).start()
@@ -165,8 +166,7 @@ class RecordedAccount:
     def __init__(self, document: Json) -> None:
         self._door = Door(document)
         self.url = ""
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._server = InThread(partial(running, self._door.serve, 0), "account")
 
     @property
     def actions(self) -> list[str]:
@@ -178,8 +178,7 @@ class RecordedAccount:
         return self._door.state()
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
+        self.url = self._server.start()
         return self
 
     def __exit__(
@@ -188,11 +187,4 @@ class RecordedAccount:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join()
-
-    async def _serve(self) -> None:
-        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-        async with running(self._door, 0) as self.url:
-            self._ready.set()
-            await self._stopped.wait()
+        self._server.stop()

@@ -5,16 +5,13 @@ FC 3.0 is signed as every other product is, with ACS3-HMAC-SHA256.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import re
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from localcloud.functions.refusals import refused
-from localcloud.signature import Signed
+from localcloud.signature import Signed, base64_hmac, text_to_sign
 
 if TYPE_CHECKING:
     from localcloud.wire import Request
@@ -33,8 +30,8 @@ def read_signature(request: Request) -> Signed:
         nonce="",
         timestamp=_timestamp(request.header("date")),
         security_token=request.header("x-fc-security-token"),
-        string_to_sign=_string_to_sign(request),
-        sign=_sign,
+        string_to_sign=text_to_sign(request, "x-fc-"),
+        sign=base64_hmac("sha256"),
     )
 
 
@@ -46,14 +43,3 @@ def _timestamp(date: str) -> str:
     except (TypeError, ValueError) as error:
         raise refused("InvalidArgument", f"the date '{date}' is malformed") from error
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _string_to_sign(request: Request) -> str:
-    own = sorted(name for name in request.headers if name.startswith("x-fc-"))
-    headers = "".join(f"{name}:{request.header(name)}\n" for name in own)
-    names = ("content-md5", "content-type", "date")
-    return "\n".join([request.method, *map(request.header, names), headers + request.path])
-
-
-def _sign(secret: str, text: str) -> str:
-    return base64.b64encode(hmac.digest(secret.encode(), text.encode(), hashlib.sha256)).decode()

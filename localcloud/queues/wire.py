@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from datetime import timezone
@@ -14,7 +12,7 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from localcloud.errors import ApiError
-from localcloud.signature import Signed
+from localcloud.signature import Signed, base64_hmac, text_to_sign
 from localcloud.wire import Reply, Request
 
 if TYPE_CHECKING:
@@ -115,8 +113,8 @@ def read_signature(request: Request) -> Signed:
         nonce="",
         timestamp=_timestamp(request.header("date")),
         security_token=request.header("security-token"),
-        string_to_sign=_string_to_sign(request),
-        sign=_sign,
+        string_to_sign=text_to_sign(request, "x-mns-"),
+        sign=base64_hmac("sha1"),
     )
 
 
@@ -126,17 +124,6 @@ def _timestamp(date: str) -> str:
     except (TypeError, ValueError) as error:
         raise _invalid(f"the date {date!r}") from error
     return moment.replace(tzinfo=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _string_to_sign(request: Request) -> str:
-    own = sorted(name for name in request.headers if name.startswith("x-mns-"))
-    headers = "".join(f"{name}:{request.header(name)}\n" for name in own)
-    names = ("content-md5", "content-type", "date")
-    return "\n".join([request.method, *map(request.header, names), headers + request.path])
-
-
-def _sign(secret: str, text: str) -> str:
-    return base64.b64encode(hmac.digest(secret.encode(), text.encode(), hashlib.sha1)).decode()
 
 
 def received(message: Message, request_id: str) -> Reply:

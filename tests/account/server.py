@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from localcloud.account.server import running
 from localcloud.errors import ApiError
+from localcloud.threads import InThread
 from tests.account.hooks import SCALING
 from tests.account.logs import Logs
 from tests.account.rpc import MESSAGES, ROLES, WHO, Rpc
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
     from typing_extensions import Self
@@ -60,10 +61,8 @@ class Account:
 
     def __enter__(self) -> Self:
         self.logs, self.rpc = Logs(REGION, self.lag), Rpc()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self._thread.start()
-        self._ready.wait()
+        self._server = InThread(self._serving, "account")
+        self.url = self._server.start()
         return self
 
     def __exit__(
@@ -72,8 +71,7 @@ class Account:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join()
+        self._server.stop()
 
     @property
     def writes(self) -> list[str]:
@@ -81,15 +79,8 @@ class Account:
         reads = ("Get", "List", "Describe")
         return [call for call in self.calls if not call.startswith(reads)]
 
-    async def _serve(self) -> None:
-        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.ServerRunner(web.Server(self._handle, access_log=None))
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        self._ready.set()
-        await self._stopped.wait()
-        await runner.cleanup()
+    def _serving(self) -> AbstractAsyncContextManager[str]:
+        return running(self._handle, 0)
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         body = await request.read()
