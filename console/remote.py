@@ -140,7 +140,7 @@ class Remote:
 
 
 def _asked(operation: str, call: Callable[[], T]) -> T:
-    """One call; what is told of a refusal holds no secret. Raises CloudFault."""
+    """One call; what it says of a refusal holds no secret. Raises CloudFault."""
     try:
         return attempt(operation, call)
     except CloudFault as fault:

@@ -67,7 +67,7 @@ def planned(
         environ: settings and credentials.
         rows: how many ENIs are kept to be shown, the worst first.
         written: its records go to standard output.
-        also: is told every record, too.
+        also: hears every record, too.
     """
     progress = Progress(rows)
 

@@ -124,7 +124,7 @@ class FailureQueue:
 
 
 def _asked(operation: str, call: Callable[[], T]) -> T:
-    """One call; what is told of a refusal holds no secret. Raises CloudFault."""
+    """One call; what it says of a refusal holds no secret. Raises CloudFault."""
     try:
         return call()
     except MNSClientNetworkException:

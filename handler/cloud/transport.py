@@ -45,7 +45,7 @@ def share_tls_context(*hear: Hear) -> None:
     `get_adapter` is what its core calls, once for each host, for an adapter of `requests`.
 
     Args:
-        hear: are told of every request that is answered, besides whoever was given before.
+        hear: each hears of every request that is answered, besides whoever was given before.
     """
     before: tuple[Hear, ...] = getattr(DaraCore.get_adapter, "keywords", {}).get("hear", ())
     DaraCore.get_adapter = staticmethod(partial(_adapter, hear=(*before, *hear)))

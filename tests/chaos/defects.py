@@ -260,7 +260,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     _defect(
         "guest-silent-at-once",
-        "A hook is told of silence that lasted a moment.",
+        "A hook hears of silence that lasted a moment.",
         f"{ASKED_GUESTS}::test_too_little_time_to_call_it_silence",
         "handler.core.guests:ends_too_early",
         ("last < began + min(patience, settle)", "False"),

@@ -48,7 +48,7 @@ def test_nobody_is_short_while_there_is_room(number: int) -> None:
 
 @pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
 def test_two_thousand_worlds_keep_every_promise(first: int) -> None:
-    """What `make worlds` plays by the hundred thousand; a failure is told as a short story."""
+    """What `make worlds` plays by the hundred thousand; a failure is a short story."""
     counts, broken = play_chunk((APART + first, CHUNK))
     assert CHUNK == counts["worlds"]
     for number, breach in broken:

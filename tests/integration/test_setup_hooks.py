@@ -139,7 +139,7 @@ def test_hooks_of_others_stay(tmp_path: Path) -> None:
 
 
 def test_several_groups_each_have_one(tmp_path: Path) -> None:
-    """The option is repeatable; a group that is not there is told, and the others get theirs."""
+    """The option is repeatable; a group that is not there is named, and the others get theirs."""
     with Account() as account:
         account.rpc.groups |= {OTHER}
         more = ["--scaling-group", "asg-none", "--scaling-group", OTHER, "--scaling-group", OTHER]

@@ -685,7 +685,7 @@ ONLY_A = {"backfill": {"instance_ids": ["i-a"]}}
 def test_tags_are_waited_for_only_where_they_may_matter(
     launched: World, settings: dict[str, str], event: World
 ) -> None:
-    """What is told by a tag, a default or nobody's hook is decided at the first look."""
+    """What a tag or a default tells, and what no hook of ours waits for, is decided at once."""
     with Stage(launched, settings) as stage:
         began = stage.time.now()
         delivered = stage.deliver(event)

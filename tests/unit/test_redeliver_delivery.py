@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -143,10 +143,10 @@ def event_of(message: Message) -> FailedEvent:
     return FailedEvent(message.id, "", payload=message.body.encode(), hopeless=hopeless)
 
 
-def world(*bodies: str, **more: object) -> World:
+def world(*bodies: str, **more: Any) -> World:
     """A queue with messages of these bodies."""
     stored = [Stored(f"m-{number}", body) for number, body in enumerate(bodies)]
-    return World(stored, **more)  # type: ignore[arg-type]
+    return World(stored, **more)
 
 
 def run(world: World, *, limit: int | None = None, dry_run: bool = False) -> Redelivery:

@@ -54,7 +54,7 @@ def deployments(text: str) -> list[dict[str, str]]:
     "text", [README, PAGE, OPERATING], ids=["README", "deploying", "operating"]
 )
 def test_nothing_that_a_pipeline_runs_asks(text: str) -> None:
-    """What changes something is told not to ask: nobody answers in a pipeline."""
+    """What changes something has the option not to ask: nobody answers in a pipeline."""
     words = [words for _, words in commands(text) if words[0] == "s"]
     changing = [each for each in words if each[1] in {"deploy", "remove"}]
     assert [] == [each for each in changing if "-y" not in each]

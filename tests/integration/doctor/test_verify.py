@@ -1,4 +1,4 @@
-"""`doctor --verify`: each way in which ECS may behave is told from the others; nothing stays."""
+"""`doctor --verify`: each way in which ECS may behave is known from the others; nothing stays."""
 
 from __future__ import annotations
 

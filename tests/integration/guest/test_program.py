@@ -336,7 +336,7 @@ def test_an_hour_without_the_service(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("every", ["0", "-5"])
 def test_watch_never_looks_without_a_pause(tmp_path: Path, every: str) -> None:
-    """Whatever it is told, a second passes between two looks."""
+    """Whatever it is asked, a second passes between two looks."""
     with Service(eni("10.0.0.2", "10.0.0.3")) as service:
         guest = Guest(tmp_path / "guest", service.url, held=[PRIMARY])
         process = guest.start("watch", "--every", every)

@@ -42,7 +42,7 @@ def played() -> dict[str, Told]:
 
 
 def _show(name: str, told: Told) -> None:
-    said = f"{told['guest']}, {told['silent']} silent, the hook is told {told['hook']}"
+    said = f"{told['guest']}, {told['silent']} silent, the hook gets {told['hook']}"
     lines = [f"{name}: {said}", *(f"{at:7.2f} s  {what}" for what, at in told["times"].items())]
     print("\n" + "\n".join(lines))  # noqa: T201  (make guest shows it)
 
