@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from localcloud.world import DEFAULT_KEY
+from tests import forked
 from tests.account.server import REGION
 
 if TYPE_CHECKING:
@@ -61,6 +60,5 @@ def setup(home: Path, account: Account | None, *arguments: str, **more: str) -> 
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": DEFAULT_KEY.secret,
         }
     environ |= more
-    command = [sys.executable, "-m", "console", "setup", "--region", REGION, *arguments]
-    found = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)  # noqa: S603, PLW1510  (this interpreter; its status is what is tested)
+    found = forked.run("console", "setup", "--region", REGION, *arguments, env=environ)
     return Ran(found.returncode, found.stdout, found.stderr)

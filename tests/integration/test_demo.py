@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).parents[2]
+from tests import forked
+
+if TYPE_CHECKING:
+    import subprocess
+
 EVENT = "events/ess-lifecycle-hook-scale-out.json"
 
 
 def run(event: str = EVENT, **environ: str) -> subprocess.CompletedProcess[str]:
     """Deliver a payload to the demo world."""
-    return subprocess.run(  # noqa: S603  (this interpreter)
-        [sys.executable, "-m", "tests.demo", event],
-        capture_output=True,
-        check=False,
-        cwd=ROOT,
-        env=os.environ | environ,
-        text=True,
-    )
+    return forked.run("tests.demo", event, env=os.environ | environ)
 
 
 def test_second_delivery_assigns_nothing() -> None:

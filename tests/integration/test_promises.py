@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ import pytest
 
 from handler.core.errors import Retryable
 from localcloud.testing import LocalCloud
+from tests.forked import Forked
 from tests.stage import Stage, environment
 from tests.worlds import REGION, eni, hook_event, instance, running_event, world
 
@@ -216,17 +215,8 @@ def test_twenty_concurrent_processes_end_at_exactly_the_target(tmp_path: Path) -
     event.write_text(json.dumps(hook_event("i-a")))
     with LocalCloud(world(instance("a"), read_lag_seconds=3)) as cloud:
         environ = os.environ | environment(cloud.url, TARGET_SECONDARY_IPS="4")
-        command = [sys.executable, "-m", "tests.deliver", str(event)]
         running = [
-            subprocess.Popen(  # noqa: S603
-                [*command, f"req-{number}", "go"],
-                env=environ,
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+            Forked("tests.deliver", str(event), f"req-{number}", "go", env=environ)
             for number in range(20)
         ]
         for process in running:

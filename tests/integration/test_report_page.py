@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests import forked
 from tests.logs.story import told
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -29,8 +29,7 @@ EVIL = '"><script>document.title = "owned"</script>'
 
 def run(*arguments: str, lines: str = "") -> subprocess.CompletedProcess[str]:
     """`python -m console report ...`."""
-    command = [sys.executable, "-m", "console", "report", *arguments]
-    return subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60)  # noqa: S603, PLW1510  (this interpreter; its status is tested)
+    return forked.run("console", "report", *arguments, env=os.environ, text=lines)
 
 
 @pytest.fixture(scope="module")

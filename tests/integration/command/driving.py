@@ -1,4 +1,4 @@
-"""Runs `python -m console` against a local cloud, as an operator would."""
+"""Runs the command against a local cloud in a process of its own, as an operator would."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import json
 import os
 import pty
 import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.forked import Forked
 from tests.stage import environment
 
 if TYPE_CHECKING:
@@ -50,21 +49,10 @@ def surroundings(cloud: LocalCloud, **settings: str) -> dict[str, str]:
     return dict(os.environ) | SCREEN | SETTINGS | environment(cloud.url) | settings
 
 
-def start(
-    cloud: LocalCloud, *arguments: str, folder: Path = ROOT, **settings: str
-) -> subprocess.Popen[str]:
+def start(cloud: LocalCloud, *arguments: str, folder: Path = ROOT, **settings: str) -> Forked:
     """Start the command in a folder, in a process group of its own."""
     env = surroundings(cloud, **settings) | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(  # noqa: S603  (this interpreter, and arguments of the tests)
-        [sys.executable, "-m", "console", *arguments],
-        cwd=folder,
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    return Forked("console", *arguments, cwd=folder, env=env)
 
 
 def run(
@@ -74,10 +62,10 @@ def run(
     return finish(start(cloud, *arguments, folder=folder, **settings), stdin)
 
 
-def finish(process: subprocess.Popen[str], stdin: str = "") -> Done:
+def finish(process: Forked, stdin: str = "") -> Done:
     """Wait until a started command has ended."""
     out, err = process.communicate(stdin, PATIENCE)
-    return Done(process.returncode, out, err)
+    return Done(process.wait(), out, err)
 
 
 class Terminal:
@@ -89,14 +77,9 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         self._shown: list[bytes] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
-        self.process = subprocess.Popen(  # noqa: S603  (this interpreter, and arguments of the tests)
-            [sys.executable, "-m", "console", *arguments],
-            cwd=folder,
-            env=surroundings(cloud, **settings) | {"PYTHONPATH": str(ROOT)},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
+        env = surroundings(cloud, **settings) | {"PYTHONPATH": str(ROOT)}
+        self.process = Forked(
+            "console", *arguments, cwd=folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs
         )
         os.close(theirs)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.forked import Forked
     from tests.integration.command.driving import Done
 
 FLEET = 60
@@ -40,7 +41,7 @@ def fleet(count: int = FLEET) -> dict[str, Any]:
     return world(*(instance(f"n{number:03}") for number in range(count)), lifecycle_actions=[])
 
 
-def until(question: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
+def until(question: Callable[[], bool], process: Forked) -> None:
     """Wait for something to be so while the command runs."""
     end = time.monotonic() + PATIENCE
     while not question():

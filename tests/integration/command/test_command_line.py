@@ -21,6 +21,7 @@ from console.examples import EXAMPLES
 from console.main import app
 from localcloud.testing import LocalCloud
 from localcloud.world import DEFAULT_KEY
+from tests import forked
 from tests.integration.command.driving import PATIENCE, ROOT, SCREEN, Terminal, run
 from tests.worlds import TYPE, VSWITCH, eni, instance, world
 
@@ -40,15 +41,9 @@ def cloud() -> Iterator[LocalCloud]:
 
 def shown(*arguments: str) -> str:
     """What `python -m console` writes to standard output, with success."""
-    return subprocess.run(  # noqa: S603  (this interpreter, and arguments of the tests)
-        [sys.executable, "-m", "console", *arguments],
-        check=True,
-        capture_output=True,
-        cwd=ROOT,
-        env=dict(os.environ) | SCREEN,
-        text=True,
-        timeout=PATIENCE,
-    ).stdout
+    done = forked.run("console", *arguments, env=os.environ | SCREEN)
+    done.check_returncode()
+    return done.stdout
 
 
 def test_the_version_is_that_of_the_package() -> None:

@@ -30,9 +30,10 @@ from tests.permissions import ROOT as PROJECT
 from tests.worlds import hook_event, instance, running_event, world
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.forked import Forked
 
 NAME, OLD, SERVICE, QUEUE = "secondary-ips", "old", "network", "secondary-ips-failures"
 GENERATIONS = [[], ["--function", OLD, "--service", SERVICE]]
@@ -92,7 +93,7 @@ def redeliver(
     return finish(start(cloud, *words, folder=ROOT, QUEUE_ENDPOINT=url, **settings))
 
 
-def started(cloud: LocalCloud) -> subprocess.Popen[str]:
+def started(cloud: LocalCloud) -> Forked:
     """The command, while it runs."""
     arguments = ["redeliver", "--region", "cn-hangzhou", "--json", *OFTEN]
     return start(cloud, *arguments, QUEUE_ENDPOINT=cloud.url)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.check import ASYNC_TASKS, PYTHON_3_12, RULES, TRIGGERS, of_fc2, of_fc3
+from tests import forked
 from tests.integration.deployment import test_manifests as manifests
 from tests.integration.deployment import tool
 from tests.integration.deployment.manifests import FC2, FC3, ROOT
@@ -153,14 +154,7 @@ def test_bad_edit_is_refused(tmp_path: Path, name: str) -> None:
 
 def check(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run it as `make check-settings` does."""
-    return subprocess.run(  # noqa: S603  (our own module)
-        [sys.executable, "-m", "deploy.check", *arguments],
-        env={"PATH": os.environ["PATH"], **environ},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return forked.run("deploy.check", *arguments, env={"PATH": os.environ["PATH"], **environ})
 
 
 def test_command_stops_a_deployment() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ from console.doctor.findings import findings
 from console.doctor.local import ACCOUNT, NAMES, REGION, leading_to, reaching
 from console.setup.access import Access
 from localcloud.account.server import RecordedAccount
+from tests import forked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,10 +53,7 @@ def doctor(home: Path, document: Json | None, *arguments: str, **more: str) -> R
 
 
 def _run(environ: dict[str, str], arguments: tuple[str, ...], actions: list[str]) -> Ran:
-    command = [sys.executable, "-m", "console", "doctor", "--region", REGION, *arguments]
-    found = subprocess.run(  # noqa: S603  (this interpreter; its status is what is tested)
-        command, env=environ, capture_output=True, text=True, timeout=120, check=False
-    )
+    found = forked.run("console", "doctor", "--region", REGION, *arguments, env=environ)
     return Ran(found.returncode, found.stdout, found.stderr, actions)
 
 

@@ -7,7 +7,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from localcloud.account.server import RecordedAccount
 from localcloud.clock import ManualClock
 from localcloud.limits import Limits
 from localcloud.testing import LocalCloud
+from tests.forked import Forked
 from tests.integration.deployment.manifests import ROOT
 from tests.integration.doctor.looking import VERSION
 from tests.stage import environment
@@ -179,18 +179,11 @@ BOTH = ("--eni-id", MADE_UP, "--eni-id", SPARE)
 
 def started(
     home: Path, account: RecordedAccount, *arguments: str, stdin: int = subprocess.DEVNULL
-) -> subprocess.Popen[str]:
+) -> Forked:
     """The command against an account, in a process of its own."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(home)} | leading_to(account.url)
-    command = [sys.executable, "-m", "console", "doctor", "--region", REGION, "--verify"]
-    return subprocess.Popen(  # noqa: S603  (this interpreter, and arguments of the tests)
-        [*command, "--patience", "3", *arguments],
-        env=environ,
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = ["doctor", "--region", REGION, "--verify", "--patience", "3", *arguments]
+    return Forked("console", *command, env=environ, stdin=stdin)
 
 
 def on_enis(account: RecordedAccount) -> list[int]:
