@@ -31,6 +31,8 @@ _GRAVITY = {
     Outcome.SKIPPED: 6,
     Outcome.SATISFIED: 7,
 }
+# Read for every row of a large fleet: a member of an enum takes ten times as long as a name.
+_PLANNED, _ALONE = Outcome.PLANNED.value, {Outcome.SKIPPED.value, Outcome.GONE.value}
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -57,14 +59,14 @@ def has(row: Row) -> int:
 
 def missing(row: Row) -> int:
     """Secondary addresses that an ENI lacks in the end; 0 where nobody wants any."""
-    if row["target"] is None or row["outcome"] in {Outcome.SKIPPED.value, Outcome.GONE.value}:
+    if row["target"] is None or row["outcome"] in _ALONE:
         return 0
     return max(0, int(row["target"]) - has(row))
 
 
 def is_planned(row: Row) -> bool:
     """Whether the row says what would be done, and not what was."""
-    return bool(row["outcome"] == Outcome.PLANNED.value)
+    return bool(row["outcome"] == _PLANNED)
 
 
 def gravity(row: Row) -> tuple[int, int, int, str]:

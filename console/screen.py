@@ -43,7 +43,8 @@ def watched(yes: bool) -> bool:
 
 def printable(text: str) -> str:
     """A text without what a terminal obeys: whatever is no letter to be seen becomes a `?`."""
-    return fields.printable(text, limit=len(text))
+    # Nearly all texts are as they should be: those are looked through once, not letter by letter.
+    return text if text.isprintable() else fields.printable(text, limit=len(text))
 
 
 def foreign(text: str, style: str = "") -> Text:

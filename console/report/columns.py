@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from console.progress import got, had, has, is_planned, missing
+from console.progress import got, gravity, had, has, is_planned, missing
 from handler.core.model import Outcome
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _PAGES = {
     "vsw": "https://vpc.console.aliyun.com/vpc/{region}/switches/{id}",
 }
 _ID, _REGION = re.compile(r"([a-z]+)-[A-Za-z0-9-]{1,64}"), re.compile(r"[a-z]{2}(-[a-z0-9]+)+")
+_ID_LENGTH = 26  # of Alibaba Cloud's own; ours, with a little to spare
 _FINE = {Outcome.SATISFIED.value, Outcome.ASSIGNED.value}
 _ALONE = {Outcome.SKIPPED.value, Outcome.GONE.value}
 
@@ -34,6 +35,7 @@ class Kind(str, Enum):
     """How a cell is drawn."""
 
     TEXT = "text"
+    WORD = "word"  # short, and never broken
     NUMBER = "number"
     RESOURCE = "resource"
     SHARE = "share"
@@ -69,11 +71,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Resource:
-    """Something that the web console shows; `more` stands beside its id."""
+    """Something that the web console shows; `more` stands below its id."""
 
     id: str
     url: str | None = None
     more: str = ""
+
+    @property
+    def long(self) -> bool:
+        """Whether a line may be too short for it; the ids of Alibaba Cloud have fewer characters."""
+        return len(self.id) > _ID_LENGTH
 
 
 def resource(name: str | None, region: str | None, more: str | None = None) -> Resource:
@@ -93,6 +100,11 @@ def below(row: Row) -> bool:
     return row["outcome"] not in _FINE | _ALONE
 
 
+def rank(row: Row) -> int:
+    """How bad it is how an ENI ended, the smallest first: by this the outcomes are sorted."""
+    return gravity(row)[0]
+
+
 def reason(row: Row) -> str:
     """How an ENI ended, and why."""
     ended = "would be short" if is_planned(row) and below(row) else row["outcome"]
@@ -109,7 +121,7 @@ GROUPS = [
     Column("scaling group", lambda it: it.name, folded=False),
     Column("share", lambda it: it.shares, Kind.SHARE, folded=False),
     _number("ENIs", lambda it: it.enis),
-    _number("had", lambda it: it.had),
+    _number("had", lambda it: it.had, First.UP),
     _number("target", lambda it: it.target),
     _number("got", lambda it: it.got),
     _number("has", lambda it: it.has, First.UP),
@@ -147,9 +159,9 @@ ENIS = [
     ),
     Column("scaling group", lambda row: row["scaling_group_id"] or "-"),
     Column("vSwitch", lambda row: resource(row["vswitch_id"], row["region"]), Kind.RESOURCE),
-    _number("had", had),
+    _number("had", had, First.UP),
     _number("target", lambda row: row["target"]),
-    Column("set by", lambda row: (row["target_source"] or "-").replace("_", " ")),
+    Column("set by", lambda row: (row["target_source"] or "-").replace("_", " "), Kind.WORD),
     _number("got", got),
     _number("has", has, First.UP),
     Column("missing", missing, Kind.NUMBER, First.DOWN, folded=False),

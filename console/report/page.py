@@ -13,6 +13,7 @@ import heapq
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from console.report.columns import (
     VSWITCHES,
     Resource,
     below,
+    rank,
     reason,
     resource,
 )
@@ -149,6 +151,7 @@ def render(fleet: Fleet, source: str, rows: int) -> str:
         rows=heapq.nsmallest(rows, everything, key=_worst),
         columns={"groups": GROUPS, "vswitches": VSWITCHES, "reasons": REASONS, "enis": ENIS},
         below=below,
+        rank=rank,
     )
     return text.replace("CONTENT-SECURITY-POLICY", policy(text), 1)
 
@@ -197,6 +200,7 @@ def _room(it: Sum) -> tuple[float, str]:
     return (float("inf") if it.room is None else it.room), it.name
 
 
+@cache
 def _template() -> Template:
     folder = Path(__file__).parent
     jinja = Environment(

@@ -110,6 +110,28 @@ def test_the_fullest_vswitch_comes_first(browser: Browser, report: Path) -> None
     assert "ascending" == head.get_attribute("aria-sort")
 
 
+@pytest.mark.parametrize("clicks", [1, 2])
+def test_a_dash_is_never_the_worst(browser: Browser, report: Path, clicks: int) -> None:
+    """What was not read or asked comes last in both orders."""
+    page, _ = opened(browser, report, 1280)
+    button = page.locator("table[aria-labelledby=enis] th button", has_text="silent")
+    for _ in range(clicks):
+        button.click()
+    dashes = [text == "-" for text in column(page, "enis", 11)]
+    assert {True, False} == set(dashes)
+    assert sorted(dashes) == dashes
+
+
+def test_the_worst_outcome_comes_first(browser: Browser, report: Path) -> None:
+    """Outcomes are sorted by how bad they are, not by letters: failed, then short, then the rest."""
+    page, _ = opened(browser, report, 1280)
+    page.locator("table[aria-labelledby=enis] th button", has_text="outcome").click()
+    outcomes = [text.split(":")[0] for text in column(page, "enis", 12)]
+    ranks = ["failed", "deferred", "short", "planned", "assigned", "gone", "skipped", "satisfied"]
+    assert "failed" == outcomes[0] != outcomes[-1]
+    assert sorted(outcomes, key=ranks.index) == outcomes
+
+
 def test_the_filter_hides_what_does_not_match(browser: Browser, report: Path) -> None:
     """Every word must be in the row; it says how many are left; nothing brings all back."""
     page, _ = opened(browser, report, 1280)
@@ -142,6 +164,21 @@ def test_rows_fold_on_a_phone(browser: Browser, report: Path) -> None:
     assert "true" == row.get_by_role("button", name="less").get_attribute("aria-expanded")
     wide, _ = opened(browser, report, 1280)
     assert 12 == len(wide.locator("table[aria-labelledby=enis] tbody tr").first.evaluate(names))
+
+
+def test_an_instance_stands_above_its_type(browser: Browser, report: Path) -> None:
+    """On a phone as on a wide screen, each on a line of its own that is not broken."""
+    for width in (390, 1280):
+        page, _ = opened(browser, report, width)
+        row = page.locator("table[aria-labelledby=enis] tbody tr").first
+        if width == 390:
+            row.get_by_role("button", name="more").click()
+        parts = row.locator("td:nth-child(2) > *")
+        name, kind = (parts.nth(place).bounding_box() for place in (0, 1))
+        assert name is not None
+        assert kind is not None
+        assert name["y"] + name["height"] <= kind["y"] + 4
+        assert max(name["height"], kind["height"]) < 24
 
 
 def test_ids_are_links_to_the_console(browser: Browser, report: Path) -> None:

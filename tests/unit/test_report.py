@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -276,7 +277,7 @@ def test_report_without_answers_speaks_of_none() -> None:
     """Records of a function that does not ask have a dash, and no sum."""
     page = render(fleet_of(line()), "x", 1)
     assert "do not answer" not in page
-    assert '<td data-label="silent" class="number folded" data-value="-1">-</td>' in page
+    assert '<td data-label="silent" class="number folded" data-value="">-</td>' in page
 
 
 @pytest.mark.parametrize(
@@ -308,6 +309,20 @@ def test_before_and_after_are_told_apart() -> None:
     (total,) = summed(fleet.rows.values(), lambda _: "")
     assert (1, 4, 5, 8, 3) == (total.had, total.got, total.has, total.target, total.missing)
     assert (12.5, 50.0) == total.shares
+
+
+def test_a_share_is_sorted_by_what_is_there_in_the_end() -> None:
+    """A group that had nothing and got everything is better off than one that kept a little."""
+    got = [f"10.0.1.{last}" for last in range(8)]
+    page = render(
+        fleet_of(
+            line(before=0, after=8, addresses=got, outcome="assigned"),
+            line(before=1, after=1, addresses=[], network_interface_id="e", scaling_group_id="b"),
+        ),
+        "x",
+        9,
+    )
+    assert ["12.5", "100"] == re.findall(r'data-label="share" data-value="([^"]*)"', page)
 
 
 def test_what_a_plan_would_do_is_not_added_to_what_was_done() -> None:
