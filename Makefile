@@ -26,7 +26,7 @@ WORLDS ?= 100000
 # Extras stay in the pins: older pip looks for coverage[toml] past a pin of coverage, and finds no hash.
 LOCK := $(VENV)/bin/uv pip compile --universal --python-version 3.10 --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --quiet
 
-.PHONY: help setup clients run test coverage guest chain chaos worlds mutations lint package check-settings bench localcloud lock clean
+.PHONY: help setup clients run test coverage guest chain chaos worlds mutations pictures lint package check-settings bench localcloud lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ worlds: $(READY)  ## a hundred thousand worlds in process; WORLDS=... for fewer
 
 mutations: $(READY)  ## plant every deliberate defect and see it caught
 	$(PY) -m tests.chaos.mutate
+
+pictures: $(READY)  ## make the pictures of the documentation again; needs Chromium
+	@$(PY) -m tests.pictures
 
 lint: $(READY)  ## ruff, mypy and the import contracts
 	$(VENV)/bin/ruff check .

@@ -79,7 +79,7 @@ class Resource:
 
     @property
     def long(self) -> bool:
-        """Whether a line may be too short for it; the ids of Alibaba Cloud have fewer characters."""
+        """Whether it may need more than a line; the ids of Alibaba Cloud are shorter."""
         return len(self.id) > _ID_LENGTH
 
 

@@ -163,7 +163,7 @@ def headline(fleet: Fleet, total: Sum) -> str:
     if fleet.is_plan:
         every = f"This plan brings every ENI in {where} to its target"
         return f"This plan leaves {enis} below target" if total.below else every
-    every = f"Every ENI in {where} has what it is to have"
+    every = f"No ENI in {where} is below its target"
     return f"{enis} {'is' if total.below == 1 else 'are'} below target" if total.below else every
 
 

@@ -123,7 +123,7 @@ def test_a_dash_is_never_the_worst(browser: Browser, report: Path, clicks: int) 
 
 
 def test_the_worst_outcome_comes_first(browser: Browser, report: Path) -> None:
-    """Outcomes are sorted by how bad they are, not by letters: failed, then short, then the rest."""
+    """Outcomes are sorted by how bad they are, not by letters: failed, short, and the rest."""
     page, _ = opened(browser, report, 1280)
     page.locator("table[aria-labelledby=enis] th button", has_text="outcome").click()
     outcomes = [text.split(":")[0] for text in column(page, "enis", 12)]

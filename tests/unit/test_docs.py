@@ -75,7 +75,8 @@ COMMANDS = ("plan", "backfill", "invoke")
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 IN_LINE = re.compile(r"`([^`\n]+)`")
-LINK = re.compile(r"\]\(([^)\s]+)\)")
+LINK = re.compile(r"\]\(([^)\s]+)\)|\b(?:src|srcset|href)=\"([^\"]+)\"")
+PICTURE = re.compile(r"!\[([^\]]*)\]\(|<img\b([^>]*)>")
 FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+\.(?:json|md|py|toml|txt)")
 
 GETTERS: dict[str, Callable[[Settings], object]] = {
@@ -521,7 +522,7 @@ def test_links_lead_somewhere(name: str) -> None:
     """Every relative link names a file or folder that exists, and a heading in it."""
     page = ROOT / name
     broken = []
-    for link in LINK.findall(page.read_text(encoding="utf-8")):
+    for link in map("".join, LINK.findall(page.read_text(encoding="utf-8"))):
         path, _, fragment = link.partition("#")
         target = page if not path else (page.parent / path).resolve()
         if link.startswith("https://"):
@@ -530,6 +531,21 @@ def test_links_lead_somewhere(name: str) -> None:
         if not target.exists() or (fragment and fragment not in known):
             broken.append(link)
     assert broken == []
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_pictures_are_described(name: str) -> None:
+    """Who cannot see one reads in a sentence what it shows."""
+    found = PICTURE.findall(FENCED.sub("", (ROOT / name).read_text(encoding="utf-8")))
+    texts = [text or "".join(re.findall(r'alt="([^"]*)"', rest)) for text, rest in found]
+    assert [text for text in texts if len(text.split()) < 5] == []
+
+
+def test_every_picture_is_shown() -> None:
+    """Whatever `make pictures` makes stands in the README."""
+    shown = {Path(each).name for each in map("".join, LINK.findall(README))}
+    made = {path.name for path in (ROOT / "docs/pictures").iterdir()}
+    assert {name for name in made - shown if not name.endswith(".sha256")} == set()
 
 
 @pytest.mark.parametrize("name", PAGE_NAMES)

@@ -337,7 +337,7 @@ def test_what_a_plan_would_do_is_not_added_to_what_was_done() -> None:
     ("lines", "expected"),
     [
         ([line()], "1 of 1 ENIs in cn-hangzhou is below target"),
-        ([line(outcome="satisfied", after=8)], "Every ENI in cn-hangzhou has what it is to have"),
+        ([line(outcome="satisfied", after=8)], "No ENI in cn-hangzhou is below its target"),
         (
             [line(outcome="planned", requested=3), PLAN],
             "This plan leaves 1 of 1 ENIs in cn-hangzhou below target",
