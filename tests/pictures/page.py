@@ -57,7 +57,7 @@ def records() -> list[str]:
 
 
 def photographed(html: str) -> dict[str, bytes]:
-    """By colour scheme, the beginning of the page as PNG.
+    """By colour scheme, the page as PNG, from its beginning to the end of the second ENI.
 
     Raises:
         FileNotFoundError: there is no Chromium.
@@ -76,6 +76,9 @@ def photographed(html: str) -> dict[str, bytes]:
                 color_scheme=scheme,  # type: ignore[arg-type]
             )
             shown.goto(path.as_uri())
+            row = shown.locator("#table-enis tbody tr").nth(1).bounding_box()
+            end = round(row["y"] + row["height"]) + 1 if row else HEIGHT
+            shown.set_viewport_size({"width": WIDTH, "height": end})
             found[scheme] = shown.screenshot()
         browser.close()
     return found

@@ -182,6 +182,12 @@ def test_readme_is_one_read() -> None:
     assert len(README.splitlines()) <= 220
 
 
+def test_readme_fits_its_page() -> None:
+    """No line of an example is cut off where a page of GitHub ends, at 96 letters or so."""
+    lines = [line for _, body in FENCED.findall(README) for line in body.splitlines()]
+    assert [line for line in lines if len(line) > 96] == []
+
+
 def test_readme_opens_with_one_sentence() -> None:
     """The first paragraph after the title is one sentence."""
     first = README.split("\n\n")[1]
