@@ -181,6 +181,20 @@ def test_an_instance_stands_above_its_type(browser: Browser, report: Path) -> No
         assert max(name["height"], kind["height"]) < 24
 
 
+def test_ids_of_enis_are_not_broken(browser: Browser, report: Path) -> None:
+    """Each that is no longer than those of the cloud stands on one line, on a phone, too."""
+    for width in (390, 1280):
+        page, _ = opened(browser, report, width)
+        boxes = [
+            each.bounding_box()
+            for each in page.locator(
+                "table[aria-labelledby=enis] td:first-child a:not(.long)"
+            ).all()
+        ]
+        assert boxes
+        assert [box for box in boxes if box is None or box["height"] > 24] == []
+
+
 def test_ids_are_links_to_the_console(browser: Browser, report: Path) -> None:
     """ENIs, instances and vSwitches; a page that they lead to is not told where one came from."""
     page, _ = opened(browser, report, 1280)

@@ -375,6 +375,12 @@ def test_ids_lead_to_the_console(name: str | None, region: str | None, url: str 
     assert url == resource(name, region).url
 
 
+@pytest.mark.parametrize(("rest", "expected"), [(20, False), (21, False), (60, True)])
+def test_only_ids_longer_than_those_of_the_cloud_are_broken(rest: int, *, expected: bool) -> None:
+    """A line holds an ENI's 24 letters and a vSwitch's 25; what is made up may be longer."""
+    assert expected == resource("eni-" + "a" * rest, "cn-beijing").long
+
+
 def test_the_page_begins_with_the_settings_in_force() -> None:
     """Where the lines tell them, as `plan --json` does; else it says that they do not."""
     settings = {"record_type": "settings", "source": "function f", "settings": {"ENI_SCOPE": "all"}}
