@@ -86,8 +86,14 @@ def played(**settings: str) -> list[Part]:
         calls = made[begin:end]
         for place in sorted((each - begin for each in rounds if begin < each <= end), reverse=True):
             calls.insert(place, Call(GUESTS, "connect to every address"))
-        parts.append(Part(calls, written))
+        parts.append(Part(_settled(calls), written))
     return parts
+
+
+def _settled(calls: list[Call]) -> list[Call]:
+    """Writes that follow each other were made side by side: in the order of their ENIs."""
+    runs = groupby(calls, lambda call: call.name == WRITE)
+    return [call for _, run in runs for call in sorted(run, key=lambda call: call.eni)]
 
 
 def _call(entry: dict[str, Any]) -> Call:
