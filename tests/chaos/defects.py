@@ -44,6 +44,7 @@ INPUT = "tests/integration/test_input.py"
 LAUNCH = "tests/integration/test_launch.py"
 GUESTS, ASKED_GUESTS = "tests/unit/test_guests.py", "tests/integration/test_guests.py"
 PROBE = "tests/unit/test_probe.py"
+REDELIVER = "tests/unit/test_redeliver_delivery.py"
 
 
 def _defect(name: str, what: str, caught_by: str, where: str, *edits: tuple[str, str]) -> Defect:
@@ -341,6 +342,13 @@ DEFECTS: tuple[Defect, ...] = (
         ("waited >= self._listed_at + settle", "True"),
     ),
     _defect(
+        "later-row-kept",
+        "What a later row once listed is awaited although it has left.",
+        f"{TROUBLE_HOOKS}::test_an_eni_that_was_listed_once_and_left_is_not_waited_for",
+        "handler.shell.reconcile:Reconciler.with_more_than",
+        ("shown, self._shown = self._shown, {}", "shown = self._shown"),
+    ),
+    _defect(
         "later-row-unread",
         "An ENI that a later row of its instance lists is lost from a launch.",
         f"{TROUBLE_HOOKS}::test_an_eni_that_a_later_row_of_its_instance_lists_is_served",
@@ -462,6 +470,68 @@ DEFECTS: tuple[Defect, ...] = (
         f"{TROUBLE}::test_reply_that_comes_late_shows_what_was_when_the_read_began",
         "handler.shell.reconcile:Reconciler._look",
         ("rounds.read(enis, instances, began)", "rounds.read(enis, instances, self._now())"),
+    ),
+    _defect(
+        "redeliver-deletes-first",
+        "A failed event is taken out of its queue before it has settled.",
+        f"{REDELIVER}::test_killed_at_any_call_loses_nothing_and_repeats_nothing",
+        "console.redeliver.delivery:Redelivery._deliver",
+        (
+            "self._show(Row(event, End.UNDER_WAY, flight.task_id))",
+            "self._show(Row(event, End.UNDER_WAY, flight.task_id))\nself._delete(flight.handle)",
+        ),
+    ),
+    _defect(
+        "redeliver-doubles-records",
+        "When a redelivery fails, the older record of the event stays beside the new one.",
+        f"{REDELIVER}::test_failed_again_stays_once",
+        "console.redeliver.delivery:Redelivery._replace",
+        (
+            "self._delete(self._left.pop(row.event.message_id))",
+            "self._left.pop(row.event.message_id)",
+        ),
+    ),
+    _defect(
+        "redeliver-goes-on-blind",
+        "Events are sent on to a function whose tasks are not shown.",
+        f"{REDELIVER}::test_function_that_shows_no_tasks_gets_nothing_more",
+        "console.redeliver.delivery:Redelivery._wants_more",
+        ("self._blind", "False"),
+    ),
+    _defect(
+        "redeliver-hides-too-little",
+        "A long redelivery becomes visible in the queue before it has ended.",
+        f"{REDELIVER}::test_long_delivery_stays_hidden",
+        "console.redeliver.delivery:Redelivery._look",
+        ("self.now() >= flight.renew", "False"),
+    ),
+    _defect(
+        "redeliver-keeps-hidden",
+        "What stays in the queue is left hidden.",
+        f"{REDELIVER}::test_hopeless_ones_stay_and_can_be_seen_at_once",
+        "console.redeliver.delivery:Redelivery._release",
+        ("self.queue.hide(handle, AT_ONCE)", "handle"),
+    ),
+    _defect(
+        "redeliver-sends-hopeless",
+        "An event that the function would reject is delivered again.",
+        f"{REDELIVER}::test_hopeless_ones_stay_and_can_be_seen_at_once",
+        "console.redeliver.delivery:Redelivery._sort",
+        ("event.hopeless", "False"),
+    ),
+    _defect(
+        "redeliver-sends-settled",
+        "What an earlier run has delivered is delivered once more.",
+        f"{REDELIVER}::test_killed_at_any_call_loses_nothing_and_repeats_nothing",
+        "console.redeliver.delivery:Redelivery._next_task",
+        ("task is None or not task.ended or task.status == SUCCEEDED", "task is None"),
+    ),
+    _defect(
+        "redeliver-sends-twins",
+        "An event that is in the queue twice is delivered twice.",
+        f"{REDELIVER}::test_same_event_in_two_messages_is_delivered_once",
+        "console.redeliver.delivery:Redelivery._sort",
+        ("(flight := self._flight_of(event)) is not None", "False"),
     ),
     _defect(
         "redirects-followed",

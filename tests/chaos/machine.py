@@ -22,11 +22,13 @@ from Tea.exceptions import TeaException
 from handler.core.errors import StaleCredentials
 from localcloud.sdk import call
 from localcloud.testing import LocalCloud
+from tests.chaos import sides
 from tests.chaos.audit import ASSIGN, Audit, Order
 from tests.chaos.trouble import (
     CAPACITIES,
     CHANGES,
     ENIS,
+    HOOKS,
     INSTANCES,
     JUNK,
     KEY,
@@ -44,7 +46,7 @@ from tests.chaos.trouble import (
 )
 from tests.chaos.turns import ENDLESS, CloudTime, Killed, Worker
 from tests.stage import environment
-from tests.worlds import REGION
+from tests.worlds import REGION, VSWITCH
 
 if TYPE_CHECKING:
     from tests.chaos.trouble import Json
@@ -127,8 +129,9 @@ class Chaos(RuleBasedStateMachine):
             **(dict.fromkeys(keys, "") if in_context else keys),
         }
         kept = world["token_seconds"]
-        self.audit = Audit(self.cloud, CAPACITIES, SECRETS, COUNTS, int(reserve), kept)
-        self.audit.settled()
+        self.audit = Audit(
+            self.cloud, self.time, CAPACITIES, SECRETS, COUNTS, int(reserve), kept, SETTLE
+        )
 
     # --- deliveries ---------------------------------------------------------------------------
 
@@ -154,7 +157,8 @@ class Chaos(RuleBasedStateMachine):
         ids = [which, *(each for each in INSTANCES if each != which)]
         event = LAUNCHES[source](ids)
         named = ids[:1] if source == "state change" else ids
-        order = Order(self._enis_of(named))
+        names = frozenset(() if source == "hook without ids" else named)
+        order = Order(self._enis_of(named), names=names, hook=HOOKS.get(source, ""))
         self._deliver(event, order, looks, timeout, other_target)
 
     @rule(
@@ -171,6 +175,7 @@ class Chaos(RuleBasedStateMachine):
             wanted,
             writes=kind == "backfill",
             by_id="network_interface_ids" in selector,
+            by_instance="instance_ids" in selector,
         )
         self._deliver({kind: asked}, order, looks, 600)
 
@@ -179,7 +184,7 @@ class Chaos(RuleBasedStateMachine):
         """A person names addresses or prefixes for an ENI, or says how many prefixes."""
         field, wanted = want
         asked = {"network_interface_ids": [eni_id], field: {eni_id: wanted}}
-        order = Order(frozenset({eni_id}), wants=want)
+        order = Order(frozenset({eni_id}), by_id=True, wants=want)
         self._deliver({"backfill": asked}, order, looks, 600)
 
     @rule(event=JUNK)
@@ -271,7 +276,7 @@ class Chaos(RuleBasedStateMachine):
             self._go(self._pick(0), ENDLESS)
         environ = self.environ | ({"TARGET_SECONDARY_IPS": target} if target else {})
         warm = [each for each in self.idle if each.environ == environ]
-        worker = warm[0] if warm else Worker(self.time, environ, self.audit.watch)
+        worker = warm[0] if warm else Worker(self.time, environ, self.audit)
         self.idle = [each for each in self.idle if each is not worker]
         self.crew[worker] = delivery
         self.audit.begins(worker, delivery.order)
@@ -283,15 +288,17 @@ class Chaos(RuleBasedStateMachine):
             credentials=self.credentials if self.in_context else None,
         )
         worker.begin(delivery.event, context)
-        alone = len(self.crew) == 1 and looks == ENDLESS and self.honest_reads
+        alone = len(self.crew) == 1 and looks == ENDLESS
         before = self._free()
         self._go(worker, looks)
         if alone:
-            kept = self._free() >= min(before, self.audit.reserve)
-            self._check(1, kept, "one invocation alone has undercut the reserve")
+            self.audit.alone(worker)
+        if alone and self.honest_reads:
+            kept = min(before, self.audit.reserve)
+            self._check(1, sides.below_reserve(VSWITCH, self._free(), kept))
 
-    def _check(self, promise: int, holds: object, what: str) -> None:
-        self.audit.check(promise, holds, what)
+    def _check(self, promise: int, wrong: str) -> None:
+        self.audit.check(promise, wrong)
         assert [] == self.audit.breaches, self.audit.breaches
 
     def _pick(self, which: int) -> Worker:
@@ -346,7 +353,7 @@ class Chaos(RuleBasedStateMachine):
         except TeaException as refused:
             assert refused.code, refused  # noqa: PT017  (not an expectation)
         self.cloud.faults(self.faults)
-        self.audit.skip_operators_calls()
+        self.audit.others_called()
 
     # --- the end ------------------------------------------------------------------------------
 
@@ -373,7 +380,7 @@ class Chaos(RuleBasedStateMachine):
             self._operate(Change("StartInstance", {"InstanceId": which}))
         self.audit.settled()
         quiet = any(self._is_quiet() for _ in range(ENOUGH))
-        self._check(2, quiet, "deliveries do not cease to write")
+        self._check(2, "" if quiet else "deliveries do not cease to write")
         self._all_reached()
 
     def _is_quiet(self) -> bool:
@@ -394,4 +401,5 @@ class Chaos(RuleBasedStateMachine):
                 continue
             wanted = self.audit.wanted(eni, self.audit.tag(eni), Order(), default)
             wanted = min(wanted, self.audit.capacity(eni))
-            self._check(2, len(eni["secondary"]) >= wanted, f"{eni_id} does not converge")
+            short = len(eni["secondary"]) < wanted
+            self._check(2, f"{eni_id} does not converge" if short else "")

@@ -2,17 +2,30 @@
 
 CONTINUE while an instance is short is wrong, and DEFAULT while none is short is wrong, too.
 Each function says what is wrong, or nothing; the books that it compares come from whoever watches:
-the worlds in this process, and in part those over HTTP.
+the worlds in this process, and those over HTTP.
 """
 
 from __future__ import annotations
 
 import json
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from handler.cloud.faults import treatment_of
+from handler.core.errors import Retryable, Unexpected
+from handler.core.model import Treatment
+from tests.chaos.turns import Killed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+T = TypeVar("T")
+
+# The tag that says a target. One that is no target: its ENI counts as short, whatever it holds.
+TAG, UNREADABLE, NEVER = "secondary-ips", "lots", 10_000
+ROOM = {Treatment.EXHAUSTED, Treatment.FULL}
+# How often in a row a want of room must be claimed before the third call has a token of its own.
+INSISTS_AFTER = 2
 
 # The longest time between two looks is 5 s, and the first ones come faster: at most so many for
 # each second of an invocation, beside those for each write and for what it begins with.
@@ -31,6 +44,35 @@ def is_foreign(tags: Mapping[str, str]) -> bool:
         or any(fnmatchcase(key, pattern) for pattern in FOREIGN_KEYS)
         for key, value in tags.items()
     )
+
+
+def denies_room(code: str | None, status: int | None = None) -> bool:
+    """Whether a refusal says that there is no room, or no quota."""
+    return code is not None and treatment_of(code, status) in ROOM
+
+
+def since(moment: float, rows: Sequence[tuple[float, T | None]]) -> list[T]:
+    """What the books said at a moment and have said since; None stands for what has gone.
+
+    Of what has gone, what it was at last counts.
+    """
+    if rows[-1][1] is None:
+        moment = min(moment, rows[-2][0])
+    before = [row for at, row in rows if at <= moment][-1:]
+    later = [row for at, row in rows if at > moment]
+    return [row for row in before + later if row is not None]
+
+
+def somebody_elses(eni_id: str, tags: Mapping[str, str], *, by_id: bool) -> str:
+    """An ENI with a mark of others is written to, and nobody has named it by its id."""
+    touched = is_foreign(tags) and not by_id
+    return f"{eni_id}, which is somebody else's, is written to" if touched else ""
+
+
+def unexpected(error: BaseException | None) -> str:
+    """An error leaves the handler that does not ask for another delivery."""
+    known = isinstance(error, Retryable | Killed | None) and not isinstance(error, Unexpected)
+    return "" if known else f"{error!r} leaves the handler"
 
 
 def told_too_soon(short: Iterable[str]) -> str:

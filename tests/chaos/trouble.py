@@ -38,7 +38,8 @@ Json = dict[str, Any]
 
 # The token is as long as those of STS: what shortens a text must not shorten it.
 KEY = AccessKey("LTAIchaos", "PLANTED-SECRET-4f1d7a", "PLANTED-TOKEN-" + "90c3be+/=" * 60)
-SECRETS = (KEY.secret, KEY.security_token, HOOK_TOKEN)
+OTHERS_HOOK, OTHERS_TOKEN = "ash-bp1otherhook000001", "1B7F0E55-31C5-4D0E-9C11-0A6B2D9E7F40"
+SECRETS = (KEY.secret, KEY.security_token, HOOK_TOKEN, OTHERS_TOKEN)
 
 SETTLE, VISIBILITY = 10.0, 20.0
 # Ten addresses per ENI, the primary one included: few enough that quotas are met all the time, and
@@ -53,29 +54,37 @@ ROOMY, TIGHT = "10.0.0.0/24", "10.0.0.0/28"
 
 # Eleven is above the quota; most targets are above what ENIs begin with, so that there is work.
 TARGETS = st.sampled_from(["3", "4", "5", "max", "4", "2", "11", "60%", "0"])
+# What others write on what is theirs.
+MARKS = st.sampled_from([{}] * 9 + [{"creator": "terway"}, {"cilium-eni-index": "1"}])
 TAGS = st.sampled_from(["5", "3", "4", "max", "2", "11", "0", "skip", "lots"])
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> Json:
-    """Two instances, three ENIs, one vSwitch that may be too small for all of it."""
+    """Two instances, three ENIs, one vSwitch that may be too small for all of it; two hooks.
+
+    One of the hooks is somebody else's, and so may an ENI or an instance be. The hook has hours,
+    or less time than waiting can take; and the minute may have room for few writes.
+    """
     cidr = draw(st.sampled_from([ROOMY, TIGHT]))
     prefixed = cidr == ROOMY and draw(st.booleans())
     held = st.sampled_from([0, 1, 2, 0 if cidr == TIGHT else 3])
     enis = [
         eni("eni-a", draw(held)),
         eni("eni-a-second", draw(held), prefixes=["10.0.0.64/28"] if prefixed else []),
-        eni("eni-b", draw(held)),
+        eni("eni-b", draw(held), tags=draw(MARKS)),
     ]
     action = {
         "hook_id": HOOK_ID,
+        "hook_name": "secondary-ips",
         "token": HOOK_TOKEN,
         "scaling_group": GROUP,
         "scaling_activity": ACTIVITY,
         "instance_ids": [*INSTANCES],
-        "timeout": 21_600,
+        "timeout": draw(st.sampled_from([21_600, 21_600, 21_600, 60])),
         "default_result": "ABANDON",
     }
+    others = {"hook_id": OTHERS_HOOK, "hook_name": "register-dns", "token": OTHERS_TOKEN}
     vswitch = {"id": VSWITCH, "cidr": cidr, "zone": "cn-hangzhou-h", "vpc": "vpc-bp1chaos"}
     return {
         "region": REGION,
@@ -83,10 +92,11 @@ def worlds(draw: st.DrawFn) -> Json:
         "instance_types": {TYPE: [3, QUANTITY]},
         "vswitches": [vswitch | ({"reserved_prefixes": ["10.0.0.64/27"]} if cidr == ROOMY else {})],
         "instances": [
-            instance("a", *enis[:2], type=TYPE),
+            instance("a", *enis[:2], type=TYPE, tags=draw(MARKS)),
             instance("b", *enis[2:], type=TYPE),
         ],
-        "lifecycle_actions": [action],
+        "lifecycle_actions": [action, action | others],
+        "quotas": draw(st.sampled_from([{}, {}, {}, {ASSIGN: 2}])),
         "read_lag_seconds": draw(st.sampled_from([0, 0, 4, SETTLE - 1])),
         "token_seconds": draw(st.sampled_from([TOKEN_SECONDS] * 4 + [SHORT_TOKEN_SECONDS])),
         "remember_failures": draw(st.booleans()),
@@ -135,6 +145,20 @@ def hook(ids: Sequence[str]) -> Json:
     return hook_event(*INSTANCES)
 
 
+def nameless_hook(ids: Sequence[str]) -> Json:
+    """The same hook, whose name Auto Scaling must be asked for."""
+    event = hook(ids)
+    del event["content"]["lifecycleHookName"]
+    return event
+
+
+def others_hook(ids: Sequence[str]) -> Json:
+    """A hook that somebody else completes."""
+    del ids
+    told = {"lifecycleHookId": OTHERS_HOOK, "lifecycleHookName": "register-dns"}
+    return hook_event(*INSTANCES, **told, lifecycleActionToken=OTHERS_TOKEN)
+
+
 def group_hook(ids: Sequence[str]) -> Json:
     """The same hook, which leaves it to Auto Scaling to say for which instances it waits."""
     del ids
@@ -145,11 +169,17 @@ def group_hook(ids: Sequence[str]) -> Json:
 
 LAUNCHES = {
     "hook": hook,
+    "hook without a name": nameless_hook,
     "hook without ids": group_hook,
+    "hook of others": others_hook,
     "state change": lambda ids: running_event(ids[0]),
     "scale-out": scale_out,
     "run instances": run_instances,
 }
+
+# Which hook an event is about.
+HOOKS = dict.fromkeys(["hook", "hook without a name", "hook without ids"], HOOK_ID)
+HOOKS["hook of others"] = OTHERS_HOOK
 
 SELECTORS = st.sampled_from(
     [

@@ -13,14 +13,14 @@ import json
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.core.errors import Retryable
 from handler.shell.app import App
 from localcloud.clock import ManualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 # Looks after which a delivery that has not ended never will: its time is bounded, so they are.
 ENDLESS = 20_000
@@ -43,20 +43,30 @@ class Killed(BaseException):
     """A delivery is cut off, as if its process were killed; nothing of the function catches it."""
 
 
+class Watching(Protocol):
+    """Who sees what a function instance does."""
+
+    def watch(self, worker: Worker) -> None:
+        """It looks at the clock, and has not seen the time yet."""
+        ...
+
+    def sleeps(self, seconds: float) -> None:
+        """It pauses."""
+        ...
+
+
 class Worker:
     """One function instance; it works on one delivery at a time.
 
     Args:
         time: the cloud's time; a sleep of the function moves it.
         environ: the environment of the process.
-        watch: called at every look at the clock, before the function sees the time.
+        audit: sees what it does.
     """
 
-    def __init__(
-        self, time: CloudTime, environ: Mapping[str, str], watch: Callable[[Worker], None]
-    ) -> None:
+    def __init__(self, time: CloudTime, environ: Mapping[str, str], audit: Watching) -> None:
         self._time = time
-        self._watch = watch
+        self._audit = audit
         self.environ = environ
         self.app = App.from_environ(environ, self)
         self.busy = False
@@ -73,12 +83,13 @@ class Worker:
 
     def sleep(self, seconds: float) -> None:
         """Let others take the turn, and time pass."""
+        self._audit.sleeps(seconds)
         wake = self._time.now() + seconds
         self._look()
         self._time.advance(max(0.0, wake - self._time.now()))
 
     def _look(self) -> None:
-        self._watch(self)
+        self._audit.watch(self)
         self._looks -= 1
         if self._looks < 0 and not self.killed:
             self._back.release()

@@ -21,10 +21,11 @@ from handler.core.value import replace
 from handler.shell.app import App
 from handler.shell.log import RecordLog
 from handler.shell.probe import CONNECT_SECONDS
+from tests.chaos.sides import TAG
 from tests.chaos.turns import Killed
 from tests.chaos.worlds.fakes import ConnectorFake, Wire
 from tests.chaos.worlds.region import Region, Running
-from tests.chaos.worlds.story import ACTIVITY, GROUP, REGION, START, TAG, TYPES, Event
+from tests.chaos.worlds.story import ACTIVITY, GROUP, REGION, START, TYPES, Event
 from tests.chaos.worlds.turns import Endless, SideBySide, Turns
 from tests.chaos.worlds.watch import Audit, Order
 

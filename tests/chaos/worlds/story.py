@@ -12,12 +12,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
+from tests.chaos.sides import TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 REGION, GROUP, ACTIVITY = "cn-hangzhou", "asg-web", "asa-out"
-TAG = "secondary-ips"
 START = 1_800_000_000.0
 # What DescribeInstanceTypes tells: addresses on an ENI, the primary one included.
 TYPES = {"ecs.small": 4, "ecs.middle": 6, "ecs.large": 15}

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud import ports
-from handler.core.errors import Retryable, Unexpected
 from tests.chaos import sides
+from tests.chaos.sides import INSISTS_AFTER, NEVER, TAG, UNREADABLE
 from tests.chaos.turns import Killed
 from tests.chaos.worlds.region import MINUTE
-from tests.chaos.worlds.story import START, TAG
+from tests.chaos.worlds.story import START
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 
 HOOKS = {"hook", "hook_unnamed"}
 LAUNCHES = HOOKS | {"running", "scale_out", "array"}
-# A tag that is no target: its ENI counts as short, however much it holds.
-UNREADABLE, NEVER = "lots", 10_000
-# How often in a row a want of room is claimed before the third call has a token of its own.
-INSISTS_AFTER = 2
-ROOM = {
-    "InvalidVSwitchId.IpNotEnough",
-    "InvalidOperation.Ipv4CountExceeded",
-    "MaxEniPrivateIpsCountExceeded",
-}
 
 
 @dataclass(frozen=True)
@@ -185,8 +176,7 @@ class Audit:
         spec = self._spec[eni_id]
         eni = self._world.region.eni(eni_id)
         tags = {**dict(spec.tags), **(eni.tags if eni else {})}
-        touched = sides.is_foreign(tags) and not order.by_id
-        self.check(8, f"{eni_id}, which is somebody else's, is written to" if touched else "")
+        self.check(8, sides.somebody_elses(eni_id, tags, by_id=order.by_id))
         if self._closing == 1 and eni is not None:
             wanted = self._wanted(eni, order, self._settings(delivery))
             idle = wanted is None or len(eni.secondary) >= wanted
@@ -195,7 +185,7 @@ class Audit:
     def write_refused(self, eni_id: str, code: str) -> None:
         """ECS refused it."""
         self._denied[eni_id] += 1
-        if code in ROOM and self._denied[eni_id] >= INSISTS_AFTER:
+        if sides.denies_room(code) and self._denied[eni_id] >= INSISTS_AFTER:
             self._loose.add(eni_id)
 
     def written(self, delivery: Delivery, eni_id: str) -> None:
@@ -270,12 +260,8 @@ class Audit:
         region, order = self._world.region, delivery.order
         for eni_id in sorted(order.enis):
             eni = region.eni(eni_id)
-            rows = region.enis[eni_id]
             # Of one that has gone, what it held at last counts: nobody is released for it any more.
-            moment = since if eni else min(since, rows[-2][0])
-            before = [row for at, row in rows if at <= moment][-1:]
-            later = [row for at, row in rows if at > moment]
-            known = [row for row in before + later if row is not None]
+            known = sides.since(since, region.enis[eni_id])
             shown = eni or (known[-1] if known else None)
             wanted = self._wanted(shown, order, settings) if shown else None
             if wanted is not None and any(len(row.secondary) < wanted for row in known):
@@ -325,9 +311,7 @@ class Audit:
         writes = sum(seen.written.values())
         self.check(7, sides.read_too_often(seen.reads, writes, now - delivery.started))
         killed = isinstance(delivery.error, Killed)
-        fine = delivery.error is None or killed or isinstance(delivery.error, Retryable)
-        fine = fine and not isinstance(delivery.error, Unexpected)
-        self.check(5, "" if fine else f"{delivery.error!r} leaves the handler")
+        self.check(5, sides.unexpected(delivery.error))
         self.check(4, sides.unreadable(delivery.lines))
         if delivery.event.kind in HOOKS and delivery.error is None:
             self._hook_is_done(delivery)
