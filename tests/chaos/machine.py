@@ -78,7 +78,7 @@ class Delivery:
 @cache
 def the_cloud() -> LocalCloud:
     """One server for all worlds of this process: starting one costs more than a delivery."""
-    return LocalCloud().__enter__()
+    return LocalCloud(between_calls=True).__enter__()
 
 
 class Chaos(RuleBasedStateMachine):

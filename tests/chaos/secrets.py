@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ def leaked(text: str, secrets: Iterable[str] = PLANTED) -> list[str]:
     return [secret for secret in secrets for form in _all_forms(secret) if form in text]
 
 
+@cache  # the same few are looked for after every delivery
 def _all_forms(secret: str) -> set[str]:
     return _forms(secret) | _forms(secret[:PIECE]) | _forms(secret[-PIECE:])
 
