@@ -64,7 +64,7 @@ class Launch:
         if hook is None:
             self._work_and_ask()
             return None
-        self._ours = job.hooks.are_ours(hook, job.cloud.ess, job.invocation)
+        self._ours = self._is_ours(hook)
         began = job.request.event_time or job.delivery.started
         keepalive = Keepalive(job.cloud.ess, hook, job.hooks, job.invocation, began)
 
@@ -82,6 +82,16 @@ class Launch:
         if told is None:
             keepalive.leave()
         return told
+
+    def _is_ours(self, hook: Hook) -> bool:
+        """Whether the hook is ours; while that is not known, nothing is done, and all is recorded."""
+        job = self._job
+        try:
+            return job.hooks.are_ours(hook, job.cloud.ess, job.invocation)
+        except (CloudFault, OutOfTime) as error:
+            self._awaited = self._named
+            self._defer(error)
+            raise
 
     def _tell(self, hook: Hook) -> Lifecycle | None:
         """Complete the hook, or leave it alone; None while anything is undecided."""
@@ -200,13 +210,17 @@ class Launch:
     def _launched(self) -> frozenset[str]:
         """The ids that the event names, or that Auto Scaling lists for its activity."""
         request = self._job.request
-        named = request.selector.instance_ids or request.selector.network_interface_ids
         activity = request.selector.scaling_activity_id
         if activity is None:
-            return frozenset(named)
+            return self._named
         token = request.hook.token if request.hook else None
         reader = self._job.reader
         return frozenset(reader.of_activity(activity, request.scaling_group_id, token))
+
+    @property
+    def _named(self) -> frozenset[str]:
+        selector = self._job.request.selector
+        return frozenset(selector.instance_ids or selector.network_interface_ids)
 
     def _outlived(self) -> frozenset[str]:
         """What an old event without a hook is about and ECS does not know has gone since.
@@ -266,10 +280,10 @@ class Launch:
         advice = _HIDDEN if hidden else _NOT_YET
         self._record_undecided(orphans, reason, advice)
 
-    def _defer(self, fault: CloudFault) -> None:
+    def _defer(self, error: CloudFault | OutOfTime) -> None:
         """What is left after a read that failed is recorded as the one before it showed it."""
         enis = self._reading.enis.values()
-        self._record_undecided(enis, unread(fault).reason, advice_for(fault))
+        self._record_undecided(enis, unread(error).reason, advice_for(error))
 
     def _record_undecided(self, enis: Iterable[Eni], reason: Reason, advice: str | None) -> None:
         """These ENIs, but for those that were worked on, and what else is awaited."""

@@ -457,6 +457,21 @@ def test_a_message_without_the_hooks_name(name: str, told: str | None) -> None:
         assert delivered.error is None
 
 
+@pytest.mark.parametrize(("code", "error"), [("Forbidden.RAM", NotPermitted), (None, Retryable)])
+def test_instances_are_recorded_while_nobody_tells_the_hooks_name(
+    code: str | None, error: type[Exception]
+) -> None:
+    """Whose hook it is cannot be read: nothing is done, each instance has its record."""
+    hooks = "DescribeLifecycleHooks"
+    silent = {"action": hooks, "fault": "no_reply", "times": 99}
+    with Stage(world(instance("a")), EIGHT, [refusal(hooks, code) if code else silent]) as stage:
+        delivered = stage.deliver(hook_event("i-a", lifecycleHookName=None))
+        assert isinstance(delivered.error, error)
+        ends = [(each["instance_id"], each["outcome"]) for each in delivered.of("eni_result")]
+        assert [("i-a", "deferred")] == ends
+        assert ({"eni-a": 0}, "Pending") == (stage.held(), stage.hook()["status"])
+
+
 def test_failed_heartbeat_is_sent_again() -> None:
     """A hook of 40 s is kept waiting for an instance that appears after 41 s."""
     launch = world(instance("a"))
