@@ -109,7 +109,7 @@ class World:
             factor = 10 if event.startswith("slow") else 1
             self.tasks[task_id] = (event, self.time + self.seconds * factor)
             held = [it.visible - self.time for it in self.queue if it.body == event]
-            self.hidden_at_delivery.append(max(held))
+            self.hidden_at_delivery.append(max(held, default=0.0))
         self._call()
 
     def task(self, task_id: str) -> Task | None:
