@@ -84,7 +84,7 @@ class Launch:
         return told
 
     def _is_ours(self, hook: Hook) -> bool:
-        """Whether the hook is ours; while that is not known, nothing is done, and all is recorded."""
+        """Whether the hook is ours. Where that cannot be read, what the event names is recorded."""
         job = self._job
         try:
             return job.hooks.are_ours(hook, job.cloud.ess, job.invocation)

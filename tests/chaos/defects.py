@@ -598,6 +598,14 @@ DEFECTS: tuple[Defect, ...] = (
         ("refusal.times == 1 and state.read_at < refusal.at + timing.settle", "False"),
     ),
     _defect(
+        "room-not-waited-for",
+        "An ENI is short while what was granted to others, and not taken, is free.",
+        "tests/chaos/test_worlds.py::test_nobody_is_short_while_there_is_room",
+        "handler.core.rounds:Rounds._room_may_come",
+        ("vswitch_id in waiting", "False"),
+        ("self._timing.launch and early", "False"),
+    ),
+    _defect(
         "room-read-by-each-event",
         "Each event of an array takes what a vSwitch has above its reserve for its own.",
         f"{INPUT}::test_events_of_an_array_share_what_a_vswitch_has_above_its_reserve",
