@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from handler.core.errors import Retryable, Unexpected
 from tests.chaos import sides
+from tests.chaos.turns import Killed
 
 SHORT = {"outcome": "short", "reason": "vswitch", "network_interface_id": "eni-a"}
 ROW = {"network_interface_id": "eni-a", "instance_id": "i-a"}
@@ -81,3 +83,53 @@ def test_breach_is_told(name: str) -> None:
 def test_marks_of_others(tags: dict[str, str], foreign: bool) -> None:
     """A key, a key's beginning, or a value says whose an ENI is."""
     assert foreign == sides.is_foreign(tags)
+
+
+def test_marked_eni_is_written_to_only_where_it_is_named() -> None:
+    """A mark is a breach, unless a request names the ENI."""
+    told = "eni-a, which is somebody else's, is written to"
+    assert told == sides.somebody_elses("eni-a", {"creator": "terway"}, by_id=False)
+    assert "" == sides.somebody_elses("eni-a", {"creator": "terway"}, by_id=True)
+    assert "" == sides.somebody_elses("eni-a", {}, by_id=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (None, ""),
+        (Killed(), ""),
+        (Retryable("later"), ""),
+        (Unexpected("odd"), "Unexpected('odd') leaves the handler"),
+        (KeyError("x"), "KeyError('x') leaves the handler"),
+    ],
+)
+def test_errors_that_may_leave_the_handler(error: BaseException | None, told: str) -> None:
+    """Those that ask for another delivery; not what nobody expected, which asks for one, too."""
+    assert told == sides.unexpected(error)
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"), [(0, [1, 2, 3]), (2, [1, 2, 3]), (3, [2, 3]), (9, [3])]
+)
+def test_what_the_books_have_said_since(moment: float, said: list[int]) -> None:
+    """What stood there at that moment, and all that came after it."""
+    assert said == sides.since(moment, [(1, 1), (3, 2), (5, 3)])
+
+
+def test_what_has_gone_counts_as_it_was_at_last() -> None:
+    """Whenever one asks after it went."""
+    assert [2] == sides.since(9, [(1, 1), (3, 2), (5, None)])
+
+
+@pytest.mark.parametrize(
+    ("code", "denies"),
+    [
+        (None, False),
+        ("InvalidVSwitchId.IpNotEnough", True),
+        ("MaxEniPrivateIpsCountExceeded", True),
+        ("Throttling.User", False),
+    ],
+)
+def test_refusals_that_deny_room(code: str | None, denies: bool) -> None:
+    """For want of addresses or of quota; being throttled is neither."""
+    assert denies == sides.denies_room(code)
