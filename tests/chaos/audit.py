@@ -133,7 +133,8 @@ class Audit:
     def __post_init__(self) -> None:
         now = self.time.now()
         for action in self.cloud.state()["lifecycle_actions"]:
-            self.hooks[action["hook_id"]] = (action["hook_name"], now + action["timeout"])
+            name = action.get("hook_name", action["hook_id"])
+            self.hooks[action["hook_id"]] = (name, now + action["timeout"])
         self.settled()
 
     # --- the books -----------------------------------------------------------------------------

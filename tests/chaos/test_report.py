@@ -20,6 +20,7 @@ from tests.chaos.chunks import run_chunk
 from tests.chaos.processes import ENDS, Job, Processes
 from tests.chaos.report import ROOT, read_table
 from tests.chaos.trouble import CALLED, faults
+from tests.chaos.turns import CloudTime
 from tests.permissions import documented
 from tests.stage import environment
 from tests.worlds import hook_event, instance, world
@@ -48,9 +49,9 @@ def test_table_has_every_count_and_how_to_repeat_it() -> None:
 def test_breach_is_counted_as_a_violation() -> None:
     """Every look at a promise counts; one that finds it broken is a violation, and is told."""
     with LocalCloud(world(instance("a"))) as cloud:
-        audit = Audit(cloud, {}, (), Counter())
-        audit.check(1, ["eni-a"], "never said")
-        audit.check(1, [], "eni-a holds 5, more than 4")
+        audit = Audit(cloud, CloudTime(), {}, (), Counter())
+        audit.check(1, "")
+        audit.check(1, "eni-a holds 5, more than 4")
         assert {"checks of promise 1": 2, "violations": 1} == audit.counts
         assert ["promise 1: eni-a holds 5, more than 4"] == audit.breaches
 
