@@ -7,11 +7,14 @@ here. Bodies are left as they are: they may be plain or base64.
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mns.account import Account
 from mns.mns_exception import MNSClientNetworkException, MNSExceptionBase
 
+from console.calls import Call, by_small_letters, tell
 from console.credentials import redacted
 from console.redeliver.records import Message
 from handler.cloud.credentials import NoCredentialsError
@@ -72,6 +75,7 @@ class FailureQueue:
         self._http = account.mns_client.http
         # The first is what HTTPS heeds, the second what the SDK's plain HTTP does.
         self._http.conn.timeout = self._http.conn.connection_timeout = SECONDS
+        self._http.send_request = partial(_sent, self._http.send_request)
         self._queue = account.get_queue(name)
         self._queue.set_encoding(False)
 
@@ -121,6 +125,16 @@ class FailureQueue:
     def close(self) -> None:
         """Close the connection."""
         self._http.conn.close()
+
+
+def _sent(send: Callable[[Any], Any], request: Any) -> Any:  # noqa: ANN401  (the SDK is untyped)
+    """Send a request as the SDK does, and tell of the call."""
+    begun = time.monotonic()
+    answer = send(request)
+    sent, answered = by_small_letters(request.header), by_small_letters(answer.header)
+    seconds, body = time.monotonic() - begun, answer.data.encode()
+    tell(Call(request.method, request.uri, sent, int(answer.status), answered, body, seconds))
+    return answer
 
 
 def _asked(operation: str, call: Callable[[], T]) -> T:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import ssl
 import threading
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import Any
 
 import certifi
 from darabonba.core import DEFAULT_POOL_MAXSIZE, DEFAULT_POOL_SIZE, DaraCore
@@ -28,27 +28,17 @@ from handler.cloud.limits import allowed
 from handler.cloud.openapi import silence_sdk_loggers
 from handler.cloud.watch import Watch
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    # Takes a request and its answer, both of `requests`.
-    Hear = Callable[[Any, Any], None]
-
 
 class TookTooLong(ReadTimeout):
     """A call was not over within the time that it may take as a whole."""
 
 
-def share_tls_context(*hear: Hear) -> None:
+def share_tls_context() -> None:
     """Have the SDK send through adapters that share one TLS context.
 
     `get_adapter` is what its core calls, once for each host, for an adapter of `requests`.
-
-    Args:
-        hear: each hears of every request that is answered, besides whoever was given before.
     """
-    before: tuple[Hear, ...] = getattr(DaraCore.get_adapter, "keywords", {}).get("hear", ())
-    DaraCore.get_adapter = staticmethod(partial(_adapter, hear=(*before, *hear)))
+    DaraCore.get_adapter = staticmethod(_adapter)
 
 
 def keep_tokens_in() -> None:
@@ -102,10 +92,8 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 class _Adapter(HTTPAdapter):
     """Sends through connections that know whom to trust already."""
 
-    def __init__(
-        self, context: ssl.SSLContext | None, pool_size: int, hear: tuple[Hear, ...]
-    ) -> None:
-        self._context, self._hear = context, hear
+    def __init__(self, context: ssl.SSLContext | None, pool_size: int) -> None:
+        self._context = context
         super().__init__(pool_connections=DEFAULT_POOL_SIZE, pool_maxsize=pool_size)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -131,13 +119,10 @@ class _Adapter(HTTPAdapter):
         if proxies and should_bypass_proxies(url, proxies.get("no_proxy")):
             proxies = {}
         try:
-            response = self._sent(request, proxies=proxies, **kwargs)
+            return self._sent(request, proxies=proxies, **kwargs)
         except Exception as error:
             error.proxy = _named(select_proxy(url, proxies))  # type: ignore[attr-defined]
             raise
-        for hear in self._hear:
-            hear(request, response)
-        return response
 
     def _sent(self, request: Any, **kwargs: Any) -> Any:
         call = _thread.call = _watch.begin(allowed())
@@ -166,14 +151,9 @@ def _named(proxy: str | None) -> str | None:
     return host_of(proxy if "//" in proxy else f"//{proxy}") if proxy else None
 
 
-def _adapter(
-    protocol: str,
-    tls_version: str | None = None,
-    pool_size: int | None = None,
-    hear: tuple[Hear, ...] = (),
-) -> Any:
+def _adapter(protocol: str, tls_version: str | None = None, pool_size: int | None = None) -> Any:
     context = _context(tls_version) if protocol.upper() == "HTTPS" else None
-    return _Adapter(context, pool_size or DEFAULT_POOL_MAXSIZE, hear)
+    return _Adapter(context, pool_size or DEFAULT_POOL_MAXSIZE)
 
 
 @cache

@@ -62,6 +62,12 @@ def run(
     return finish(start(cloud, *arguments, folder=folder, **settings), stdin)
 
 
+def shown_calls(done: Done) -> list[str]:
+    """The request ids of the calls that `-v` has shown, in their order."""
+    lines = (line.partition(" s, request id ") for line in done.err.splitlines())
+    return [id_ for _, between, id_ in lines if between]
+
+
 def finish(process: Forked, stdin: str = "") -> Done:
     """Wait until a started command has ended."""
     out, err = process.communicate(stdin, PATIENCE)

@@ -173,6 +173,32 @@ def test_calls_are_shown_with_their_ids(cloud: LocalCloud) -> None:
     assert "DescribeNetworkInterfaces 400" in refused.err
 
 
+def test_a_slow_call_shows_how_long_it_was() -> None:
+    """The seconds of each, not of the SDK's own doing."""
+    slow = [{"action": "DescribeInstances", "fault": "slow", "seconds": 1}]
+    with LocalCloud(WORLD, faults=slow) as slowly:
+        done = run(slowly, "plan", "--all", "-v")
+    (line,) = [line for line in done.err.splitlines() if "DescribeInstances " in line]
+
+    assert float(line.split()[2]) >= 1
+
+
+@pytest.mark.parametrize("order", [["-v", "--profile", "good"], ["--profile", "good", "-v"]])
+def test_a_profile_counts_whatever_stands_before_it(
+    cloud: LocalCloud, home: Path, order: list[str]
+) -> None:
+    """`-v` does not make the SDK look for credentials too early."""
+    done = run(
+        cloud,
+        *("plan", "--all", *order),
+        HOME=str(home),
+        ALIBABA_CLOUD_ACCESS_KEY_ID="LTAIother",
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET="other",
+    )
+
+    assert 0 == done.status, done.err
+
+
 def test_a_plan_as_csv_has_every_eni(cloud: LocalCloud) -> None:
     """With the words of the tables; the sums are for people, on standard error."""
     done = run(cloud, "plan", "--all", "--rows", "1", "--output", "csv")

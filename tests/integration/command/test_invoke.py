@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from localcloud.testing import LocalCloud
-from tests.integration.command.driving import PATIENCE, ROOT, SETTINGS, Terminal, held, run
+from localcloud.world import DEFAULT_KEY
+from tests.integration.command.driving import (
+    PATIENCE,
+    ROOT,
+    SETTINGS,
+    Terminal,
+    held,
+    run,
+    shown_calls,
+)
 from tests.worlds import instance, world
 
 if TYPE_CHECKING:
@@ -22,6 +31,8 @@ IDS = ["3.0", "2.0"]
 PACE = {"ASSIGN_PER_MINUTE": "10", "BACKFILL_SHARE": "1", "MINUTE_SECONDS": "1"}
 FLEET, TIMEOUT, REPEATS = 60, 4, 5
 OFTEN = ["--poll", "0.1", "--patience", "1"]
+# Of what signs a call, `-v` shows none.
+SILENT = ["Signature", "Authorization", "FC LTAI", DEFAULT_KEY.secret, "?"]
 PATIENTLY = ["--poll", "0.1", "--patience", str(PATIENCE)]
 
 
@@ -158,6 +169,36 @@ def test_its_calls_can_be_told_from_those_of_the_function(
     calls = [call for call in cloud.calls(since=since) if call["product"] == "FC"]
 
     assert {"eni-secondary-ips-command"} == {call["agent"].split()[-1] for call in calls}
+
+
+ASKED = [["plan"], ["invoke", "--dry-run", "--sync"], ["invoke", "--dry-run", "--follow", *OFTEN]]
+
+
+@pytest.mark.parametrize("named", GENERATIONS, ids=IDS)
+@pytest.mark.parametrize("asked", ASKED, ids=["settings", "answered", "followed"])
+def test_its_calls_are_shown(cloud: LocalCloud, named: list[str], asked: list[str]) -> None:
+    """With `-v`, those to Function Compute too: each with its id, and nothing that signs it."""
+    since = len(cloud.calls())
+    done = run(cloud, *asked, "--all", "-v", *named, ALIBABA_CLOUD_SECURITY_TOKEN="")
+    calls = [call for call in cloud.calls(since=since) if call["product"] == "FC"]
+    shown = shown_calls(done)
+
+    assert calls
+    assert [call["request_id"] for call in calls] == [
+        id_ for id_ in shown if id_ in {call["request_id"] for call in calls}
+    ]
+    assert {*SILENT} == {word for word in SILENT if word not in done.err}
+    assert [] == shown_calls(run(cloud, *asked, "--all", *named))
+
+
+def test_a_call_that_is_refused_is_shown(cloud: LocalCloud) -> None:
+    """On FC 2.0 too: its status and its id are what support asks for."""
+    for named in GENERATIONS:
+        done = run(cloud, "invoke", "--all", "--sync", "-v", *named[:1], "none", *named[2:])
+        (line,) = [line for line in done.err.splitlines() if "request id" in line]
+        (call,) = cloud.calls("InvokeFunction")[-1:]
+
+        assert (1, "404", call["request_id"]) == (done.status, line.split()[-6], line.split()[-1])
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from tests.integration.command.driving import (
     finish,
     held,
     run,
+    shown_calls,
     start,
 )
 from tests.permissions import ROOT as PROJECT
@@ -127,6 +128,18 @@ def test_what_settled_is_deleted(named: list[str]) -> None:
     (last,) = done.lines[-1:]
     assert ("command", 0, QUEUE) == (last["record_type"], last["exit_status"], last["queue"])
     assert "what was taken out of the queue has settled" == last["meaning"]
+
+
+@pytest.mark.parametrize("named", GENERATIONS, ids=["3.0", "2.0"])
+def test_calls_are_shown(named: list[str]) -> None:
+    """With `-v`: those to the queue too, each with its id, without the handle of a message."""
+    of = f"services/{SERVICE}.LATEST/functions/{OLD}" if named else f"functions/{NAME}"
+    with LocalCloud(region(record(running_event("i-a"), of))) as cloud:
+        done = redeliver(cloud, "-v", *named)
+        calls = [call for call in cloud.calls() if call["product"] in {"FC", "Mns"}]
+    assert (0, {"FC", "Mns"}) == (done.status, {call["product"] for call in calls})
+    assert {call["request_id"] for call in calls} == {*shown_calls(done)}
+    assert "ReceiptHandle" not in done.err
 
 
 def test_calls_are_what_the_operators_policy_allows() -> None:
