@@ -1,10 +1,16 @@
-"""The options that name what stands around the function: for setup and for the doctor."""
+"""The options that name what is around the function: for setup and for the doctor."""
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+from console.manual import ANY_REGION, NO_REGION, BadRequest, problem_in, together
+from console.setup.desired import Names, role_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAMES = "What things are called"
 
@@ -30,3 +36,24 @@ Topic = Annotated[str, named("--topic", "HOOK_TOPIC", "MNS topic of lifecycle ho
 Queue = Annotated[str, named("--queue", "FAILURE_QUEUE", "MNS queue of failed events.")]
 Role = Annotated[str, named("--role", "ROLE", "RAM role of the function: name or ARN.")]
 Policy = Annotated[str, named("--policy", None, "RAM policy of the function's role.")]
+
+
+def checked(
+    region: str | None, role: str, make: Callable[[str, str], Names], *also: BadRequest | None
+) -> tuple[Names, str | None]:
+    """The names that options give, and the account in the ARN of a role.
+
+    Args:
+        region: None: none is given.
+        role: a name or an ARN.
+        make: from the region and the name of the role.
+        also: what else was found wrong.
+
+    Raises:
+        BadRequest: naming everything that is missing or wrong.
+    """
+    wrong = problem_in(lambda: role_of(role))
+    name, owner = (Names.role, None) if wrong else role_of(role)
+    rest = problem_in(lambda: make(region or ANY_REGION, name))
+    together(None if region else BadRequest(NO_REGION), wrong, rest, *also)
+    return make(region or ANY_REGION, name), owner

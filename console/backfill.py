@@ -23,7 +23,7 @@ from console.deployed import (
 from console.ending import conclude, last_line, show, stopped_at_once
 from console.exits import Exit
 from console.local import environment
-from console.manual import BACKFILL, ManualRequest, Options
+from console.manual import BACKFILL, NOBODY_TO_ASK, ManualRequest, Options
 from console.settings import InForce
 from console.work import RunResult, backfilled, planned
 from handler.core.settings import read_settings
@@ -115,7 +115,7 @@ def _confirm(plan: RunResult, file: str | None, as_json: bool) -> None:
         raise typer.Exit(conclude(plan, as_json=as_json))
     show(plan, stderr=as_json)
     if file == "-" or not sys.stdin.isatty():
-        screen.error("--yes is not given, and there is no terminal to ask on: nothing was assigned")
+        screen.error(NOBODY_TO_ASK)
         _leave(plan, Exit.BAD_REQUEST, as_json)
     refusal = _refusal(plan, as_json)
     if refusal is not None:

@@ -10,7 +10,7 @@ import typer
 
 from console.credentials import explained, status_of
 from console.exits import GivenUp
-from console.local import home_region
+from console.local import check, home_region
 from console.manual import NO_REGION, BadRequest, manual_request, problem_in, together
 from console.settings import LOCAL, TERMINAL, InForce, deployed_with
 from handler.cloud.ports import Place
@@ -86,8 +86,7 @@ def placed(place: Place, environ: Mapping[str, str], *, local: bool = False) -> 
         for option, name in (("--function", place.function), ("--service", place.service))
         if name and not _NAME.fullmatch(name)
     ]
-    known = (environ.get(name) for name in _ACCOUNT_VARIABLES)
-    account = place.account_id or next(filter(None, known), "")
+    account = account_of(place, environ)
     if not account and not local and not environ.get("FUNCTIONS_ENDPOINT"):
         problems.append(NO_ACCOUNT)
     if problems:
@@ -95,22 +94,39 @@ def placed(place: Place, environ: Mapping[str, str], *, local: bool = False) -> 
     return replace(place, account_id=account)
 
 
+def account_of(place: Place, environ: Mapping[str, str]) -> str:
+    """The id of the account that options or variables name; empty where neither does."""
+    known = (environ.get(name) for name in _ACCOUNT_VARIABLES)
+    return place.account_id or next(filter(None, known), "")
+
+
 def asked_for(
-    verb: str, file: str | None, wanted: Options, region: str | None, place: Place, local: bool
+    verb: str,
+    file: str | None,
+    wanted: Options,
+    region: str | None,
+    place: Place,
+    local: bool,
+    also: BadRequest | None = None,
 ) -> ManualRequest:
     """The request of a `plan` or a `backfill`, which may name a function to take settings from.
 
     Raises:
-        BadRequest: naming everything that is missing or wrong, before anything runs.
+        BadRequest: naming everything that is missing or wrong, and `also`, before anything runs.
     """
     home = region or home_region(local)
-    rest = problem_in(lambda: placed(place, os.environ, local=local)) if place.function else None
+    of_place = (lambda: placed(place, os.environ, local=local)) if place.function else None
+    rest = (
+        also,
+        problem_in(of_place) if of_place else None,
+        problem_in(lambda: check(region)) if local else None,
+    )
     try:
         request = manual_request(verb, file, wanted, region, home)
     except BadRequest as problem:
-        together(problem, rest)
+        together(problem, *rest)
         raise
-    together(rest)
+    together(*rest)
     return request
 
 

@@ -101,7 +101,7 @@ def _error(worked: RunResult) -> str | None:
     if not isinstance(ended.failure, NotPermitted):
         return credentials.for_operators(str(ended.failure))
     if ended.unsigned:
-        return f"{credentials.NONE_FOUND} {credentials.TRY_LOCAL}"
+        return credentials.no_credentials()
     return f"{credentials.for_operators(str(ended.failure))} {credentials.WHOSE}"
 
 

@@ -20,7 +20,7 @@ from console.deployed import (
     remote_of,
 )
 from console.fleet import FUNCTION
-from console.local import environment, home_region
+from console.local import check, environment, home_region
 from console.manual import (
     BACKFILL,
     NO_REGION,
@@ -118,7 +118,7 @@ def invoke(
     )
     place = named(function or (FUNCTION if local else None), service, qualifier, account)
     home = region or home_region(local)
-    request = _asked(chain, file, wanted, region, home, place, local)
+    request = _asked(chain, file, wanted, region, place, local)
     with environment(local, local_enis, region) as environ:
         remote = remote_of(request.request.region if request else home, place, environ)
         chain_id = chain or f"op-{uuid.uuid4().hex[:16]}"
@@ -132,12 +132,12 @@ def _asked(
     file: str | None,
     wanted: Options,
     region: str | None,
-    home: str | None,
     place: Place,
     local: bool,
 ) -> ManualRequest | None:
     """The request, None where a chain is only followed; all that is wrong is said at once."""
     found: list[ManualRequest] = []
+    home = region or home_region(local)
 
     def read() -> None:
         if chain is None:
@@ -145,5 +145,9 @@ def _asked(
         elif home is None:
             raise BadRequest(NO_REGION)
 
-    together(problem_in(read), problem_in(lambda: placed(place, os.environ, local=local)))
+    together(
+        problem_in(read),
+        problem_in(lambda: placed(place, os.environ, local=local)),
+        problem_in(lambda: check(region)) if local else None,
+    )
     return found[0] if found else None

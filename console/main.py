@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from console import screen
 from console.attend import AtOnce
@@ -31,7 +31,23 @@ from handler.core.errors import BadSettings
 _OFFLINE = frozenset({"report"})
 
 
-class _Commands(TyperGroup):
+class _FlagsWithoutType:
+    """A command whose help shows no type beside a flag, as none is written there."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401  (the private copy of click in typer)
+        """The parameters, the help option among them."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for each in params:
+            if getattr(each, "is_flag", False) and each.metavar is None:
+                each.metavar = ""
+        return params
+
+
+class _Command(_FlagsWithoutType, TyperCommand):
+    """A subcommand."""
+
+
+class _Commands(_FlagsWithoutType, TyperGroup):
     """The subcommands: what all of them have, and Ctrl-C, which ends each with the same status."""
 
     def __init__(self, *args: Any, **more: Any) -> None:  # noqa: ANN401  (the group's own)
@@ -77,13 +93,8 @@ def _command(_version: Version = False) -> None:
     """Secondary private IPs on ENIs: plan, backfill, and invoke the deployed function."""
 
 
-app.command()(plan)
-app.command()(backfill)
-app.command()(invoke)
-app.command()(redeliver)
-app.command()(setup)
-app.command()(doctor)
-app.command()(report)
+for _subcommand in (plan, backfill, invoke, redeliver, setup, doctor, report):
+    app.command(cls=_Command)(_subcommand)
 
 
 def run() -> int:

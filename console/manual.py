@@ -33,8 +33,10 @@ class BadRequest(Exception):
 NO_REGION = (
     f"--region: not given; allowed: a region such as cn-hangzhou, or {REGION_VARIABLE} set to one"
 )
+NOBODY_TO_ASK = "--yes is not given, and there is no terminal to ask on: nothing was assigned"
+_REQUEST = 'one manual request, {"plan": {...}} or {"backfill": {...}}'
 # Stands for a region that is missing while the rest of a request is looked at.
-_ANY_REGION = "cn-hangzhou"
+ANY_REGION = "cn-hangzhou"
 
 
 def together(*problems: BadRequest | None) -> None:
@@ -143,7 +145,7 @@ def manual_request(
         form = _as(verb, _loaded(file))
     home = region or default
     if home is None and _wants_region(form):
-        rest = _placed(form, _ANY_REGION)
+        rest = _placed(form, ANY_REGION)
         of_rest = problem_in(lambda: _checked(verb, rest, region, from_file=file is not None))
         together(of_rest, BadRequest(NO_REGION))
     return _checked(verb, _placed(form, home), region, from_file=file is not None)
@@ -184,7 +186,7 @@ def _loaded(file: str) -> object:
     try:
         raw = _bytes_of(file)
     except OSError as error:
-        raise BadRequest(f"FILE: {file}: {error.strerror}") from None
+        raise BadRequest(f"FILE: found {file}, {error.strerror}; allowed: {_REQUEST}") from None
     try:
         return Decoder().value(text_of(raw), "FILE")
     except FieldError as error:
@@ -234,8 +236,7 @@ def _checked(verb: str, form: object, region: str | None, *, from_file: bool) ->
         return ManualRequest(verb, payload, found)
     if isinstance(found, Rejected):
         raise BadRequest(found.reason if from_file else in_options(found))
-    allowed = 'allowed: one manual request, {"plan": {...}} or {"backfill": {...}}'
     source = getattr(found, "source", "an array of events")
     if source == "manual":
         source = "a backfill inside of something else"
-    raise BadRequest(f"FILE: found {source}; {allowed}")
+    raise BadRequest(f"FILE: found {source}; allowed: {_REQUEST}")

@@ -16,9 +16,11 @@ from console.deployed import (
 )
 from console.ending import conclude
 from console.local import environment
-from console.manual import PLAN, Options
+from console.manual import PLAN, BadRequest, Options
 from console.sheet import Sheet
 from console.work import planned
+
+_CLASH = "--output: found csv and --json; allowed: one of them"
 
 
 def plan(
@@ -45,9 +47,10 @@ def plan(
     """Show what each ENI has, what it would get, and why; nothing is written."""
     wanted = Options(instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit)
     place = named(function, service, qualifier, account)
-    request = asked_for(PLAN, file, wanted, region, place, local)
+    as_csv = output is options.Format.CSV
+    clash = BadRequest(_CLASH) if as_json and as_csv else None
+    request = asked_for(PLAN, file, wanted, region, place, local, clash)
     as_json = as_json or output is options.Format.JSON
-    as_csv = output is options.Format.CSV and not as_json
     with environment(local, local_enis, region) as environ:
         force = in_force(request.request.region, place, environ, local=local)
         force.show(as_json=as_json)

@@ -228,9 +228,7 @@ def _of_network(given: Mapping[str, str]) -> list[str]:
     missing = [name for name in NETWORK if name not in given]
     if not missing or len(missing) == len(NETWORK):
         return []
-    return [
-        f"{name}: found nothing; allowed: all or none of {', '.join(NETWORK)}" for name in missing
-    ]
+    return [f"{name}: not set; allowed: all or none of {', '.join(NETWORK)}" for name in missing]
 
 
 def _of_size(given: Mapping[str, str]) -> list[str]:

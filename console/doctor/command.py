@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from console import account_names, options, screen
+from console.credentials import no_credentials
 from console.doctor.finding import PREFIX
 from console.doctor.findings import findings, status_of
 from console.doctor.local import PLANTED, served
 from console.doctor.local import REGION as LOCAL_REGION
 from console.doctor.table import sum_of, table_of
-from console.manual import NO_REGION, BadRequest, default_region
-from console.setup.desired import Names, role_of
+from console.exits import Exit, GivenUp
+from console.local import check
+from console.manual import BadRequest, default_region, problem_in
+from console.setup.desired import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from console.doctor.finding import Finding
-    from console.exits import Exit
 
 _PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 _MISSING = (
@@ -32,7 +34,7 @@ _MISSING = (
     "python -m pip install --require-hashes -r requirements.txt -r requirements-operator.txt "
     "-r requirements-setup.txt"
 )
-_TRY_LOCAL = "Without any, --local shows a made-up account."
+_TRY_LOCAL = "or add --local to see a made-up account"
 
 
 FunctionName = Annotated[
@@ -98,17 +100,35 @@ def doctor(
 ) -> None:
     """Read the account, and say what is amiss with the deployment; changes nothing."""
     version = version_of(_PYPROJECT)
+
+    def make(where: str, role: str) -> Names:
+        rest = (logstore, topic, queue, role, policy)
+        return Names(where, project or f"{PREFIX}account", *rest, function=function)
+
+    home = region or (LOCAL_REGION if local else default_region(os.environ))
+    names, _ = account_names.checked(
+        home,
+        role,
+        make,
+        problem_in(lambda: check(region)) if local else None,
+        _of_trials(eni_id, verify=verify),
+    )
     with _place(local, version, region):
-        where = region or (LOCAL_REGION if local else default_region(os.environ))
-        if where is None:
-            raise BadRequest(NO_REGION)
         if verify:
-            raise typer.Exit(_verified(where, eni_id or [], patience, yes=yes, lines=as_json))
-        name, _ = role_of(role)
-        names = Names(where, project or f"{PREFIX}account", logstore, topic, queue, name, policy)
-        found = _looked(replace(names, function=function), version, own_project=project is None)
+            status = _verified(names.region, eni_id or [], patience, yes=yes, lines=as_json)
+            raise typer.Exit(status)
+        found = _looked(names, version, own_project=project is None)
     _show(found, lines=as_json)
     raise typer.Exit(status_of(found))
+
+
+def _of_trials(eni_id: list[str] | None, *, verify: bool) -> BadRequest | None:
+    """ENIs are named where they are tried, and only there."""
+    if verify and not eni_id:
+        return BadRequest("--eni-id: not given; allowed with --verify: ENIs of your own")
+    if eni_id and not verify:
+        return BadRequest(f"--eni-id: found {', '.join(eni_id)}; allowed only with --verify")
+    return None
 
 
 @contextlib.contextmanager
@@ -131,10 +151,11 @@ def _looked(names: Names, version: str, *, own_project: bool) -> list[Finding]:
     try:
         access = Access(names.region, os.environ)
         account = access.account()
-    except NoCredentials as error:
-        raise BadRequest(f"{error} {_TRY_LOCAL}") from None
+    except NoCredentials:
+        raise BadRequest(no_credentials(_TRY_LOCAL)) from None
     except Refused as refused:
-        raise BadRequest(f"the account cannot be told: {refused}") from None
+        said = f"the account's id could not be read: {refused}"
+        raise GivenUp(Exit.FAILED, said) from None
     if own_project:
         names = replace(names, project=f"{PREFIX}{account}")
     return findings(seen(names, account, access, os.environ, version))

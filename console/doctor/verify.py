@@ -16,11 +16,12 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from console import screen
+from console.credentials import explained, status_of
 from console.doctor.facts import of_limit, of_refusal, of_tokens
 from console.doctor.trial_ecs import TrialEcs
 from console.doctor.trials import MOST, CannotTry, Place, limit, refusal, tokens
-from console.exits import Exit
-from console.manual import BadRequest
+from console.exits import Exit, GivenUp
+from console.manual import NOBODY_TO_ASK, BadRequest
 from handler.cloud.ports import InstanceQuery
 from handler.cloud.vpc import VpcOpenApi
 from handler.core.errors import CloudFault
@@ -72,6 +73,7 @@ def verified(
 
     Raises:
         BadRequest: an ENI that cannot be tried; nothing was done.
+        GivenUp: a read was refused, or not answered.
     """
     ecs = TrialEcs(connection)
     try:
@@ -79,9 +81,7 @@ def verified(
         for plan in plans:
             _check_room(plan, connection)
     except CloudFault as fault:
-        raise BadRequest(f"the ENIs cannot be read: {fault}") from None
-    if not plans:
-        raise BadRequest("--eni-id: found nothing; allowed with --verify: ENIs of your own")
+        raise GivenUp(status_of(fault), explained(fault)) from None
     for plan in plans:
         screen.note(plan.text)
     if not yes and not _agreed():
@@ -92,7 +92,7 @@ def verified(
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        raise BadRequest("--yes: found neither it nor a terminal to ask on; nothing was assigned")
+        raise BadRequest(NOBODY_TO_ASK)
     return typer.confirm("Nothing else must change these ENIs. Begin?", err=True)
 
 

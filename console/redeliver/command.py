@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
 from functools import partial
@@ -18,14 +19,15 @@ from console import deployed, invoke, options, screen
 from console.credentials import explained, status_of
 from console.exits import Exit
 from console.fleet import FAILURE_QUEUE, FUNCTION
-from console.local import environment
-from console.manual import NO_REGION, BadRequest, default_region
+from console.local import check, environment, home_region
+from console.manual import ANY_REGION, NO_REGION, BadRequest, problem_in, together
 from console.redeliver.delivery import HIDDEN_SECONDS, End, Redelivery, Row
 from console.redeliver.records import read
 from console.sending import PATIENCE_SECONDS
 from handler.cloud.ports import Place
 from handler.core.errors import CloudFault
 from handler.core.settings import read_settings
+from handler.core.value import replace
 from handler.events.fields import REGION
 
 if TYPE_CHECKING:
@@ -110,11 +112,9 @@ def redeliver(
     local_enis: options.LocalEnis = options.LOCAL_ENIS,
 ) -> None:
     """Deliver failed events to the function again; delete what settled, leave what is hopeless."""
-    if not _NAME.fullmatch(queue):
-        raise BadRequest(f"--queue: found {queue!r}; allowed: letters, digits and -")
     named = Place(account or "", function, service or "", qualifier or "")
+    home = _checked(queue, region, named, local)
     with environment(local, local_enis, region) as environ:
-        home = _region(region or default_region(environ))
         place = deployed.placed(named, environ)
         with _queue(home, place, queue, environ) as failures:
             run = Redelivery(
@@ -132,6 +132,23 @@ def redeliver(
             status = _watched(run, queue)
     _tell(run.rows.values(), status, queue, as_json=as_json)
     raise typer.Exit(status)
+
+
+def _checked(queue: str, region: str | None, named: Place, local: bool) -> str:
+    """The region, when all else is right too; what is wrong is said at once."""
+    home = region or home_region(local)
+    together(
+        problem_in(lambda: _check_queue(queue)),
+        problem_in(lambda: _region(home)),
+        problem_in(lambda: deployed.placed(named, os.environ, local=local)),
+        problem_in(lambda: check(region) if local else _url(ANY_REGION, named, os.environ)),
+    )
+    return _region(home)
+
+
+def _check_queue(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise BadRequest(f"--queue: found {name!r}; allowed: letters, digits and -")
 
 
 def _region(name: str | None) -> str:
@@ -154,12 +171,19 @@ def _queue(
         raise BadRequest(f"{error.name} is not installed. {_MISSING}") from None
     from handler.cloud.credentials import RoleCredentials  # noqa: PLC0415  (the SDKs, when needed)
 
-    url = environ.get(ENDPOINT) or url_of(region, place, read_settings(environ).endpoints.network)
-    queue = FailureQueue(url, name, RoleCredentials(environ))
+    queue = FailureQueue(_url(region, place, environ), name, RoleCredentials(environ))
     try:
         yield queue
     finally:
         queue.close()
+
+
+def _url(region: str, place: Place, environ: Mapping[str, str]) -> str:
+    if given := environ.get(ENDPOINT):
+        return given
+    account = deployed.account_of(place, environ)
+    network = read_settings(environ).endpoints.network
+    return url_of(region, replace(place, account_id=account), network)
 
 
 def url_of(region: str, place: Place, network: str) -> str:
@@ -206,9 +230,9 @@ def _tell(rows: Iterable[Row], status: Exit, queue: str, *, as_json: bool) -> No
         meaning = _MEANINGS.get(status, status.meaning)
         end = {"exit_status": int(status), "meaning": meaning, "queue": queue, "counts": counts}
         screen.json_line(record_type="command", **end)
-    else:
-        if found:
-            screen.console().print(table_of(found))
+    elif found:
+        screen.console().print(table_of(found))
+    if not as_json and (found or status is Exit.AT_TARGET):
         screen.console().print(screen.foreign(_sum(counts, queue)))
     if counts[End.UNKNOWN.value]:
         screen.error(_BLIND)

@@ -48,7 +48,7 @@ def _read(source: str) -> Fleet:
     except OSError as error:
         raise BadRequest(f"FILE: found {source}, {error.strerror}; allowed: {_ALLOWED}") from None
     if not fleet.rows:
-        found = f"no eni_result in it, and {fleet.others} other lines"
+        found = f"no eni_result among {screen.counted(fleet.others, 'line')}"
         raise BadRequest(f"FILE: found {found}; allowed: {_ALLOWED}")
     return fleet
 

@@ -12,6 +12,8 @@ from darabonba.runtime import RuntimeOptions
 
 from console import credentials
 from handler.cloud.credentials import RoleCredentials
+from handler.cloud.failures import failure_of
+from handler.cloud.faults import NO_ANSWER
 from handler.cloud.openapi import rpc
 from handler.cloud.transport import keep_tokens_in, share_tls_context
 
@@ -94,7 +96,8 @@ def _refused(error: Exception) -> Refused:
     code = getattr(error, "code", None)
     if not code:
         # Nobody answered, and the text of that holds the URL.
-        return Refused(type(getattr(error, "inner_exception", None) or error).__name__, "")
+        said = f"{failure_of(error)}. {credentials.NETWORK}"
+        return Refused(NO_ANSWER, said)
     if any(word in str(code) for word in _QUOTING):
         return Refused(str(code), "")
     said = str(getattr(error, "message", None) or error)
@@ -108,7 +111,7 @@ def _credential(environ: Mapping[str, str]) -> Any:  # noqa: ANN401  (the SDK is
     credential = Credential(provider=RoleCredentials(environ))
     try:
         credential.get_credential()
-    except Exception as error:  # noqa: BLE001  (the chain's providers raise what they like)
+    except Exception:  # noqa: BLE001  (the chain's providers raise what they like)
         # Their texts may quote what a metadata service or a file said.
-        raise NoCredentials(f"{credentials.NONE_FOUND} ({type(error).__name__})") from None
+        raise NoCredentials from None
     return credential

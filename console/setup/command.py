@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from console import account_names, options, screen
+from console.credentials import no_credentials
 from console.exits import Exit, GivenUp
-from console.manual import NO_REGION, BadRequest, default_region
+from console.manual import BadRequest, default_region
 from console.setup.changes import Done, Verb, change
-from console.setup.desired import Kind, Names, desired, role_of
+from console.setup.desired import Kind, Names, desired
 from console.setup.hooks import Via
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 PREFIX, UNKNOWN = "secondary-ips-", "account-id"
 _HOW = "How it is done"
 _HOOKS = "Lifecycle hooks"
-_WITHOUT = "Without any, --dry-run shows what would be made."
+_WITHOUT = "or add --dry-run to see what would be made"
 _MISSING = (
     "setup needs the SDKs of SLS, MNS and RAM: "
     "python -m pip install --require-hashes -r requirements.txt -r requirements-operator.txt "
@@ -99,14 +100,14 @@ def setup(
     as_json: options.AsJson = False,
 ) -> None:
     """Create or update the logs, queue, topic, role and hooks around the function."""
-    where = region or default_region(os.environ)
-    if where is None:
-        raise BadRequest(NO_REGION)
-    role, owner = role_of(role)
-    rest = (logstore, topic, queue, role, policy, action_policy, retention_days, function, vpc)
     groups = tuple(scaling_group or ())
-    names = Names(where, project or f"{PREFIX}{UNKNOWN}", *rest, scaling_groups=groups, via=via)
-    access = None if offline else _access(where, dry_run=dry_run)
+
+    def make(where: str, role: str) -> Names:
+        rest = (logstore, topic, queue, role, policy, action_policy, retention_days, function, vpc)
+        return Names(where, project or f"{PREFIX}{UNKNOWN}", *rest, scaling_groups=groups, via=via)
+
+    names, owner = account_names.checked(region or default_region(os.environ), role, make)
+    access = None if offline else _access(names.region, dry_run=dry_run)
     if access is None:
         screen.note("nothing was read, so everything is shown as missing")
         found = [Done(change(each, None)) for each in desired(names)]
@@ -130,10 +131,10 @@ def _access(region: str, *, dry_run: bool) -> Access | None:
         raise BadRequest(f"{error.name} is not installed. {_MISSING}") from None
     try:
         return Access(region, os.environ)
-    except NoCredentials as error:
+    except NoCredentials:
         if not dry_run:
-            raise BadRequest(f"{error} {_WITHOUT}") from None
-        screen.note(str(error))
+            raise BadRequest(no_credentials(_WITHOUT)) from None
+        screen.note(no_credentials())
         return None
 
 
@@ -144,7 +145,7 @@ def _account(access: Access, why: str) -> str:
     try:
         return access.account()
     except Refused as refused:
-        said = f"{why}, and the account cannot be told: {refused}"
+        said = f"{why}, and the account's id could not be read: {refused}"
         raise GivenUp(Exit.FAILED, said) from None
 
 

@@ -1,11 +1,11 @@
-"""What shall stand around the function: pure, from the documents of `deploy/` and some names."""
+"""What is to be there around the function: pure, from the documents of `deploy/` and some names."""
 
 from __future__ import annotations
 
 import copy
 import json
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,30 @@ Body = dict[str, Any]
 DEPLOY = Path(__file__).parents[2] / "deploy"
 # What an SLS project and logstore, an MNS topic and queue, a RAM role and policy, and a function
 # may be called.
+_ROLE = r"[A-Za-z0-9.-]{1,64}"
 _ALLOWED = {
-    "region": r"[a-z]{2}(-[a-z0-9]+)+",
-    "project": r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
-    "logstore": r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]",
-    "topic": r"[A-Za-z0-9][A-Za-z0-9-]{0,119}",
-    "queue": r"[A-Za-z0-9][A-Za-z0-9-]{0,119}",
-    "role": r"[A-Za-z0-9.-]{1,64}",
-    "policy": r"[A-Za-z0-9-]{1,128}",
-    "function": r"[A-Za-z_][A-Za-z0-9_-]{0,63}",
-    "vpc": r"(vpc-[A-Za-z0-9-]{1,64})?",
+    "region": (r"[a-z]{2}(-[a-z0-9]+)+", "a region such as cn-hangzhou"),
+    "project": (
+        r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+        "3 to 63 small letters, digits and hyphens, no hyphen first or last",
+    ),
+    "logstore": (
+        r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]",
+        "3 to 63 small letters, digits, hyphens and _, a letter or digit first and last",
+    ),
+    "topic": (r"[A-Za-z0-9][A-Za-z0-9-]{0,119}", "1 to 120 letters, digits and hyphens"),
+    "queue": (r"[A-Za-z0-9][A-Za-z0-9-]{0,119}", "1 to 120 letters, digits and hyphens"),
+    "role": (_ROLE, "1 to 64 letters, digits, dots and hyphens, or an ARN"),
+    "policy": (r"[A-Za-z0-9-]{1,128}", "1 to 128 letters, digits and hyphens"),
+    "function": (
+        r"[A-Za-z_][A-Za-z0-9_-]{0,63}",
+        "1 to 64 letters, digits, hyphens and _, no digit or hyphen first",
+    ),
+    "vpc": (r"(vpc-[A-Za-z0-9-]{1,64})?", "vpc- and 1 to 64 letters, digits or hyphens"),
 }
-_GROUP = r"asg-[A-Za-z0-9-]{1,64}"
-_ROLE_ARN = re.compile(rf"acs:ram::([0-9]+):role/({_ALLOWED['role']})")
+_GROUP = re.compile(r"asg-[A-Za-z0-9-]{1,64}")
+_GROUP_ALLOWED = "asg- and 1 to 64 letters, digits or hyphens"
+_ROLE_ARN = re.compile(rf"acs:ram::([0-9]+):role/({_ROLE})")
 # The resources in deploy/ram/function-policy.json that have names of ours.
 _LOGSTORE = "project/secondary-ips-*/logstore/secondary-ips"
 _QUEUE = "/queues/secondary-ips-failures/messages"
@@ -112,15 +123,21 @@ class Names:
         """Check every name.
 
         Raises:
-            BadRequest: naming the option.
+            BadRequest: naming every option that cannot be used.
         """
-        for option in fields(self):
-            value, allowed = getattr(self, option.name), _ALLOWED.get(option.name)
-            if allowed and not re.fullmatch(allowed, value):
-                raise BadRequest(f"--{option.name}: found {value!r}; allowed: {allowed}")
-        for group in self.scaling_groups:
-            if not re.fullmatch(_GROUP, group):
-                raise BadRequest(f"--scaling-group: found {group!r}; allowed: {_GROUP}")
+        given = [(name, getattr(self, name), *_ALLOWED[name]) for name in _ALLOWED]
+        problems = [
+            f"--{name}: found {value!r}; allowed: {allowed}"
+            for name, value, form, allowed in given
+            if not re.fullmatch(form, value)
+        ]
+        problems += [
+            f"--scaling-group: found {group!r}; allowed: {_GROUP_ALLOWED}"
+            for group in self.scaling_groups
+            if not _GROUP.fullmatch(group)
+        ]
+        if problems:
+            raise BadRequest(*problems)
 
 
 def role_of(text: str) -> tuple[str, str | None]:

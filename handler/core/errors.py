@@ -100,4 +100,4 @@ class CloudFault(HandlerError):
     def __str__(self) -> str:
         """One line: operation, code and what the cloud said."""
         said = f": {self.message}" if self.message else ""
-        return f"{self.operation} was refused with {self.code}{said}"
+        return f"{self.operation} failed with {self.code}{said}"

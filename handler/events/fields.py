@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_IDS = 4_000
 MAX_REGION = 63  # a label of a host name, where regions end up
+ABSENT = "no value"
 SHOWN = 40  # characters of somebody else's text that we repeat
 
 REGION = r"[a-z]{2}(?:-[a-z0-9]+)+"
@@ -106,7 +107,7 @@ class View(Value):
         """
         found = self.find(key)
         if found is None:
-            raise FieldError(self.layers[0].name(key), "nothing", allowed)
+            raise FieldError(self.layers[0].name(key), ABSENT, allowed)
         return found
 
     def text(self, *keys: str) -> str | None:
@@ -138,7 +139,7 @@ def show(value: object) -> str:
         return f"an object of {len(value)}" if value else "an empty object"
     if isinstance(value, bool):
         return str(value).lower()
-    return "nothing" if value is None else printable(repr(value))
+    return "null" if value is None else printable(repr(value))
 
 
 def printable(text: str, limit: int = SHOWN) -> str:

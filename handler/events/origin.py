@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from handler.events.fields import REGION, Field, FieldError, checked_region
+from handler.events.fields import ABSENT, REGION, Field, FieldError, checked_region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def settled_region(stated: Field | None, home_region: str | None, name: str) -> 
     if stated is None:
         if home_region:
             return home_region
-        raise FieldError(name, "nothing", "a region, because the function's own is unknown")
+        raise FieldError(name, ABSENT, "a region, because the function's own is unknown")
     region = checked_region(stated)
     if home_region and region != home_region:
         raise stated.refused(f"{home_region}, the region of this function")

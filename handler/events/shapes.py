@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from handler.core.model import Hook, Ignored, Request, Selector
 from handler.core.value import Value
 from handler.events.fields import (
+    ABSENT,
     Field,
     FieldError,
     Layer,
@@ -192,7 +193,7 @@ def _read_scale_out(message: Message, hook: Hook | None = None) -> Launch | Igno
         selector = Selector(scaling_activity_id=activity)
     else:
         name = details.layers[0].name("instanceIds")
-        raise FieldError(name, "nothing", "instance ids, or else a scalingActivityId")
+        raise FieldError(name, ABSENT, "instance ids, or else a scalingActivityId")
     return Launch(selector, hook, group, activity)
 
 

@@ -19,7 +19,7 @@ ALLOW = f"Allow {ASSIGN} to the function's role."
 VARYING = {"logged", "latest", "request"}
 NOT_OURS = "left alone: LIFECYCLE_HOOKS matches neither the hook's name nor its id"
 NO_TOKEN = (
-    "content.lifecycleActionToken: found nothing; allowed: 1 to 256 printable ASCII characters"
+    "content.lifecycleActionToken: found no value; allowed: 1 to 256 printable ASCII characters"
 )
 
 EXPECTED: dict[str, list[tuple[object, ...]]] = {

@@ -239,7 +239,7 @@ def test_wrong_key_changes_nothing(tmp_path: Path) -> None:
     with Account([Fault("GetCallerIdentity", 403, "SignatureDoesNotMatch")]) as account:
         ran = setup(tmp_path, account)
     assert (1, []) == (ran.status, account.writes)
-    assert "--project: not given, and the account cannot be told: Sign" in ran.errors
+    assert "--project: not given, and the account's id could not be read: Sign" in ran.errors
     assert DEFAULT_KEY.secret not in ran.errors + ran.output
 
 
@@ -256,8 +256,20 @@ def test_without_credentials_nothing_is_tried(tmp_path: Path) -> None:
     """No dry run, no credentials: refused."""
     ran = setup(tmp_path, None)
     assert (2, "") == (ran.status, ran.output)
-    assert "no credentials: found neither the variables ALIBABA_CLOUD_ACCESS_KEY_ID" in ran.errors
-    assert "--dry-run shows what would be made" in ran.errors
+    assert "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET" in ran.errors
+    assert "or add --dry-run to see what would be made" in ran.errors
+    assert [] == ran.errors.split(". ")[1:]  # one sentence
+
+
+def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    """In words, before any call."""
+    wrong = ["--region", "X", "--role", "acs:x", "--topic", "a.b", "--scaling-group", "g"]
+    with Account() as account:
+        ran = setup(tmp_path, account, *wrong)
+    assert (2, []) == (ran.status, account.writes)
+    problems = dict(line.split(": ", 2)[1:] for line in ran.errors.splitlines())
+    assert {"--region", "--role", "--topic", "--scaling-group"} == {*problems}
+    assert "found 'a.b'; allowed: 1 to 120 letters, digits and hyphens" == problems["--topic"]
 
 
 def test_role_may_be_an_arn(tmp_path: Path) -> None:

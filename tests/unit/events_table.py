@@ -139,7 +139,7 @@ EXPECTED: dict[str, Parsed] = {
     "ess-lifecycle-hook-scale-out.json": HOOK,
     "ess-lifecycle-hook-without-token.json": Rejected(
         "content.lifecycleActionToken",
-        "nothing",
+        "no value",
         "1 to 256 printable ASCII characters",
         "ess.lifecycle_hook",
         HOME,

@@ -54,7 +54,7 @@ def _many_times_itself() -> list[Any]:
         (b"the " + b"9C2E9DA7-F794-449A-ACF6-CEE2", "a text of length 32 that is not JSON", JSON),
         (b"a " * 21, "a text of length 42 that is not JSON", JSON),
         (b"7", "7", "a JSON object or array"),
-        (b"null", "nothing", "a JSON object or array"),
+        (b"null", "null", "a JSON object or array"),
         (b"MTIz", "123", "a JSON object or array"),
         (b'{"a": NaN}', "NaN, which JSON does not have", ONE_MEANING),
         (b'{"a": -Infinity}', "-Infinity, which JSON does not have", ONE_MEANING),

@@ -94,13 +94,13 @@ def test_option_is_passed_on(field: str, value: object, attribute: str, meant: o
         ({"tags": {"api-token": ["x"]}}, ".tags.api-token", "something else than text"),
         ({"region": "Hangzhou"}, ".region", '"Hangzhou"'),
         ({"region": "cn-beijing"}, ".region", '"cn-beijing"'),
-        ({"region": None}, ".region", "nothing"),
+        ({"region": None}, ".region", "null"),
         ({"target": "lots"}, ".target", '"lots"'),
         ({"target": True}, ".target", "true"),
         ({"target": 1.5}, ".target", "1.5"),
         ({"target": -1}, ".target", "-1"),
         ({"target": 10**99}, ".target", "1" + "0" * 39 + "..."),
-        ({"target": None}, ".target", "nothing"),
+        ({"target": None}, ".target", "null"),
         ({"limit": 0}, ".limit", "0"),
         ({"limit": True}, ".limit", "true"),
         ({"limit": 2.0}, ".limit", "2.0"),
@@ -132,7 +132,7 @@ def test_bad_field_is_rejected_by_name(verb: str, fields: Json, field: str, foun
 @pytest.mark.parametrize(
     ("event", "field", "found"),
     [
-        ({"backfill": None}, "backfill", "nothing"),
+        ({"backfill": None}, "backfill", "null"),
         ({"backfill": "all"}, "backfill", '"all"'),
         ({"backfill": [{"all": True}]}, "backfill", "a list of 1"),
         ({"backfill": {}, "plan": {}}, "plan", "backfill and plan together"),
@@ -165,7 +165,7 @@ def test_region_is_needed_when_the_functions_own_is_unknown() -> None:
     assert parsed.region == "cn-beijing"
     parsed = parse({"backfill": {"all": True}}, home_region=None)
     assert isinstance(parsed, Rejected)
-    assert (parsed.field, parsed.found) == ("backfill.region", "nothing")
+    assert (parsed.field, parsed.found) == ("backfill.region", "no value")
 
 
 @pytest.mark.parametrize(

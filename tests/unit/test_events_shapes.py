@@ -193,20 +193,20 @@ def test_singular_instance_id_is_understood() -> None:
         ({"instanceIds": 7}, "content.instanceIds", "7"),
         ({"instanceIds": "[1"}, "content.instanceIds", '"[1"'),
         ({"instanceIds": [WEB_1, "i-bp1****"]}, "content.instanceIds[1]", '"i-bp1****"'),
-        ({"instanceIds": [None]}, "content.instanceIds[0]", "nothing"),
+        ({"instanceIds": [None]}, "content.instanceIds[0]", "null"),
         ({"instanceIds": ["eni-1"]}, "content.instanceIds[0]", '"eni-1"'),
         ({"instanceIds": ["i-" + "x" * 65]}, "content.instanceIds[0]", f'"i-{"x" * 38}..."'),
         ({"instanceIds": ["i-1\n"]}, "content.instanceIds[0]", '"i-1?"'),
         ({"instanceIds": ["i-１"]}, "content.instanceIds[0]", '"i-１"'),  # noqa: RUF001
         ({"instanceIds": "i-*"}, "content.instanceIds", '"i-*"'),
         ({"instanceIds": None, "instanceId": "x"}, "content.instanceId", '"x"'),
-        ({"instanceIds": None, "scalingActivityId": None}, "content.instanceIds", "nothing"),
+        ({"instanceIds": None, "scalingActivityId": None}, "content.instanceIds", "no value"),
         ({"scalingActivityId": "asa-*"}, "content.scalingActivityId", '"asa-*"'),
         ({"scalingGroupId": "i-1"}, "content.scalingGroupId", '"i-1"'),
         ({"scalingGroupId": True}, "content.scalingGroupId", "true"),
-        ({"lifecycleHookId": None}, "content.lifecycleHookId", "nothing"),
+        ({"lifecycleHookId": None}, "content.lifecycleHookId", "no value"),
         ({"lifecycleHookId": "asg-1"}, "content.lifecycleHookId", '"asg-1"'),
-        ({"lifecycleActionToken": None}, "content.lifecycleActionToken", "nothing"),
+        ({"lifecycleActionToken": None}, "content.lifecycleActionToken", "no value"),
         ({"lifecycleActionToken": ""}, "content.lifecycleActionToken", "a text of length 0"),
         ({"lifecycleActionToken": "é"}, "content.lifecycleActionToken", "a text of length 1"),
         (
@@ -219,7 +219,7 @@ def test_singular_instance_id_is_understood() -> None:
             "content.lifecycleActionToken",
             "something else than text",
         ),
-        ({"lifecycleTransition": None}, "content.lifecycleTransition", "nothing"),
+        ({"lifecycleTransition": None}, "content.lifecycleTransition", "no value"),
     ],
 )
 def test_unusable_hook_is_rejected_by_the_name_of_its_field(
@@ -475,7 +475,7 @@ def test_event_without_a_region_is_of_the_functions_own() -> None:
     event = _cloud_event("ess:ScalingActivity:ScaleOutSuccess", {"instanceIds": [WEB_1]})
     assert _request(event).region == HOME
     rejected = _rejected(event, home_region=None)
-    assert (rejected.field, rejected.found) == ("data.regionId", "nothing")
+    assert (rejected.field, rejected.found) == ("data.regionId", "no value")
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,16 @@ from console.main import app
 from localcloud.testing import LocalCloud
 from localcloud.world import DEFAULT_KEY
 from tests import forked
-from tests.integration.command.driving import PATIENCE, ROOT, SCREEN, Terminal, run
-from tests.worlds import TYPE, VSWITCH, eni, instance, world
+from tests.integration.command.driving import (
+    PATIENCE,
+    ROOT,
+    SCREEN,
+    Terminal,
+    finish,
+    run,
+    start,
+)
+from tests.worlds import REGION, TYPE, VSWITCH, eni, instance, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -210,6 +218,56 @@ def test_a_plan_as_csv_has_every_eni(cloud: LocalCloud) -> None:
         rows["eni-a"][name] for name in names
     ]
     assert "2 ENIs: 1 satisfied, 1 planned" in done.err
+
+
+def test_one_output_is_chosen(cloud: LocalCloud) -> None:
+    """Not both of them: status 2, with what else is wrong."""
+    done = run(cloud, "plan", "--json", "--output", "csv")
+    names = [line.split(": ")[1] for line in done.err.splitlines()]
+    assert (2, "", ["options", "--output"]) == (done.status, done.out, names)
+
+
+ENDPOINTS = ("ECS", "VPC", "ESS", "FUNCTIONS", "QUEUE", "STS")
+CALLING = [
+    ["plan", "--all"],
+    ["plan", "--all", "--function", "f"],
+    ["backfill", "--all", "--yes"],
+    ["invoke", "--all", "--function", "f"],
+    ["redeliver"],
+    ["setup"],
+    ["doctor"],
+    ["doctor", "--verify", "--eni-id", "eni-a"],
+]
+
+
+@pytest.mark.parametrize("asked", CALLING, ids=" ".join)
+def test_a_cause_has_one_status_everywhere(
+    cloud: LocalCloud, tmp_path: Path, asked: list[str]
+) -> None:
+    """No credentials: 2, in one sentence. A key that is refused, or no answer: 1, with advice."""
+    common = {"HOME": str(tmp_path), "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"}
+    key = dict.fromkeys(("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"), "")
+    there = common | {f"{name}_ENDPOINT": cloud.url for name in ENDPOINTS}
+    nowhere = common | {f"{name}_ENDPOINT": "http://127.0.0.1:9" for name in ENDPOINTS}
+    none, wrong, silent = (
+        finish(start(cloud, *asked, "--region", REGION, folder=Path(ROOT), **settings))
+        for settings in (there | key, there | {"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong"}, nowhere)
+    )
+    (sentence,) = [line for line in none.err.splitlines() if line.startswith("error: ")]
+
+    assert (2, 1, 1) == (none.status, wrong.status, silent.status), wrong
+    assert "error: no credentials in variables" in sentence
+    assert ". " not in sentence
+    assert "this machine's network" in silent.err
+    assert ["", "", ""] == [done.out for done in (none, wrong, silent)]
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_shows_no_type_where_nothing_is_written(name: str) -> None:
+    """Beside a flag."""
+    text = shown(*filter(None, [name]), "-h")
+    assert "<bool>" not in text
+    assert "--help" in text
 
 
 def test_json_is_an_output_too(cloud: LocalCloud) -> None:

@@ -143,12 +143,12 @@ def test_everything_that_is_missing_is_said_at_once(cloud: LocalCloud) -> None:
         FC_ACCOUNT_ID="",
         ALIBABA_CLOUD_ACCOUNT_ID="",
     )
-    local = run(cloud, "plan", "--local", "--function", "a/b")
+    local = run(cloud, "plan", "--local", "--function", "a/b", "--region", "cn-beijing")
 
     names = [line.split(": ")[1] for line in done.err.splitlines()]
     assert (2, ["options", "--region", "--function", "--account"]) == (done.status, names)
     names = [line.split(": ")[1] for line in local.err.splitlines()]
-    assert (2, ["options", "--function"]) == (local.status, names)
+    assert (2, ["options", "--function", "--region"]) == (local.status, names)
 
 
 def test_with_dry_run_in_force_a_backfill_is_a_plan(cloud: LocalCloud) -> None:

@@ -94,6 +94,11 @@ def redeliver(
     return finish(start(cloud, *words, folder=ROOT, QUEUE_ENDPOINT=url, **settings))
 
 
+def options_in(done: Done) -> list[str]:
+    """The options that its errors name."""
+    return [line.split(": ")[1] for line in done.err.splitlines()]
+
+
 def started(cloud: LocalCloud) -> Forked:
     """The command, while it runs."""
     arguments = ["redeliver", "--region", "cn-hangzhou", "--json", *OFTEN]
@@ -280,7 +285,7 @@ def test_queue_is_reached_over_https(tmp_path: Path, *, trusted: bool) -> None:
         done = redeliver(cloud, "--dry-run", "--json", **who)
         called = cloud.calls("ReceiveMessage")
     assert (3 if trusted else 1, trusted) == (done.status, bool(called))
-    assert trusted or "mns:ReceiveMessage was refused with no_answer" in done.err
+    assert trusted or "mns:ReceiveMessage failed with no_answer" in done.err
 
 
 def test_limit_is_kept() -> None:
@@ -308,8 +313,8 @@ DENIED = {"fault": "error", "code": "AccessDenied", "status": 403, "message": "t
 @pytest.mark.parametrize(
     ("fault", "arguments", "status", "said"),
     [
-        ({"action": "ReceiveMessage"} | DENIED, [], 1, "mns:ReceiveMessage was refused with Acc"),
-        ({"action": "InvokeFunction"} | DENIED, [], 1, "fc:InvokeFunction was refused with Acces"),
+        ({"action": "ReceiveMessage"} | DENIED, [], 1, "mns:ReceiveMessage failed with Acc"),
+        ({"action": "InvokeFunction"} | DENIED, [], 1, "fc:InvokeFunction failed with Acces"),
         (None, ["--queue", "none"], 2, "--queue: found 'none'; allowed: a queue of this account"),
         (None, ["--queue", "a/b"], 2, "--queue: found 'a/b'; allowed: letters, digits and -"),
         (None, ["--function", "a/b"], 2, "--function: found 'a/b'; allowed: letters"),
@@ -325,6 +330,7 @@ def test_what_is_refused_is_told(
         done = redeliver(cloud, *arguments)
         assert (status, 1) == (done.status, len(cloud.queue(QUEUE)))
     assert said in done.err
+    assert "failed event" not in done.out  # how many there are was not seen
     assert "token=abc" not in done.err + done.out
     assert "Traceback" not in done.err
 
@@ -334,6 +340,18 @@ def test_account_is_needed_for_its_host() -> None:
     with LocalCloud(region()) as cloud:
         done = redeliver(cloud, endpoint="")
     assert (2, "--account: not given") == (done.status, done.err[7:27])
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    """Before a local cloud is started, and before any call."""
+    wrong = ["--queue", "a/b", "--function", "c/d"]
+    with LocalCloud(region()) as cloud:
+        local = run(cloud, "redeliver", "--local", "--region", "cn-beijing", *wrong)
+        away = run(cloud, "redeliver", *wrong, FC_REGION="", FUNCTIONS_ENDPOINT="")
+        assert [] == cloud.calls()
+    assert [2, 2] == [local.status, away.status]
+    assert ["--queue", "--function", "--region"] == options_in(local)
+    assert ["--queue", "--region", "--function", "--account"] == options_in(away)
 
 
 def test_made_up_failures_can_be_tried() -> None:

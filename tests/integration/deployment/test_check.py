@@ -49,7 +49,10 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
         "REGION: nothing reads it; ALIBABA_CLOUD_REGION_ID is meant?",
     ),
     "a switch": ({"EVENTBRIDGE_ASYNC": "yes"}, "EVENTBRIDGE_ASYNC: found 'yes'; allowed: true or"),
-    "half a VPC": ({"VPC_ID": "vpc-a", "VSWITCH_IDS": "vsw-a"}, "SECURITY_GROUP_ID: found nothing"),
+    "half a VPC": (
+        {"VPC_ID": "vpc-a", "VSWITCH_IDS": "vsw-a"},
+        "SECURITY_GROUP_ID: not set; allowed: all or none",
+    ),
     "a vSwitch that is none": (INSIDE | {"VSWITCH_IDS": "vsw-a;vsw-b"}, "VSWITCH_IDS: found"),
     "a schedule of five fields": ({"DRIFT_CRON": "0 3 * * *"}, "DRIFT_CRON: found '0 3 * * *'"),
     "a request that is none": ({"DRIFT_REQUEST": '{"backfil": {}}'}, "DRIFT_REQUEST: found"),
@@ -121,7 +124,7 @@ EDITS = {
     "half a VPC": (
         "        # vpcConfig: {vpcId: vpc-..., vswitchIds: [vsw-...], securityGroupId: sg-...}\n",
         "        vpcConfig: {vpcId: vpc-a, vswitchIds: [vsw-a, vsw-b]}\n",
-        "SECURITY_GROUP_ID: found nothing",
+        "SECURITY_GROUP_ID: not set; allowed: all or none",
     ),
     "vSwitches that are none": (
         "        # vpcConfig: {vpcId: vpc-..., vswitchIds: [vsw-...], securityGroupId: sg-...}\n",

@@ -122,11 +122,13 @@ def test_local_account_shows_three_faults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "more", "said"),
     [
-        ([], {}, "no credentials: found neither"),
+        ([], {}, "no credentials in variables, "),
         (["--local", "--region", "cn-beijing"], {}, "--region: found 'cn-beijing'; allowed with"),
         (["--queue", "a b"], {}, "--queue: found 'a b'; allowed: "),
+        (["--local", "--verify"], {}, "--eni-id: not given; allowed with --verify: "),
+        (["--eni-id", "eni-1"], {}, "--eni-id: found eni-1; allowed only with --verify"),
     ],
-    ids=["no credentials", "another region", "bad name"],
+    ids=["no credentials", "another region", "bad name", "nothing to try", "no trial"],
 )
 def test_bad_request_looks_at_nothing(
     tmp_path: Path, arguments: list[str], more: dict[str, str], said: str
@@ -135,15 +137,16 @@ def test_bad_request_looks_at_nothing(
     ran = doctor(tmp_path, None, *arguments, **more)
     assert (2, "") == (ran.status, ran.out)
     assert said in ran.err
+    assert "a made-up account" not in ran.err.partition("error:")[0]  # nothing was started
     assert "Traceback" not in ran.err
 
 
 def test_wrong_key_ends_it_and_is_not_repeated(tmp_path: Path) -> None:
-    """Refused credentials are status 2; neither key nor signature stands in what is said."""
+    """Refused credentials are status 1; neither key nor signature stands in what is said."""
     wrong = "not-" + DEFAULT_KEY.secret
     ran = doctor(tmp_path, healthy(VERSION), ALIBABA_CLOUD_ACCESS_KEY_SECRET=wrong)
-    assert (2, "") == (ran.status, ran.out)
-    assert "the account cannot be told: SignatureDoesNotMatch" in ran.err
+    assert (1, "") == (ran.status, ran.out)
+    assert "the account's id could not be read: SignatureDoesNotMatch" in ran.err
     assert wrong not in ran.err
 
 

@@ -235,14 +235,14 @@ def test_command_does_nothing_where_nobody_can_be_asked(tmp_path: Path) -> None:
         process = started(tmp_path, account, *BOTH)
         out, err = process.communicate(timeout=120)
     assert (2, "") == (process.returncode, out)
-    assert "--yes: found neither it nor a terminal to ask on; nothing was assigned" in err
+    assert "--yes is not given, and there is no terminal to ask on: nothing was assigned" in err
     assert ASSIGN not in account.actions
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "--eni-id: found nothing; allowed with --verify: ENIs of your own"),
+        ([], "--eni-id: not given; allowed with --verify: ENIs of your own"),
         (["--eni-id", "eni-none"], "--eni-id: found 'eni-none', which ECS does not show"),
         (["--eni-id", "eni-service"], "found 'eni-service', which is of a service"),
         (["--eni-id", "eni-full"], "found 'eni-full', which has no room for an address"),
