@@ -28,8 +28,8 @@ _MEANINGS = {
     Exit.BAD_REQUEST: "nothing was done: nothing matched, or what was asked for cannot be used",
     Exit.SHORT: "some ENIs stay short of their target, for lack of room or quota",
     Exit.DECLINED: "the answer to the question was no; nothing was done",
-    Exit.UNKNOWN: "the function does not tell here how every ENI ended or will; its log does",
-    Exit.STOPPED: "stopped by Ctrl-C; the printed command goes on, or else the same one",
+    Exit.UNKNOWN: "how every ENI ended or will end is not known here; it is in the function's log",
+    Exit.STOPPED: "stopped by Ctrl-C; the printed command goes on, or the same command again",
 }
 
 

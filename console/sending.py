@@ -174,7 +174,7 @@ class Sending:
         return credentials.status_of(fault)
 
     def _left(self, status: Exit, cursor: Cursor) -> Exit:
-        """What a script is told of an end before the end."""
+        """What a script reads of an end before the end."""
         if self.as_json:
             self._last_line(status, status.meaning, cursor)
         return status

@@ -105,7 +105,7 @@ class Session:
 
     Args:
         environ: the settings, as the function takes them, and credentials.
-        hear: is told every record.
+        hear: gets every record.
         written: whether the records go to standard output too.
         clock: time and sleep; None: the machine's.
 

@@ -23,7 +23,7 @@ TYPES = ("instance", "eni")
 
 @dataclass(frozen=True)
 class Tagging:
-    """Which things are to bear which tags."""
+    """Which things are to have which tags."""
 
     type: str
     ids: tuple[str, ...]
@@ -49,7 +49,7 @@ def _read_tagging(given: Given) -> Tagging:
 
 @ECS.writes("TagResources", _read_tagging)
 def tag_resources(cloud: Cloud, ask: Tagging) -> Json:
-    """Have all of these things bear the tags, or none of them."""
+    """Put the tags on all of these things, or none of them."""
     table = cloud.instances if ask.type == "instance" else cloud.enis
     if any(table.get(each) is None for each in ask.ids):
         raise refusal("InvalidResourceId.NotFound")

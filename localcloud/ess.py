@@ -245,7 +245,7 @@ def _read_instances(given: Given) -> InstanceQuery:
 
 @ESS.reads("DescribeScalingInstances", _read_instances)
 def describe_scaling_instances(view: View, query: InstanceQuery) -> Json:
-    """List the instances that bear a scaling group."""
+    """List the instances that belong to a scaling group."""
     actions = list(view.lifecycle_actions())
     rows = [
         _instance_row(view, instance, actions)

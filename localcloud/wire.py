@@ -67,7 +67,7 @@ class Request:
 
     @property
     def format(self) -> str:
-        """What the answer shall look like: XML is what older clients get unless they say JSON."""
+        """How the answer is to look: XML is what older clients get unless they say JSON."""
         asked = self.parameters.get("Format")
         if asked:
             return asked.upper()

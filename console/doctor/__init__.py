@@ -1,1 +1,1 @@
-"""`doctor`: reads the real account, and says row by row what is amiss and what mends it."""
+"""`doctor`: reads the real account, and says row by row what is wrong and how to fix it."""

@@ -1,6 +1,6 @@
 """What `setup` makes around the function: role, policy, topic, queue, logs. Pure.
 
-What shall be there is what `setup` would make, and what differs is what it would change.
+What is to be there is what `setup` would make, and what differs is what it would change.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHOWN = 2
 
 
 def around_findings(seen: Seen) -> Iterator[Finding]:
-    """Every row about what stands around the function."""
+    """Every row about what is around the function."""
     yield from _role(seen)
     yield from _policy(seen)
     yield from _messages(seen)

@@ -1,4 +1,4 @@
-"""`doctor`: read the account, and say row by row what is amiss and what mends it."""
+"""`doctor`: read the account, and say row by row what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Local = Annotated[
     bool,
     typer.Option(
         "--local",
-        help="Look at a made-up account with three things amiss.",
+        help="Look at a made-up account with three things wrong.",
         rich_help_panel="Without an account",
     ),
 ]
@@ -98,7 +98,7 @@ def doctor(
     patience: Patience = 120,
     yes: Yes = False,
 ) -> None:
-    """Read the account, and say what is amiss with the deployment; changes nothing."""
+    """Read the account, and say what is wrong with the deployment; changes nothing."""
     version = version_of(_PYPROJECT)
 
     def make(where: str, role: str) -> Names:
@@ -138,7 +138,7 @@ def _place(local: bool, version: str, region: str | None) -> Iterator[None]:
         yield
         return
     with served(version, region):
-        screen.note(f"a made-up account with three things amiss: {'; '.join(PLANTED)}")
+        screen.note(f"a made-up account with three things wrong: {'; '.join(PLANTED)}")
         yield
 
 

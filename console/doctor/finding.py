@@ -127,7 +127,7 @@ class Finding:
         row: what kind of thing.
         subject: which one: a name or id; empty where there is one only.
         found: what was found.
-        advice: the command or click that mends it; empty when nothing is amiss.
+        advice: the command or click that mends it; empty when nothing is wrong.
     """
 
     row: Row

@@ -54,7 +54,7 @@ class Recipient:
 
 
 def hook_findings(seen: Seen) -> Iterator[Finding]:
-    """Every row about scaling groups and their hooks; groups with nothing amiss in one."""
+    """Every row about scaling groups and their hooks; groups with nothing wrong in one."""
     groups = seen.fleet.groups
     if isinstance(groups, Unread):
         yield unread(Row.GROUP, "", groups)
@@ -81,7 +81,7 @@ def _served(group: Group, settings: Settings) -> bool:
 
 
 def _group(group: Group, seen: Seen) -> Iterator[Finding]:
-    """What is amiss with one group; nothing when its hooks are as they should be."""
+    """What is wrong with one group; nothing when its hooks are as they should be."""
     if isinstance(group.hooks, Unread):
         yield unread(Row.HOOK, group.id, group.hooks)
         return

@@ -1,4 +1,4 @@
-"""`--local`: a made-up account, served on this machine, with three things amiss.
+"""`--local`: a made-up account, served on this machine, with three things wrong.
 
 What is deployed and set up is what `s.yaml` and `deploy/` say; its fleet is two scaling groups.
 """
@@ -34,7 +34,7 @@ _BUS = f"acs:eventbridge:{REGION}:{ACCOUNT}:eventbus/default"
 
 
 def healthy(version: str) -> Json:
-    """An account with nothing amiss, as `localcloud.account` serves it.
+    """An account with nothing wrong, as `localcloud.account` serves it.
 
     Args:
         version: of the function that is deployed there.

@@ -48,7 +48,7 @@ def room_findings(seen: Seen) -> Iterator[Finding]:
 
 
 def _room(room: Room, fleet: Fleet, settings: Settings) -> Finding | None:
-    """What is amiss with one vSwitch."""
+    """What is wrong with one vSwitch."""
     for part in (room.free, room.enis, fleet.instances, fleet.capacities):
         if isinstance(part, Unread):
             return unread(Row.ROOM, room.id, part)

@@ -1,1 +1,1 @@
-"""`setup`: what stands around the function, made from `deploy/`: logs, queue, topic, role."""
+"""`setup`: what the function needs around it, made from `deploy/`: logs, queue, topic, role."""

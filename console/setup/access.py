@@ -1,4 +1,4 @@
-"""Under whose name the services are called, where they are, and how their errors are told."""
+"""Under whose name the services are called, where they are, and how their errors are worded."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Access:
 
 
 def told(call: Callable[[], T]) -> T:
-    """The call's answer; whatever its SDK raises is told in one way.
+    """The call's answer; whatever its SDK raises is worded in one way.
 
     Raises:
         Refused: without the text of an error that may quote what was signed.

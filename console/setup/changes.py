@@ -1,4 +1,4 @@
-"""From what shall be and what is to what must change: pure.
+"""From what is wanted and what is there to what must change: pure.
 
 What is missing is added, what is ours is mended, and what others added stays: nothing is taken out
 of a list. The differences are those between what is there and what would be sent.
@@ -48,7 +48,7 @@ class Change:
     """What to do about one resource, and why; doing nothing is a change too.
 
     Attributes:
-        body: what is sent; for an update, what is there with what shall be laid over it.
+        body: what is sent; for an update, what is there with what is wanted laid over it.
         differences: one line per field that differs.
     """
 
@@ -81,7 +81,7 @@ def laid_over(wanted: Any, actual: Any, name: str = "") -> Any:  # noqa: ANN401 
     """What is there, with what is wanted in it; what others added stays.
 
     Args:
-        wanted: what shall be there; fields that it does not have may be anything.
+        wanted: what is to be there; fields that it does not have may be anything.
         actual: what is there.
         name: the field whose values they are.
     """
@@ -139,7 +139,7 @@ def _joined(wanted: list[Any], actual: list[Any], name: str) -> list[Any]:
 
 
 def _known(wanted: Any, place: int, found: list[Any], name: str) -> int | None:  # noqa: ANN401  (any JSON)
-    """Where that stands which shall become the wanted element; None when nothing is known as it."""
+    """Where the element is that is to become the wanted one; None when nothing is known as it."""
     known_by = KNOWN_BY.get(name)
     if known_by == BY_PLACE:
         return place if place < len(found) else None

@@ -157,7 +157,7 @@ def role_of(text: str) -> tuple[str, str | None]:
 
 @dataclass(frozen=True)
 class Resource:
-    """One thing that shall be there.
+    """One thing that is to be there.
 
     Attributes:
         body: as its API takes it; what it does not say is left as it is.

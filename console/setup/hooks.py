@@ -1,4 +1,4 @@
-"""What a lifecycle hook of Auto Scaling shall be, so that the function hears of it: pure.
+"""What a lifecycle hook of Auto Scaling must be, so that the function hears of it: pure.
 
 A hook notifies whom its `NotificationArn` names, and nobody without one; Auto Scaling shows that as
 `acs:ess:...:null/null`. Only the hook of our name is touched.

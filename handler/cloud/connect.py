@@ -1,4 +1,4 @@
-"""Clients for a region, made once and kept: connections are reused, credentials are asked anew."""
+"""Clients for a region, made once: connections are reused, credentials asked for each time."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ FAULTS: dict[str, Treated] = {
             "ServiceUnavailable.RegionMaintaining": "Wait until the maintenance has ended.",
             "LastTokenProcessing": "Nothing: the same request is still being worked on.",
             "IdempotentProcessing": "Nothing: the same request is still being worked on.",
-            "SignatureNonceUsed": "Nothing: the request is signed anew.",
+            "SignatureNonceUsed": "Nothing: the request is signed again.",
             "InvalidTimeStamp.Expired": "Set the clock, when run outside Function Compute.",
             NO_ANSWER: "Check the function's network access to the endpoint.",
             BAD_ANSWER: "Check for a proxy between the function and the endpoint.",

@@ -34,7 +34,7 @@ class Page(Value, Generic[T]):
     """One page of a listing; the next one is asked for with `next_token`, None on the last.
 
     Attributes:
-        total: how many items all pages have, if it is told.
+        total: how many items all pages have, if the service says it.
     """
 
     items: tuple[T, ...]
@@ -57,7 +57,7 @@ class EniQuery(Value):
 
 
 class InstanceQuery(Value):
-    """Which instances to list: at most 100 ids, or those that bear all tags; neither lists all."""
+    """Which instances to list: at most 100 ids, or those that have all tags; neither lists all."""
 
     ids: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()

@@ -43,7 +43,7 @@ class Selector(Value):
         scaling_activity_id: the instances of this activity, as Auto Scaling lists them.
         scaling_group_id: the instances of this scaling group.
         vswitch_id: the attached ENIs in this vSwitch.
-        tags: the ENIs of instances that bear all of these tags.
+        tags: the ENIs of instances that have all of these tags.
         everything: all attached ENIs of the region.
     """
 
@@ -101,7 +101,7 @@ class Request(Value):
         scaling_group_id: the scaling group that the event or the selector names, if any.
         scaling_activity_id: the scaling activity that the event names, if any.
         target: overrides tags, rules and the default.
-        wants: per ENI id, the explicit addresses, prefixes or number of prefixes it shall hold.
+        wants: per ENI id, the explicit addresses, prefixes or number of prefixes it is to hold.
         limit: at most so many ENIs are changed.
         dry_run: decide and record only.
         ask_guests: whether a manual request asks the guests if they answer; launches always do.
@@ -314,9 +314,9 @@ class Wish(Value):
     """What the operator wants of one ENI, and who said so.
 
     Attributes:
-        target: what it shall hold; None when the ENI is left alone or `ask` says it.
+        target: what it is to hold; None when the ENI is left alone or `ask` says it.
         source: "request", "eni_tag", "instance_tag", "rule" or "default"; None when nobody said.
-        ask: the explicit addresses, prefixes or number of prefixes it shall hold.
+        ask: the explicit addresses, prefixes or number of prefixes it is to hold.
         skip: why it is left alone, if it is.
     """
 

@@ -1,4 +1,4 @@
-"""The grammar of a target: how many secondary private IPs an ENI shall hold.
+"""The grammar of a target: how many secondary private IPs an ENI is to hold.
 
 `N` a number, `max` what the instance type allows, `max-N` so many fewer, `P%` a share of what it
 allows, `min(N, P%)` the smaller of both, `skip` leave the ENI alone. Tags, rules, settings and

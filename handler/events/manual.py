@@ -215,11 +215,11 @@ def _whole_number(field: Field, least: int, most: float = math.inf) -> int:
     raise field.refused(f"a whole number {bound}")
 
 
-# --- what ENIs shall hold ---------------------------------------------------------------------
+# --- what ENIs are to hold ---------------------------------------------------------------------
 
 
 def _wants(fields: Layer, selector: Selector) -> dict[str, Ask]:
-    """What each ENI that is named by id shall hold, instead of a target."""
+    """What each ENI that is named by id is to hold, instead of a target."""
     wants: dict[str, Ask] = {}
     for key in _ASKS:
         for eni_id, ask in _asks_of(fields, key, selector):

@@ -333,6 +333,9 @@ _FAMILIES: tuple[tuple[str, frozenset[str], Shape], ...] = (
     ("actiontrail:ActionTrail:", _CALLS, Shape("ecs.action_trail", _read_api_call)),
 )
 
+# What `source` of a record may be, but for manual requests.
+SOURCES = tuple(dict.fromkeys(shape.source for _, _, shape in _FAMILIES))
+
 # Why a kind means no launch; the first pattern that is found in it counts.
 _REASONS = (
     (re.compile(r"^ess:LifecycleHook:Test$", re.IGNORECASE), "a test of the hook"),

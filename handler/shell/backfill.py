@@ -58,7 +58,7 @@ class Backfill(Value):
 
         Raises:
             OutOfTime: time ran out and nothing was done, or there is nobody to hand over to.
-            CloudFault: a read failed for good, or the hand-over did.
+            CloudFault: a read was refused or failed in every try, or the hand-over did.
         """
         page, after, worked = self.cursor.page, self.cursor.after, False
         try:

@@ -1,7 +1,7 @@
 """How a backfill that outlasts one invocation goes on in the next: a cursor, and what carries it.
 
 The work is idempotent, so a cursor is only a hint where to begin: one of an unknown version, or a
-page that is no longer there, means beginning anew.
+page that is no longer there, means beginning again.
 """
 
 from __future__ import annotations

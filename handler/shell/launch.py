@@ -58,7 +58,7 @@ class Launch:
 
         Raises:
             OutOfTime: what is left was recorded as deferred.
-            CloudFault: a read failed for good, or the hook could not be completed.
+            CloudFault: a read was refused or kept failing, or the hook could not be completed.
         """
         job, hook = self._job, self._job.request.hook
         if hook is None:

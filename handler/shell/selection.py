@@ -43,7 +43,7 @@ class Chunk(Value):
     """Some of the ENIs.
 
     Attributes:
-        named: the ids that the request names, or that bear its tags; empty for listings.
+        named: the ids that the request names, or that have its tags; empty for listings.
         reading: what a read shows of them.
         next_page: the token of the page after this one, for listings.
         last_id: the last id of this chunk, for sorted lists of ids.

@@ -1,4 +1,4 @@
-"""Asynchronous invocations: run until they succeed or have failed for good, each task id once."""
+"""Asynchronous invocations: run until they succeed or failed in every try, each task id once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent to the destination of an asynchronous invocation that has failed for good."""
+"""What is sent to the destination of an asynchronous invocation that failed in every try."""
 
 from __future__ import annotations
 

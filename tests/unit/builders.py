@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 ASSIGN = "ecs:AssignPrivateIpAddresses"
 
+# A target of every kind; `test_target` compares them with the grammar.
+TARGETS = ("0", "1", "4", "9", "15", "max", "max-2", "50%", "min(4, 50%)", "skip")
+
 _ENI = Eni("eni-a", "Secondary", "InUse", "vsw-a", instance_id="i-a")
 _INSTANCE = Instance("i-a", "ecs.g7.large", "Running")
 _REQUEST = Request("manual", "cn-hangzhou", Selector(everything=True), manual=True)

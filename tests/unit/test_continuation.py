@@ -14,7 +14,7 @@ from handler.core.target import parse_target
 from handler.core.value import replace
 from handler.events import parse
 from handler.shell.continuation import MAX_PAYLOAD, Cursor, cursor_of, payload_for
-from tests.unit.builders import addresses, cidrs, names, prefix_count, prefixes, request
+from tests.unit.builders import TARGETS, addresses, cidrs, names, prefix_count, prefixes, request
 
 ENIS = tuple(f"eni-{letter}" for letter in "abcdef")
 SELECTORS = st.sampled_from(
@@ -47,7 +47,7 @@ def read(payload: bytes) -> Request:
 @given(
     SELECTORS,
     CURSORS,
-    st.sampled_from([None, "7", "max-2", "50%", "min(8, 50%)", "skip"]),
+    st.sampled_from([None, *TARGETS]),
     st.none() | st.integers(1, 10**6),
     st.booleans(),
     st.booleans(),

@@ -8,17 +8,29 @@ import sys
 
 import pytest
 
+from handler.core.model import Request
 from handler.events import parse
+from handler.events.shapes import SOURCES
 from tests.fresh import printed
 from tests.unit.events_table import EVENTS, EXPECTED, HOME, TOKEN, decision
 
 PAYLOADS = sorted(path.name for path in EVENTS.iterdir() if path.name != "README.md")
+SOURCE_ROW = re.compile(r"^\| `((?:[a-z]+\.[a-z_]+)|manual)` \| [^|]+ \| [^|]+ \|$", re.MULTILINE)
 README_ROW = re.compile(r"^\| `(?P<file>[^`]+)` \| [^|]+ \| (?P<decision>.+) \|$", re.MULTILINE)
 
 
 def test_every_payload_has_an_expected_decision() -> None:
     """The table and the folder name the same files."""
-    assert sorted(EXPECTED) == PAYLOADS
+    assert sorted(EXPECTED) == PAYLOADS, "edit tests/unit/events_table.py"
+
+
+def test_every_source_has_a_payload_and_a_row() -> None:
+    """What the function reads can be looked up, and is tried with a payload that it acts on."""
+    acted_on = {each.source for each in EXPECTED.values() if isinstance(each, Request)}
+    rows = SOURCE_ROW.findall((EVENTS.parent / "docs/events.md").read_text(encoding="utf-8"))
+    assert sorted(rows) == sorted([*SOURCES, "manual"]), "edit docs/events.md"
+    missing = [source for source in SOURCES if source not in acted_on]
+    assert missing == [], "add a payload to events/ and edit tests/unit/events_table.py"
 
 
 @pytest.mark.parametrize("name", PAYLOADS)
@@ -51,4 +63,5 @@ def test_importing_the_parser_loads_no_client() -> None:
 def test_readme_lists_every_payload_with_its_decision() -> None:
     """The README of the payloads has one row per file, with the decision it really gets."""
     rows = README_ROW.findall((EVENTS / "README.md").read_text(encoding="utf-8"))
-    assert rows == [(name, decision(EXPECTED[name])) for name in PAYLOADS]
+    expected = [(name, decision(EXPECTED[name])) for name in PAYLOADS]
+    assert rows == expected, "edit events/README.md"

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.core.target import SKIP, Target, parse_target
+from handler.core.target import GRAMMAR, SKIP, Target, parse_target
+from tests.unit.builders import TARGETS
+
+ROOT = Path(__file__).parents[2]
+
+
+def quoted(file: str, pattern: str) -> list[str]:
+    """What a file has between back quotes where a pattern says."""
+    return re.findall(pattern, (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+
 
 ACCEPTED: list[tuple[object, Target]] = [
     ("0", Target(count=0)),
@@ -81,6 +93,22 @@ REFUSED: list[object] = [
     "null",
 ]
 
+# The kinds as `GRAMMAR` writes them, and what each may look like.
+FORMS = re.split(r", (?![^(]*\))| or ", re.sub(r" \([0-9.]+\)", "", GRAMMAR))
+PLACES: list[tuple[str, list[str]]] = [
+    ("ACCEPTED of tests/unit/test_target.py", [str(text).strip().lower() for text, _ in ACCEPTED]),
+    ("TARGETS of tests/unit/builders.py", list(TARGETS)),
+    (
+        "the worked example of docs/targets.md",
+        quoted("docs/targets.md", r"^\| `([^`]+)` \| [0-9]+"),
+    ),
+    (
+        "the row of Target in docs/architecture.md",
+        quoted("docs/architecture.md", r"[:,] `([^`]+)`"),
+    ),
+    ("the docstring of handler/core/target.py", quoted("handler/core/target.py", r"`([^`]+)`")),
+]
+
 MEANINGS = [
     ("5", 9, 5),
     ("20", 9, 20),
@@ -102,6 +130,14 @@ MEANINGS = [
     ("min(4, 50%)", 9, 4),
     ("min(8, 50%)", 0, 0),
 ]
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "skip"])
+def test_every_kind_is_tried_and_shown(form: str) -> None:
+    """Each has a sample in the tests, and one in the pages that explain targets."""
+    like = re.compile(re.sub(r"N|P", "([0-9]+|[NP])", re.escape(form)))
+    lacking = [place for place, samples in PLACES if not any(map(like.fullmatch, samples))]
+    assert lacking == [], f"edit {lacking}"
 
 
 @pytest.mark.parametrize(("text", "target"), ACCEPTED)

@@ -110,12 +110,12 @@ def test_table_fits_a_terminal(tmp_path: Path) -> None:
 
 
 def test_local_account_shows_three_faults(tmp_path: Path) -> None:
-    """Without an account, whatever proxy is set: three rows are amiss, and it is said which."""
+    """Without an account, whatever proxy is set: three rows are wrong, and it is said which."""
     ran = doctor(tmp_path, None, "--local", "--json", HTTP_PROXY="http://127.0.0.1:1")
     amiss = [(line["row"], line["level"]) for line in ran.lines if line["level"] != "ok"]
     expected = [("trigger", "failure"), ("failed events", "warning"), ("lifecycle hook", "failure")]
     assert (1, expected) == (ran.status, amiss)
-    assert "a made-up account with three things amiss" in ran.err
+    assert "a made-up account with three things wrong" in ran.err
     assert 3 == len(PLANTED)
 
 
