@@ -13,14 +13,25 @@ from handler.events import fields
 
 # What is piped into a file or a pager has no width of its own.
 PIPED_WIDTH = 160
+_consoles: dict[bool, tuple[object, Console]] = {}
 
 
 def console(*, stderr: bool = False) -> Console:
     """A console for people: without colours and movement unless it is a terminal.
 
-    Rich heeds NO_COLOR, TERM and COLUMNS; what the encoding cannot show becomes a `?`.
+    There is one for each stream, so that what is said while something moves stands above it. Rich
+    heeds NO_COLOR, TERM and COLUMNS; what the encoding cannot show becomes a `?`.
     """
     stream = sys.stderr if stderr else sys.stdout
+    stream = getattr(stream, "rich_proxied_file", stream)  # what Rich puts there meanwhile
+    known, found = _consoles.get(stderr, (None, None))
+    if found is None or known is not stream:
+        found = _console(stream, stderr=stderr)
+        _consoles[stderr] = (stream, found)
+    return found
+
+
+def _console(stream: object, *, stderr: bool) -> Console:
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
     found = Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=False)

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -179,6 +180,18 @@ def test_calls_are_shown_with_their_ids(cloud: LocalCloud) -> None:
     assert "Signature" not in done.err
     refused = run(cloud, "plan", "--all", "-v", ALIBABA_CLOUD_ACCESS_KEY_SECRET="wrong")
     assert "DescribeNetworkInterfaces 400" in refused.err
+
+
+def test_on_a_terminal_calls_stand_above_what_moves() -> None:
+    """Each on a line of its own, which is never drawn over."""
+    slow = [{"action": "*", "fault": "slow", "seconds": 0.5, "times": 9}]
+    with LocalCloud(WORLD, faults=slow) as slowly, Terminal(slowly, "plan", "--all", "-v") as shown:
+        assert 0 == shown.end()
+        calls = [call["action"] for call in slowly.calls()]
+    drawn = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in shown.shown.split("\n")]
+    lines = [line for line in drawn if "request id" in line]
+    # What follows the last erasure of the moving lines.
+    assert calls == [re.split(r"\x1b\[2K|\r", line.rstrip("\r"))[-1].split()[0] for line in lines]
 
 
 def test_a_slow_call_shows_how_long_it_was() -> None:
