@@ -7,6 +7,7 @@ change it from another network namespace.
 from __future__ import annotations
 
 import json
+import socketserver
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -116,6 +117,13 @@ def handler_of(service: Callable[[], Service]) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Nameless(ThreadingHTTPServer):
+    """Does not look for its own name, which takes long where no resolver is reached."""
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)
+
+
 def main(port: int, file: Path) -> None:
     """Serve what the file lists: {"enis": [...]}, or {"away": true} for nothing but 503."""
     service = Service()
@@ -126,7 +134,7 @@ def main(port: int, file: Path) -> None:
         service.odd = {MACS: (503, "")} if listing.get("away") else {}
         return service
 
-    ThreadingHTTPServer(("100.100.100.200", port), handler_of(now)).serve_forever()
+    _Nameless(("100.100.100.200", port), handler_of(now)).serve_forever()
 
 
 if __name__ == "__main__":
