@@ -17,6 +17,7 @@ from console.deployed import (
     Qualifier,
     Service,
     asked_for,
+    can_ask,
     in_force,
     named,
 )
@@ -43,6 +44,7 @@ def backfill(
     target: options.TargetText = None,
     limit: options.Limit = None,
     dry_run: options.DryRun = False,
+    ask_guests: options.AskGuests = False,
     yes: Yes = False,
     function: FunctionName = None,
     service: Service = None,
@@ -54,14 +56,14 @@ def backfill(
     local_enis: options.LocalEnis = options.LOCAL_ENIS,
 ) -> None:
     """Bring ENIs to their target from here; Ctrl-C stops and prints how to resume."""
-    wanted = Options(
-        instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit, dry_run
-    )
+    selected = (instance_id, eni_id, scaling_group, vswitch, tag, everything)
+    wanted = Options(*selected, target, limit, dry_run, ask_guests)
     place = named(function, service, qualifier, account)
     request = asked_for(BACKFILL, file, wanted, region, place, local)
     with environment(local, local_enis, region) as environ:
         force = in_force(request.request.region, place, environ, local=local)
         force.show(as_json=as_json)
+        can_ask(request, force)
         run = _run(_without_writes(request, force), force, Manner(file, yes, rows, as_json, local))
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local))
 
@@ -82,7 +84,7 @@ def _run(request: ManualRequest, force: InForce, how: Manner) -> RunResult:
     plan, granted = None, Granted("AssignPrivateIpAddresses")
     granted.listen()
     if not request.request.dry_run and screen.watched(how.yes):
-        plan = planned(request.as_plan(), force.environ, how.rows)
+        plan = planned(request.as_plan(asking=False), force.environ, how.rows)
         _go_on(plan, how.as_json)
         if not how.yes:
             _confirm(plan, how.file, how.as_json)

@@ -130,6 +130,17 @@ def asked_for(
     return request
 
 
+def can_ask(asked: ManualRequest, force: InForce) -> None:
+    """Whether guests can be asked, if that is asked for: nobody shall take silence for an answer.
+
+    Raises:
+        BadRequest: no port is set on which to ask them.
+    """
+    if asked.request.ask_guests and read_settings(force.environ).guest_port is None:
+        found = f"found none in {force.source}"
+        raise BadRequest(f"GUEST_PORT: {found}; allowed: a port, where guests are to be asked")
+
+
 def remote_of(region: str | None, place: Place, environ: Mapping[str, str]) -> Remote:
     """The deployed function, to be called.
 

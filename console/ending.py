@@ -12,17 +12,19 @@ from console.exits import Exit
 from console.nothing import not_shown
 from console.tables import eni_table, room_table, totals
 from handler.core.errors import NotPermitted
-from handler.core.model import Outcome
+from handler.core.model import Guest, Outcome
 
 if TYPE_CHECKING:
     from console.attend import AtOnce
     from console.manual import ManualRequest
+    from console.progress import Progress
     from console.work import RunResult
 
 
 # How this command is started: what is printed to be pasted begins so.
 PROGRAM = ("python", "-m", "console")
 _PLAN = "A plan, nothing is written. got, has and missing: as a backfill would leave it."
+_GUESTS = tuple(each.value for each in Guest)
 _GONE = "The local cloud ended with the command: nothing is left to resume."
 
 
@@ -122,6 +124,16 @@ def show(worked: RunResult, *, stderr: bool = False) -> None:
         console.print()
     console.print(totals(progress))
     console.print(_addresses(worked))
+    if progress.guests:
+        console.print(_guests(progress))
+
+
+def _guests(progress: Progress) -> str:
+    """What the guests of those ENIs did that were asked."""
+    asked = screen.counted(progress.guests.total(), "guest")
+    said = [f"{progress.guests[each]} {each}" for each in _GUESTS if progress.guests[each]]
+    silent = screen.counted(progress.silent, "address")
+    return f"asked {asked}: {', '.join(said)}; {silent} without an answer"
 
 
 def _addresses(worked: RunResult) -> str:

@@ -98,6 +98,7 @@ def invoke(
     target: options.TargetText = None,
     limit: options.Limit = None,
     dry_run: options.DryRun = False,
+    ask_guests: options.AskGuests = False,
     function: FunctionName = None,
     service: Service = None,
     qualifier: Qualifier = None,
@@ -113,9 +114,8 @@ def invoke(
     local_enis: options.LocalEnis = options.LOCAL_ENIS,
 ) -> None:
     """Send a request to the deployed function, and follow the chain of its invocations."""
-    wanted = Options(
-        instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit, dry_run
-    )
+    selected = (instance_id, eni_id, scaling_group, vswitch, tag, everything)
+    wanted = Options(*selected, target, limit, dry_run, ask_guests)
     place = named(function or (FUNCTION if local else None), service, qualifier, account)
     home = region or home_region(local)
     request = _asked(chain, file, wanted, region, place, local)

@@ -76,6 +76,7 @@ class Options:
     target: str | None = None
     limit: int | None = None
     dry_run: bool = False
+    ask_guests: bool = False
 
     def fields(self) -> dict[str, object]:
         """What was given.
@@ -93,6 +94,7 @@ class Options:
             "target": self.target,
             "limit": self.limit,
             "dry_run": self.dry_run or None,
+            "ask_guests": self.ask_guests or None,
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -105,13 +107,15 @@ class ManualRequest:
     payload: bytes
     request: Request
 
-    def as_plan(self) -> ManualRequest:
-        """The same without writes.
+    def as_plan(self, *, asking: bool = True) -> ManualRequest:
+        """The same without writes, and perhaps without asking the guests.
 
         Raises:
             BadRequest: the request stands inside of something else, and would write there.
         """
-        form = _as(PLAN, json.loads(self.payload))
+        form: Any = _as(PLAN, json.loads(self.payload))
+        if not asking and isinstance(form, dict):
+            form.get(PLAN, {}).pop("ask_guests", None)
         return _checked(PLAN, form, self.request.region, from_file=True)
 
 

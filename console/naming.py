@@ -20,6 +20,7 @@ OPTIONS = {
     "target": "--target",
     "limit": "--limit",
     "dry_run": "--dry-run",
+    "ask_guests": "--ask-guests",
 }
 # What the parser says of a JSON object is of no use to whoever wrote key=value.
 _TAGS = "1 to 20 tags key=value, with at most 128 characters in either part"

@@ -91,6 +91,14 @@ Region = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Decide and record, write nothing.", rich_help_panel=_WHAT)
 ]
+AskGuests = Annotated[
+    bool,
+    typer.Option(
+        "--ask-guests",
+        help="Ask each guest once whether its addresses answer; needs GUEST_PORT.",
+        rich_help_panel=_WHAT,
+    ),
+]
 Rows = Annotated[
     int,
     typer.Option(

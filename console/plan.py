@@ -11,6 +11,7 @@ from console.deployed import (
     Qualifier,
     Service,
     asked_for,
+    can_ask,
     in_force,
     named,
 )
@@ -34,6 +35,7 @@ def plan(
     region: options.Region = None,
     target: options.TargetText = None,
     limit: options.Limit = None,
+    ask_guests: options.AskGuests = False,
     function: FunctionName = None,
     service: Service = None,
     qualifier: Qualifier = None,
@@ -45,7 +47,8 @@ def plan(
     local_enis: options.LocalEnis = options.LOCAL_ENIS,
 ) -> None:
     """Show what each ENI has, what it would get, and why; nothing is written."""
-    wanted = Options(instance_id, eni_id, scaling_group, vswitch, tag, everything, target, limit)
+    selected = (instance_id, eni_id, scaling_group, vswitch, tag, everything)
+    wanted = Options(*selected, target, limit, ask_guests=ask_guests)
     place = named(function, service, qualifier, account)
     as_csv = output is options.Format.CSV
     clash = BadRequest(_CLASH) if as_json and as_csv else None
@@ -54,6 +57,7 @@ def plan(
     with environment(local, local_enis, region) as environ:
         force = in_force(request.request.region, place, environ, local=local)
         force.show(as_json=as_json)
+        can_ask(request, force)
         also = Sheet().hear if as_csv else None
         run = planned(request, force.environ, rows, written=as_json, also=also)
     raise typer.Exit(conclude(run, as_json=as_json, kept=not local, tables=not as_csv))

@@ -104,6 +104,8 @@ class Progress:
         given: secondary addresses that ENIs got, by vSwitch.
         rooms: what each vSwitch has left above its reserve, as (left, reserve).
         met: how ENIs ended, for a run that has done nothing.
+        guests: ENIs by what their guests do, of those that were asked.
+        silent: addresses that did not answer.
     """
 
     keep: int = 0
@@ -119,6 +121,8 @@ class Progress:
     given: Counter[str] = field(default_factory=Counter)
     rooms: dict[str, tuple[int, int]] = field(default_factory=dict)
     met: Met = field(default_factory=Met)
+    guests: Counter[str] = field(default_factory=Counter)
+    silent: int = 0
     _worst: list[_Last] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -147,9 +151,15 @@ class Progress:
         self.missing += missing(row)
         self.short += row["outcome"] == Outcome.SHORT.value or (planned and missing(row) > 0)
         self.undecided += deferred and row["reason"] != Reason.LIMIT.value
+        self._hear_guest(row)
         push = heapq.heappush if len(self._worst) < self.keep else heapq.heappushpop
         if self.keep:
             push(self._worst, _Last(row))
+
+    def _hear_guest(self, row: Row) -> None:
+        if row.get("guest") is not None:
+            self.guests[row["guest"]] += 1
+            self.silent += len(row["silent"])
 
     def worst(self) -> list[Row]:
         """At most `keep` rows, the worst first."""

@@ -57,12 +57,13 @@ def eni_table(rows: Iterable[Row], width: int, *, stopped: bool = False) -> Tabl
 
 
 def why(row: Row, *, stopped: bool = False) -> str:
-    """Why an ENI ends as it does: reason and error code.
+    """Why an ENI ends as it does: reason and error code, and a guest that does not answer.
 
     To the function a stop is the end of its time; nobody who pressed Ctrl-C would call it that.
     """
     reason = "stopped" if stopped and row["reason"] == Reason.OUT_OF_TIME.value else row["reason"]
-    return ", ".join(filter(None, (reason, row["code"])))
+    guest = row["guest"] if row.get("silent") else None
+    return ", ".join(filter(None, (reason, row["code"], guest)))
 
 
 def _style(row: Row) -> str:

@@ -55,6 +55,8 @@ PLAN_SHARE = 0.5
 # Minutes of throttling that a timeout should hold: one to wait out (and 5 s, so that not all begin
 # at once), and half of one to read, write and confirm in.
 LEAST_MINUTES = 1.5
+_NO_PORT = "ask_guests: found true; GUEST_PORT is not set, so no guest is asked"
+_SET_A_PORT = "Set GUEST_PORT, with what it needs: see docs/guest.md; or leave ask_guests out."
 # When the context names no timeout there is none to keep: a laptop.
 NO_TIMEOUT = 86_400.0
 
@@ -192,7 +194,11 @@ class App:
         self, request: Request, invocation: Invocation, tally: Tally, reader: Reader
     ) -> Guests | None:
         """Who asks the guests; None where nobody does, which then costs no import either."""
-        if self.settings.guest_port is None or (request.manual and not request.ask_guests):
+        if request.manual and not request.ask_guests:
+            return None
+        if self.settings.guest_port is None:
+            if request.ask_guests:
+                tally.log.write("configuration", "warning", reason=_NO_PORT, advice=_SET_A_PORT)
             return None
         from handler.shell.probe import Guests, connect_to  # noqa: PLC0415  (when needed)
 

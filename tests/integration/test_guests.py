@@ -351,6 +351,22 @@ def test_without_a_port_nobody_is_asked() -> None:
         assert [] == asked.rounds
 
 
+@pytest.mark.parametrize(
+    ("port", "ask", "warned"),
+    [("", True, 1), ("", False, 0), (f"{PORT}", True, 0)],
+    ids=["no port", "not to be asked", "a port"],
+)
+def test_request_that_cannot_ask_is_not_silent(port: str, *, ask: bool, warned: int) -> None:
+    """One record warns that nobody was asked, and what to set; the work is done all the same."""
+    with Stage(world(instance("a")), TWO | {"GUEST_PORT": port}) as stage:
+        app = function(stage, doors(stage, otherwise=0.0))
+        delivered = stage.deliver({"backfill": {"all": True, "ask_guests": ask}}, app)
+        records = delivered.of("configuration")
+        assert {"eni-a": GOOD} == delivered.ends
+        assert ["warning"] * warned == [each["level"] for each in records]
+        assert all("GUEST_PORT" in each["reason"] + each["advice"] for each in records)
+
+
 SCRIPT = """
 import contextlib, io, json, sys, types
 import index

@@ -43,11 +43,13 @@ def write(tmp_path: Path) -> Any:
 
 def test_options_become_the_fields_of_a_request() -> None:
     """Under the names that events have, with the region in it."""
-    wanted = Options(tags=("a=1", "b="), target="max-1", limit=3, dry_run=True)
+    tags = ("a=1", "b=")
+    wanted = Options(tags=tags, target="max-1", limit=3, dry_run=True, ask_guests=True)
     found = manual_request(BACKFILL, None, wanted, REGION, None)
-    fields = {"tags": {"a": "1", "b": ""}, "target": "max-1", "limit": 3, "dry_run": True}
+    fields = {"tags": {"a": "1", "b": ""}, "target": "max-1", "limit": 3}
+    flags = {"dry_run": True, "ask_guests": True}
 
-    assert {"backfill": {"region": REGION, **fields}} == form(found)
+    assert {"backfill": {"region": REGION, **fields, **flags}} == form(found)
     assert Selector(tags=(("a", "1"), ("b", ""))) == found.request.selector
 
 
@@ -107,6 +109,14 @@ def test_the_plan_of_a_backfill() -> None:
     found = manual_request(BACKFILL, None, ALL, REGION, None).as_plan()
 
     assert ({"plan": {"region": REGION, "all": True}}, True) == (form(found), found.request.dry_run)
+
+
+@pytest.mark.parametrize("asking", [True, False])
+def test_the_plan_before_a_backfill_leaves_the_asking_to_it(*, asking: bool) -> None:
+    """Guests are asked once, not by the plan and by the work."""
+    wanted = Options(all=True, ask_guests=True)
+    plan = manual_request(BACKFILL, None, wanted, REGION, None).as_plan(asking=asking)
+    assert (asking, True) == (plan.request.ask_guests, plan.request.dry_run)
 
 
 @pytest.mark.parametrize(

@@ -127,11 +127,25 @@ def test_exit_statuses(records: list[dict[str, Any]], ended: Ended, expected: Ex
         (result(outcome="short", reason="vswitch", **given(1)), "vswitch"),
         (result(outcome="failed", reason="refused", code="Forbidden"), "refused, Forbidden"),
         (result(outcome="planned", reason="would_assign", requested=4), "would_assign"),
+        (result(guest="silent", silent=["10.0.0.1"]), "reached, silent"),
+        (result(guest="answers", silent=[]), "reached"),
+        (result(guest=None, silent=[]), "reached"),
     ],
 )
 def test_why(row: dict[str, Any], expected: str) -> None:
-    """Reason and error code."""
+    """Reason and error code, and a guest that does not answer."""
     assert expected == why(row)
+
+
+def test_guests_are_summed_where_they_were_asked() -> None:
+    """ENIs by what their guests do, and the addresses without an answer."""
+    found = heard(
+        result(guest="answers", silent=[]),
+        result("eni-b", guest="silent", silent=["10.0.0.1"]),
+        result("eni-c", guest="unreachable", silent=["10.0.0.2", "10.0.0.3"]),
+        result("eni-d", guest=None, silent=[]),
+    )
+    assert ({"answers": 1, "silent": 1, "unreachable": 1}, 3) == (found.guests, found.silent)
 
 
 @pytest.mark.parametrize(

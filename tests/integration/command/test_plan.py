@@ -115,6 +115,31 @@ def test_a_bad_request_is_refused_by_name(
     assert said in done.err
 
 
+@pytest.mark.parametrize("verb", ["plan", "backfill"])
+@pytest.mark.parametrize("file", [False, True])
+def test_guests_are_not_asked_without_a_port(cloud: LocalCloud, verb: str, *, file: bool) -> None:
+    """Status 2 and nothing done: nobody takes silence for an answer."""
+    words = ["-"] if file else ["--all", "--ask-guests"]
+    request = json.dumps({verb: {"all": True, "ask_guests": True}}) if file else ""
+    done = run(cloud, verb, *words, stdin=request)
+    said = "GUEST_PORT: found none in the environment of this terminal; allowed: a port"
+
+    assert (2, "", []) == (done.status, done.out, cloud.calls(WRITE))
+    assert [True] == [said in each for each in errors(done)]
+
+
+def test_guests_are_asked_from_here() -> None:
+    """What they did stands below the table; without the option they are not asked."""
+    held = world(instance("a", eni("eni-a", 1)), cidr="198.51.100.0/24")
+    with LocalCloud(held) as cloud:
+        asked, silent = (
+            run(cloud, "plan", "--all", *more, GUEST_PORT="9", TARGET_SECONDARY_IPS="1")
+            for more in (["--ask-guests"], [])
+        )
+    assert (0, 0) == (asked.status, silent.status)
+    assert (True, False) == tuple("asked 1 guest: 1 " in each.out for each in (asked, silent))
+
+
 def test_bad_settings_are_all_named(cloud: LocalCloud) -> None:
     """Each on a line of its own."""
     done = run(cloud, "plan", "--all", DRY_RUN="perhaps", MAX_CONCURRENCY="0")
