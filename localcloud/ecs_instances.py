@@ -24,7 +24,7 @@ MOST_INSTANCES = 100
 
 def _read_launch(given: Given) -> Launch:
     given.region()
-    given.required("ImageId")
+    image = given.required("ImageId")
     launch = Launch(
         type=given.required("InstanceType"),
         primary_eni=NewEni(
@@ -35,6 +35,7 @@ def _read_launch(given: Given) -> Launch:
         amount=given.whole("Amount", 1, MOST_INSTANCES) or 1,
         name=given.text("InstanceName"),
         tags=dict(given.tags()),
+        image=image,
     )
     if launch.primary_eni.primary and launch.amount > 1:
         raise invalid("PrivateIpAddress", "several instances cannot have the same address")

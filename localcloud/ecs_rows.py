@@ -64,6 +64,7 @@ def instance_row(view: View, instance: Instance) -> Json:
         "InstanceName": instance.name or instance.id,
         "HostName": instance.id,
         "Status": instance.status,
+        "ImageId": instance.image or _INSTANCE_DEFAULTS["ImageId"],
         "InstanceType": instance.type,
         "InstanceTypeFamily": _family(kind),
         "Cpu": _cores(kind),

@@ -6,6 +6,7 @@ secondary ones that are only counted: the same file always gives the same cloud.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from localcloud.addresses import AddressPool, to_number, to_text
@@ -28,9 +29,8 @@ def found_cloud(world: World, clock: Clock, limits: Limits = DEFAULT_LIMITS) -> 
     cloud.keys = KeyRing(world.access_keys)
     cloud.prefixes_supported = world.prefixes_supported
     for spec in world.instances:
-        cloud.instances.add(
-            spec.id, Instance(spec.id, spec.type, spec.status, spec.scaling_group, spec.tags)
-        )
+        instance = Instance(spec.id, spec.type, spec.status, spec.scaling_group, spec.tags)
+        cloud.instances.add(spec.id, replace(instance, image=spec.image))
     for eni in _place(cloud, world.enis):
         cloud.add_eni(eni)
     for action in world.lifecycle_actions:

@@ -34,6 +34,7 @@ class Launch:
     amount: int = 1
     name: str = ""
     tags: Tags = field(default_factory=dict)
+    image: str = ""
 
 
 def run(cloud: Cloud, launch: Launch) -> tuple[str, ...]:
@@ -89,6 +90,7 @@ def _launch(cloud: Cloud, launch: Launch, eni: Eni) -> str:
         status=LAUNCH[0],
         tags=launch.tags,
         name=launch.name,
+        image=launch.image,
     )
     now = cloud.clock.now()
     cloud.instances.add(instance.id, instance, since=now)

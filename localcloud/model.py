@@ -95,6 +95,7 @@ class Instance:
     scaling_group: str = ""
     tags: Tags = field(default_factory=dict)
     name: str = ""
+    image: str = ""
 
     @property
     def of_ecs(self) -> bool:

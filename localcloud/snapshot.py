@@ -57,6 +57,7 @@ def _instance(cloud: Cloud, instance: Instance) -> Json:
         "type": instance.type,
         "status": instance.status,
         **group,
+        **({"image": instance.image} if instance.image else {}),
         "tags": dict(instance.tags),
         "enis": [_eni(eni) for eni in cloud.view().enis_of(instance.id)],
     }

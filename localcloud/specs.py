@@ -42,6 +42,7 @@ class InstanceSpec:
     status: str
     scaling_group: str
     tags: Mapping[str, str]
+    image: str = ""
 
 
 @dataclass(frozen=True)

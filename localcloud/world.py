@@ -206,19 +206,20 @@ def _network(node: Node, shortest: int, longest: int) -> IPv4Network:
 def _instance(node: Node, types: Mapping[str, InstanceType]) -> InstanceSpec:
     node.object(
         required=frozenset({"id", "type", "status", "enis"}),
-        optional=frozenset({"scaling_group", "tags"}),
+        optional=frozenset({"scaling_group", "tags", "image"}),
     )
     kind = node.at("type").text()
     if kind not in types:
         node.at("type").refuse(f"{kind} is not known; declare it in instance_types")
     _check_shape(list(node.at("enis").items()), types[kind])
-    group = node.at("scaling_group")
+    group, image = node.at("scaling_group"), node.at("image")
     return InstanceSpec(
         node.at("id").text(),
         kind,
         node.at("status").choice(INSTANCE_STATUSES),
         group.text() if group.value is not None else "",
         _tags(node.at("tags")),
+        image.text() if image.value is not None else "",
     )
 
 

@@ -206,6 +206,7 @@ def _instance(row: Any) -> Instance:
         status=_required(row.status),
         tags=_tags(row.tags),
         eni_ids=tuple(_required(each.network_interface_id) for each in enis),
+        image_id=_text(row.image_id) or "",
     )
 
 

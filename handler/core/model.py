@@ -205,13 +205,17 @@ class Eni(Value):
 
 
 class Instance(Value):
-    """One reading of an ECS instance. `eni_ids` is what the instance says is attached to it."""
+    """One reading of an ECS instance.
+
+    `eni_ids` is what the instance says is attached to it, `image_id` what it was made from.
+    """
 
     id: str
     type: str
     status: str
     tags: Mapping[str, str] = NOTHING
     eni_ids: tuple[str, ...] = ()
+    image_id: str = ""
 
 
 class Answer(Value):
@@ -401,6 +405,7 @@ class EniResult(Value):
     advice: str | None = None
     instance_type: str | None = None
     scaling_group_id: str | None = None
+    image_id: str = ""
 
     def falls_short(self, on_silent: str) -> bool:
         """Whether a hook must hear of it: something is missing.

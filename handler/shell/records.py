@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # A synchronous reply may be 32 MB and a record 16 KB; 500 ENIs are about 300 KB and readable.
 MAX_ENIS = 500
 COUNTS = ("instances", "enis", *(outcome.value for outcome in Outcome), "addresses_assigned")
+# Replies have the rows that callers know; what only queries of the log ask for stays out of them.
+ONLY_RECORDED = {"image_id"}
 # ENIs of each reason that the text of an exception can name; the records hold all of them.
 NAMED = 5
 # Instances remembered, so that one whose ENIs stand on several pages counts once.
@@ -168,7 +170,8 @@ class Tally:
 
     def rows(self) -> list[dict[str, object]]:
         """At most `MAX_ENIS` results; satisfied ones are the first to be left out."""
-        return [row(each) for each in (self._kept[False] + self._kept[True])[:MAX_ENIS]]
+        kept = (self._kept[False] + self._kept[True])[:MAX_ENIS]
+        return [{k: v for k, v in row(each).items() if k not in ONLY_RECORDED} for each in kept]
 
     def left_out(self) -> int:
         """How many results `rows` leaves out."""
@@ -187,6 +190,7 @@ def result_of(member: Member, end: End) -> EniResult:
         instance_id=state.eni.instance_id,
         instance_type=instance.type if instance else None,
         scaling_group_id=member.subject.scaling_group_id,
+        image_id=instance.image_id if instance else "",
         vswitch_id=state.eni.vswitch_id,
         outcome=end.outcome,
         reason=end.reason,
@@ -233,7 +237,7 @@ def _explains(fault: CloudFault | None, end: End) -> bool:
 
 
 def row(result: EniResult) -> dict[str, object]:
-    """An ENI's result as it stands in records and replies."""
+    """An ENI's result as it stands in records; replies leave out `ONLY_RECORDED`."""
     found = fields_of(result)
     for name in ("addresses", "prefixes", "silent"):
         found[name] = list(found[name])

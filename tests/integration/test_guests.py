@@ -286,6 +286,27 @@ def test_who_is_left_alone_is_not_asked() -> None:
         assert ([], "CONTINUE") == (asked.rounds, stage.hook()["result"])
 
 
+def test_record_names_the_image_and_the_result_does_not() -> None:
+    """Queries of the log ask by image; the rows of a result are those that callers know."""
+    made = instance("a") | {"image": "m-bp1golden00000000001"}
+    with Stage(world(made), TWO) as stage:
+        delivered = stage.deliver(running_event("i-a"), function(stage, doors(stage, 0.0)))
+        assert "m-bp1golden00000000001" == delivered.enis["eni-a"]["image_id"]
+        rows = delivered.result["enis"]
+        assert [{*delivered.enis["eni-a"]} - {*rows[0]}] == [
+            {"image_id", "timestamp", "level", "record_type", "request_id", "region"}
+        ]
+
+
+def test_image_that_is_not_known_is_empty() -> None:
+    """An ENI that is attached to nothing has no instance to tell of."""
+    alone = world() | {"enis": [eni("eni-alone", type="Secondary", status="Available")]}
+    with Stage(alone, TWO) as stage:
+        request = {"backfill": {"network_interface_ids": ["eni-alone"]}}
+        delivered = stage.deliver(request, function(stage, doors(stage)))
+        assert "" == delivered.enis["eni-alone"]["image_id"]
+
+
 def test_launch_without_a_hook_asks_too() -> None:
     """The records of an instance that just runs say whether its guest answers."""
     with Stage(world(instance("a")), TWO) as stage:

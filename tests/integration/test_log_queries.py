@@ -16,6 +16,8 @@ from tests.worlds import GROUP, HOOK_ID, TYPE, VSWITCH
 
 ASSIGN = "ecs:AssignPrivateIpAddresses"
 ALLOW = f"Allow {ASSIGN} to the function's role."
+# What the local cloud says of an instance whose world names no image.
+IMAGE = "aliyun_3_x64_20G_localcloud.vhd"
 VARYING = {"logged", "latest", "request"}
 NOT_OURS = "left alone: LIFECYCLE_HOOKS matches neither the hook's name nor its id"
 NO_TOKEN = (
@@ -73,6 +75,11 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     "scaling-rejected": [("ess.lifecycle_hook", NO_TOKEN, 1)],
     # heard and dark are of one type: two of four addresses answer; mute answers on none of two
     "silent": [(GROUP, "ecs.g7.large", 2, 1, 0, 1), (GROUP, TYPE, 2, 0, 1, 2)],
+    "silent-images": [
+        (IMAGE, GROUP, 2, 0, 1, 1),
+        ("m-old", GROUP, 2, 1, 0, 1),
+        ("m-new", GROUP, 0, 0, 0, 1),
+    ],
 }
 FIRED = {
     "failed": [{"failed": 2, "code": "InvalidOperation.Unsupported"}],

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.test_log_queries import (
     ALLOW,
     ASSIGN,
+    IMAGE,
     NO_TOKEN,
     NOT_OURS,
     fired,
@@ -51,6 +52,7 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
     "rejected": [("ess.lifecycle_hook", NO_TOKEN, 1)],
     "scaling-rejected": [("ess.lifecycle_hook", NO_TOKEN, 1)],
     "silent": [(GROUP, "ecs.wide", 100, 0, 1, 1)],
+    "silent-images": [(IMAGE, GROUP, 100, 0, 1, 1)],
 }
 FIRED: dict[str, list[dict[str, Any]]] = {
     "failed": [{"failed": 2, "code": UNSUPPORTED}],

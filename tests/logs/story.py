@@ -84,7 +84,8 @@ def _guests() -> dict[str, Any]:
         for name, net in (("heard", "10.0.1"), ("mute", "10.0.3"))
     )
     vswitches = [*dark["vswitches"], *world()["vswitches"]]
-    return world(heard, mute | {"type": "ecs.g7.large"}, *dark["instances"], vswitches=vswitches)
+    mute |= {"type": "ecs.g7.large", "image": "m-old"}
+    return world(heard | {"image": "m-new"}, mute, *dark["instances"], vswitches=vswitches)
 
 
 HOOK = sample("ess-lifecycle-hook-scale-out")

@@ -92,6 +92,7 @@ def test_a_row_is_plain_data() -> None:
         "advice": None,
         "instance_type": None,
         "scaling_group_id": None,
+        "image_id": "",
     } == found
     assert [str, str, list] == [type(found[key]) for key in ("outcome", "reason", "addresses")]
 
