@@ -6,10 +6,12 @@ change it from another network namespace.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socketserver
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +48,9 @@ class Service:
         enis: the listing.
         odd: by page, what is answered instead: (status, text).
         cut: pages whose answer ends before its announced length.
+        endless: pages whose answer goes on after what is listed, without an announced length.
+        trickling: pages whose answer comes a byte a second.
+        elsewhere: where all pages are said to have moved.
         tokens: those that are valid.
         asked: (method, page) of all requests.
     """
@@ -54,6 +59,9 @@ class Service:
         self.enis = list(enis)
         self.odd: dict[str, tuple[int, str]] = {}
         self.cut: set[str] = set()
+        self.endless: set[str] = set()
+        self.trickling: set[str] = set()
+        self.elsewhere = ""
         self.tokens: set[str] = set()
         self.asked: list[tuple[str, str]] = []
 
@@ -70,10 +78,27 @@ class Service:
             return 403, ""
         if token not in self.tokens:
             return 401, ""
+        if self.elsewhere:
+            return 302, ""
         if page in self.odd:
             return self.odd[page]
         found = dict(texts(self.enis))
         return (200, found[page]) if page in found else (404, "<html>not found</html>")
+
+    def headers(self, page: str, length: int) -> dict[str, str]:
+        """Those of an answer."""
+        found = {"Location": f"{self.elsewhere}/latest/{page}"} if self.elsewhere else {}
+        if page in self.endless:
+            return found
+        return found | {"Content-Length": f"{length + 50 * (page in self.cut)}"}
+
+    def parts(self, page: str, body: bytes) -> Iterator[bytes]:
+        """What is sent of an answer, one after another."""
+        for each in body if page in self.trickling else ():
+            yield bytes([each])
+            time.sleep(1)
+        yield b"" if page in self.trickling else body
+        yield b" " * 1_000_000 + body if page in self.endless else b""
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(lambda: self))
@@ -102,14 +127,16 @@ def handler_of(service: Callable[[], Service]) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             page = self.path.removeprefix("/latest/")
             service().asked.append(("GET", page))
-            self._answer(*service().get(page, self.headers[TOKEN]), cut=page in service().cut)
+            self._answer(*service().get(page, self.headers[TOKEN]), page)
 
-        def _answer(self, status: int, text: str, *, cut: bool = False) -> None:
-            body = text.encode()
+        def _answer(self, status: int, text: str, page: str = "") -> None:
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body) + 50 * cut))
+            for name, value in service().headers(page, len(text)).items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(OSError):  # whoever asked has gone
+                for part in service().parts(page, text.encode()):
+                    self.wfile.write(part)
 
         def log_message(self, *_: object) -> None:
             """Silent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import py_compile
+import shutil
 import signal
 import stat
 import subprocess
@@ -111,11 +112,32 @@ def odd_answers() -> Mapping[str, Callable[[Service], None]]:
         "an IPv6 address": (200, '["10.0.0.2", "fe80::1"]'),
         "cut within the list": (200, '["10.0.0.2", "10.0'),
         "a page of HTML": (200, "<html>"),
+        "a link-local address": (200, '["10.0.0.2", "169.254.0.9"]'),
+        "a multicast address": (200, '["10.0.0.2", "239.0.0.9"]'),
+        "a broadcast": (200, '["10.0.0.2", "255.255.255.255"]'),
+        "this network": (200, '["10.0.0.2", "0.0.0.0"]'),
+        "a control character": (200, '["10.0.0.2", "10.0.0.3\\u0000"]'),
+        "an escape sequence": (200, '["10.0.0.2", "\\u001b[2J"]'),
+        "an option of ip": (200, '["10.0.0.2", "10.0.0.3 dev lo"]'),
+        "digits of other scripts": (200, '["10.0.0.2", "10.0.0.\\u0663"]'),
+        "a network": (200, '["10.0.0.2", "10.0.0.0/8"]'),
+        "a deep list": (200, "[" * 60_000),
     }
     found: dict[str, Callable[[Service], None]] = {
         name: partial(_answer, page, answer) for name, answer in answers.items()
     }
     found["cut after the list"] = lambda service: service.cut.add(page)
+    for name, prefixes in {
+        "everything as a prefix": '["0.0.0.0/0"]',
+        "half of everything as a prefix": '["128.0.0.0/1"]',
+        "a large prefix": '["10.0.0.0/16"]',
+        "a loopback prefix": '["127.0.0.0/28"]',
+        "a prefix with host bits": '["10.0.0.17/28"]',
+    }.items():
+        found[name] = partial(_answer, f"{MACS}{MAC}/ipv4-prefixes", (200, prefixes))
+    found["endless"] = lambda service: service.endless.add(page)
+    found["a byte a second"] = lambda service: service.trickling.add(page)
+    found["all has moved"] = lambda service: setattr(service, "elsewhere", service.url)
     found["no MACs"] = partial(_answer, MACS, (200, ""))
     found["a cut MAC"] = partial(_answer, MACS, (200, "00:16:3e:00:0"))
     return found
@@ -133,6 +155,36 @@ def test_odd_answer_changes_nothing(tmp_path: Path, name: str) -> None:
         assert before == guest.holds
         assert (2, False, []) == (status, said["ok"], said["enis"])
         assert "no usable answer" in said["reason"]
+
+
+def test_mac_that_is_listed_twice_counts_once(tmp_path: Path) -> None:
+    """Each of its addresses is added and counted once."""
+    with Service(eni("10.0.0.2", "10.0.0.3")) as service:
+        service.odd[MACS] = (200, f"{MAC}/\n{MAC.upper()}/\n")
+        guest = Guest(tmp_path / "guest", service.url, held=[PRIMARY])
+        status, said = guest.sync("--expect", "2")
+        assert (1, 1, True) == (status, len(said["enis"]), "2 expected, not 1" in said["reason"])
+        assert {"10.0.0.2/24 eth0", "10.0.0.3/32 eth0"} == guest.addresses
+
+
+def test_primary_of_another_eni_is_not_taken(tmp_path: Path) -> None:
+    """A primary address that another ENI lists among its own is left to its ENI."""
+    enis = eni("10.0.0.2", "10.0.0.3", "10.0.1.2"), eni("10.0.1.2", mac=SECOND)
+    with Service(*enis) as service:
+        held = [PRIMARY, "addr 10.0.1.2/24 dev eth1"]
+        guest = Guest(tmp_path / "guest", service.url, (ETH0, ETH1), held)
+        status, said = guest.sync()
+        assert {"10.0.0.2/24 eth0", "10.0.0.3/32 eth0", "10.0.1.2/24 eth1"} == guest.addresses
+        assert (0, [1, 0]) == (status, [row["wanted"] for row in said["enis"]])
+
+
+@pytest.mark.parametrize("address", ["192.168.9.9", "8.8.8.8", "220.0.0.9", "223.255.255.9"])
+def test_address_of_another_network_is_only_itself(tmp_path: Path, address: str) -> None:
+    """What lies outside of the vSwitch is added as listed: one address, and no route to others."""
+    with Service(eni("10.0.0.2", address)) as service:
+        guest = Guest(tmp_path / "guest", service.url, held=[PRIMARY])
+        assert 0 == guest.sync()[0]
+        assert [PRIMARY, f"addr {address}/32 dev eth0"] == guest.holds
 
 
 def test_no_service_changes_nothing(tmp_path: Path) -> None:
@@ -372,6 +424,48 @@ def test_install_into_another_root(tmp_path: Path) -> None:
     assert "CapabilityBoundingSet=CAP_NET_ADMIN" in unit.read_text()
     assert 0 == guest.run("uninstall", "--root", str(root))[0]
     assert [] == [each for each in root.rglob("*") if not each.is_dir()]
+
+
+UNIT = {
+    "CapabilityBoundingSet": "CAP_NET_ADMIN",
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "RuntimeDirectory": "secondary-ips",
+    "RuntimeDirectoryPreserve": "yes",
+    "Restart": "always",
+    "RestartSec": "5",
+}
+
+
+def installed(folder: Path) -> Path:
+    """The unit, as the program writes it into another root."""
+    guest = Guest(folder / "guest", "http://127.0.0.1:9")
+    (folder / "guest/bin/systemctl").unlink()
+    assert 0 == guest.run("install", "--root", str(folder / "root"))[0]
+    return folder / "root/etc/systemd/system/secondary-ips.service"
+
+
+def test_unit_may_do_no_more_than_it_needs(tmp_path: Path) -> None:
+    """One capability, and no write but to its own folder; nothing in the unit widens that."""
+    unit = installed(tmp_path).read_text()
+    _, _, service = unit.partition("[Service]\n")
+    found = dict(line.split("=", 1) for line in service.partition("[")[0].splitlines())
+    assert found.pop("ExecStart") == "/usr/local/sbin/secondary-ips watch"
+    assert UNIT == found
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    """`systemd-analyze verify` has nothing to say about it, and does about a misspelt one."""
+    unit, root = installed(tmp_path), tmp_path / "root"
+    shutil.copytree("/lib/systemd/system", root / "lib/systemd/system", symlinks=True)
+    verify = ["systemd-analyze", "verify", "--man=no", f"--root={root}", unit.name]
+    said = []
+    for text in (unit.read_text(), unit.read_text().replace("ProtectSystem", "ProtectsSystem")):
+        unit.write_text(text)
+        done = subprocess.run(verify, capture_output=True, text=True, check=False)  # noqa: S603
+        said.append([line for line in done.stderr.splitlines() if unit.stem in line])
+    assert [0, 1] == [len(each) for each in said], said
 
 
 def test_size_and_versions(tmp_path: Path) -> None:
