@@ -39,12 +39,14 @@ class Doors:
         opens: since when an address answers, seconds after the first round; absent: never.
         otherwise: the same for all others.
         rounds: when each round was, and who was asked.
+        lasts: how long a round lasts in which anybody is silent.
     """
 
     clock: SharedClock
     opens: dict[str, float] = field(default_factory=dict)
     otherwise: float | None = None
     rounds: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
+    lasts: float = ROUND
 
     def __call__(self, addresses: Sequence[str], port: int, seconds: float) -> Heard:
         """One round; it takes the time that a silent one takes."""
@@ -53,7 +55,7 @@ class Doors:
         self.rounds.append((now, tuple(addresses)))
         since = now - self.rounds[0][0]
         answered = {each for each in addresses if self._opens(each) <= since}
-        self.clock.sleep(min(seconds, ROUND if len(answered) < len(addresses) else 0.0))
+        self.clock.sleep(min(seconds, self.lasts if len(answered) < len(addresses) else 0.0))
         return Heard(frozenset(addresses), frozenset(answered))
 
     def _opens(self, address: str) -> float:
@@ -182,6 +184,44 @@ def test_heartbeats_cover_the_wait() -> None:
         delivered = stage.deliver(hook_event("i-a"), function(stage, asked))
         assert {"eni-a": ("answers", 0)} == guests(delivered)
         assert (1, "CONTINUE") == (stage.hook()["heartbeats"], stage.hook()["result"])
+
+
+@pytest.mark.parametrize("refused", [0, 999], ids=["heartbeats", "heartbeats that fail"])
+def test_rounds_that_take_no_time_are_no_busy_loop(refused: int) -> None:
+    """Where the kernel knows no way, a pause lies between rounds, and few calls keep the hook."""
+    brief = world(instance("a"))
+    brief["lifecycle_actions"][0]["timeout"] = 60
+    failing = {"action": HEARTBEAT, "fault": "error", "code": "ServiceUnavailable", "status": 503}
+    faults = [failing | {"times": refused}] if refused else []
+    with Stage(brief, TWO | {"GUEST_SECONDS": "600"}, faults) as stage:
+        asked = doors(stage)
+        asked.lasts = 0.0
+        delivered = stage.deliver(hook_event("i-a"), function(stage, asked), timeout=900)
+        pauses = [b - a for (a, _), (b, _) in pairwise(asked.rounds)]
+        assert {"eni-a": ("unreachable", 2)} == guests(delivered)
+        assert min(pauses) > 0.1
+        assert len(pauses) < 600 / 5 + 10
+        assert len(stage.cloud.calls(HEARTBEAT)) <= 20
+        assert len(stage.cloud.calls("DescribeLifecycleHooks")) <= 1
+
+
+@pytest.mark.parametrize(
+    "event", [hook_event("i-a"), {"backfill": {"all": True, "ask_guests": True}}]
+)
+def test_asking_that_breaks_loses_no_record(event: dict[str, Any]) -> None:
+    """What was held back is told, once, whatever becomes of the asking."""
+
+    def broken(addresses: Sequence[str], port: int, seconds: float) -> Heard:
+        raise RuntimeError(f"asked {len(addresses)} on {port} for {seconds}")
+
+    with Stage(world(instance("a")), TWO) as stage:
+        environ = environment(stage.cloud.url, **stage.settings)
+        app = App(read_settings(environ), environ, SharedClock(stage.time), knock=broken)
+        delivered = stage.deliver(event, app)
+        assert delivered.error is not None
+        assert [("eni-a", None)] == [
+            (row["network_interface_id"], row["guest"]) for row in delivered.of("eni_result")
+        ]
 
 
 def test_end_of_the_hook_ends_the_asking() -> None:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+import pytest
 
 from handler.core.guests import Heard
+from handler.core.model import Eni, EniResult, Outcome, Reason, Request, Selector
+from handler.core.pacing import Pacer
+from handler.core.settings import read_settings
 from handler.shell import probe
-from handler.shell.probe import connect_to
+from handler.shell.probe import Guests, connect_to
+from handler.shell.reading import Reader
+from handler.shell.records import Tally
 from tests.fresh import printed
+from tests.unit.test_invocation import Clock, invocation
+from tests.unit.test_records import Pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from handler.cloud.ports import Cloud
 
 
 def here(address: str) -> str:
@@ -105,3 +116,25 @@ def test_process_without_a_free_socket_asks_as_others_end() -> None:
 def test_without_time_nobody_is_asked() -> None:
     """What was not asked is not among those that were."""
     assert Heard() == connect_to(["10.0.0.1"], 9, 0.0, here)
+
+
+def _answers(addresses: Sequence[str], _port: int, _seconds: float) -> Heard:
+    return Heard(frozenset(addresses), frozenset(addresses))
+
+
+@pytest.mark.parametrize("released", [0, 1, 2])
+def test_held_results_are_told_once(released: int) -> None:
+    """Nothing before the first release, each ENI with it, and nothing again with a second one."""
+    pages, time = Pages(), invocation(Clock(), Pacer({"*": 100}), 1.0)
+    settings = read_settings({"GUEST_PORT": "22"})
+    request = Request("manual", "cn-hangzhou", Selector(everything=True), manual=True)
+    reader = Reader(cast("Cloud", None), time, {})
+    guests = Guests(settings, request, time, Tally(pages), reader, _answers)
+    for name in ("eni-a", "eni-b"):
+        eni = Eni(name, "Primary", "InUse", "vsw-a", "i-a", frozenset({"10.0.0.2"}))
+        guests.hold(EniResult(name, "i-a", "vsw-a", Outcome.ASSIGNED, Reason.REACHED), eni)
+    guests.ask()
+    for _ in range(released):
+        guests.release()
+    told = [(row["network_interface_id"], row["guest"]) for _, _, row in pages.lines]
+    assert [("eni-a", "answers"), ("eni-b", "answers")] * (released > 0) == told
