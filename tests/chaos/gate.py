@@ -96,6 +96,16 @@ class _Handler(BaseHTTPRequestHandler):
     address: str
     watch: Keeper
 
+    def setup(self) -> None:
+        """Have one connection to the cloud for each connection of the caller."""
+        super().setup()
+        self._cloud = HTTPConnection(self.address)
+
+    def finish(self) -> None:
+        """Close both."""
+        self._cloud.close()
+        super().finish()
+
     def do_POST(self) -> None:
         """Take a call to the cloud and its reply back, unless the keeper objects."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -110,16 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(reply)
 
     def _performed(self, body: bytes) -> Reply:
-        connection = HTTPConnection(self.address)
-        connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        self._cloud.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        answer = connection.getresponse()
+            self._cloud.putheader(name, value)
+        self._cloud.endheaders(body)
+        answer = self._cloud.getresponse()
         headers = {k: v for k, v in answer.getheaders() if k.lower() not in HOP_BY_HOP}
-        found = Reply(answer.status, answer.read(), headers)
-        connection.close()
-        return found
+        return Reply(answer.status, answer.read(), headers)
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)
