@@ -64,8 +64,8 @@ def main(file: str) -> int:
 
 
 def context(request_id: str) -> SimpleNamespace:
-    """What the runtime hands over, as far as it matters."""
-    return SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=60))
+    """What the runtime hands over, as far as it matters; the timeout is that of `s.yaml`."""
+    return SimpleNamespace(request_id=request_id, function=SimpleNamespace(timeout=600))
 
 
 def deliver(handler: Any, event: bytes, request_id: str, console: Console) -> bool:

@@ -107,7 +107,7 @@ def drawn() -> str:
     """The picture, in the words of Mermaid."""
     start, first, again = played(**ASKED)
     lines = [
-        "Note over F: a new instance connects",
+        "Note over F: a new function instance connects",
         *_arrows(start),
         "AS->>F: lifecycle hook: instances launched",
         *_arrows(first),
