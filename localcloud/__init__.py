@@ -30,8 +30,8 @@ About time:
 - Attaching, Detaching, Deleting, Pending, Starting and Stopping last ``Limits.transition`` seconds
   of the cloud's clock, 3 unless chosen; a new ENI is Available at once, as its page says, unless
   ``Limits.creating`` is chosen. What a world declares to be in between stays so.
-- An ENI that is being deleted keeps its addresses until it is gone. A detached one keeps them for
-  good, even more than the 50 it could be given.
+- An ENI that is being deleted keeps its addresses until it is gone. A detached one keeps them,
+  even more than the 50 it could be given.
 - RunInstances gives a primary ENI that is Attaching while its instance is Pending.
 
 About keys and the wire:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from console import account_names, options, screen
-from console.credentials import no_credentials
+from console.credentials import NONE_FOUND, no_credentials
 from console.exits import Exit, GivenUp
 from console.manual import BadRequest, default_region
 from console.setup.changes import Done, Verb, change
@@ -134,7 +134,7 @@ def _access(region: str, *, dry_run: bool) -> Access | None:
     except NoCredentials:
         if not dry_run:
             raise BadRequest(no_credentials(_WITHOUT)) from None
-        screen.note(no_credentials())
+        screen.note(NONE_FOUND)
         return None
 
 

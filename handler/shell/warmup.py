@@ -30,8 +30,8 @@ SECONDS = 2.0
 def warm_up(cloud: Cloud, threads: Executor) -> None:
     """Make the calls on a thread, which no event may need, and wait `SECONDS` for them at most.
 
-    No failure matters here, and none is recorded: what is not reachable or not permitted is told
-    by the first event that needs it.
+    No failure matters here, and none is recorded: what is not reachable or not permitted is
+    reported by the first event that needs it.
     """
     with suppress(TookTooLong):  # it goes on, and may still be done before the first event
         threads.submit(copy_context().run, _call_each_host, cloud).result(SECONDS)

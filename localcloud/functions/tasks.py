@@ -1,7 +1,7 @@
 """Asynchronous tasks: how far an asynchronous invocation has come ("Asynchronous task mode").
 
 FC 3.0 tells it with GetAsyncTask, FC 2.0 with GetStatefulAsyncInvocation. What the function
-returned is told only where the account was given that preview ("AsyncTask": returnPayload).
+returned is shown only where the account was given that preview ("AsyncTask": returnPayload).
 """
 
 from __future__ import annotations
