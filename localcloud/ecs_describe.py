@@ -33,7 +33,7 @@ MOST_TAGGED = 1_000
 
 ENI_PAGE = (10, 500)
 INSTANCE_PAGE = (10, 100)
-"""MaxResults is drawn to these bounds (DescribeNetworkInterfaces, DescribeInstances)."""
+"""MaxResults is limited to these bounds (DescribeNetworkInterfaces, DescribeInstances)."""
 
 NUMBERED_PAGE = 100
 """Most PageSize (DescribeNetworkInterfaces, DescribeInstances)."""

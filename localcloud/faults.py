@@ -1,4 +1,4 @@
-"""Trouble on order: rules that make chosen calls fail, hang, lag or lose their reply."""
+"""Trouble on demand: rules that make chosen calls fail, hang, lag or lose their reply."""
 
 from __future__ import annotations
 

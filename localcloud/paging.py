@@ -48,7 +48,7 @@ class PageWish:
 
 
 def by_token(given: Given, low: int, high: int, default: int = DEFAULT_SIZE) -> PageWish:
-    """Read MaxResults and NextToken; MaxResults is drawn to its bounds."""
+    """Read MaxResults and NextToken; MaxResults is limited to its bounds."""
     size = given.clamped("MaxResults", low, high) or default
     return PageWish(size, offset=_decode(given.text("NextToken")))
 

@@ -67,7 +67,7 @@ class Given:
         return number
 
     def clamped(self, name: str, low: int, high: int) -> int | None:
-        """Return an integer, drawn to the nearest bound as some actions document."""
+        """Return an integer, or the bound that it exceeds, as some actions document."""
         number = self.whole(name, 0)
         return None if number is None else max(low, min(high, number))
 

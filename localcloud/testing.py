@@ -34,8 +34,9 @@ class LocalCloud:
     """A running local cloud; use it with ``with``.
 
     ``url`` is where it listens. Unless the world names access keys, the one in
-    ``localcloud.world.DEFAULT_KEY`` is valid. Whoever looks at the books only while no call is
-    being served says so with ``between_calls``: that spares a visit to the server's thread.
+    ``localcloud.world.DEFAULT_KEY`` is valid. With ``between_calls`` the user
+    promises to look at its state only while no call is being served: it is then read directly, not
+    on the server's thread.
     """
 
     def __init__(

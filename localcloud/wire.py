@@ -36,7 +36,7 @@ COMMON_PARAMETERS = frozenset(
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request, taken apart but not yet believed; header names are in lower case."""
+    """An HTTP request, parsed, its signature not checked yet; header names are in lower case."""
 
     method: str
     path: str

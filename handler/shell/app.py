@@ -89,7 +89,7 @@ class App:
         connector: gives the services; None: over the SDKs, when they are first needed.
         threads: makes what runs so many calls side by side.
         jitter: spreads throttled callers over the start of a minute; see `Pacer`.
-        knock: finds out which addresses answer on a port; None: with connections, once needed.
+        knock: finds out which addresses answer on a port; None: by connecting to them.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  (what can be replaced)

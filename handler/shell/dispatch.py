@@ -25,7 +25,7 @@ Result = dict[str, object]
 
 
 class Dispatch(Value):
-    """What a delivery is dispatched with.
+    """Reads what a trigger delivers, and has each event in it worked on.
 
     Attributes:
         log_of: the log of a delivery, for records about a region.

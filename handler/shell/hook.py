@@ -124,7 +124,7 @@ class Keepalive:
         return inf if self._timeout is None else self._began + self._timeout
 
     def leave(self) -> None:
-        """Nothing more is done here, and the hook is not completed: time for the next delivery.
+        """Extend the hook for the next delivery: this one ends without completing it.
 
         Only if a heartbeat of ours has replaced the hook's own time.
         """

@@ -1,4 +1,4 @@
-"""The means of one invocation: its time, its share of the cloud's patience, its threads.
+"""The means of one invocation: its time, its share of the allowed calls, its threads.
 
 Every API call passes here, so that pacing, the deadline, heartbeats and `api_error` records are
 each done in one place.
@@ -50,7 +50,7 @@ class Invocation:
     """Time, pacing and threads for one invocation.
 
     Attributes:
-        last_write: until when, epoch seconds, there is time for what must be confirmed or told.
+        last_write: when the last write may begin that can still be confirmed, epoch seconds.
 
     Args:
         clock: time and sleep.

@@ -1,6 +1,6 @@
 """A launch: its instances are waited for until they are visible, worked on, and the hook completed.
 
-Events arrive before reads show what they tell of. What becomes visible is worked on at once; what
+Events arrive before reads show what they report. What becomes visible is worked on at once; what
 does not within `VISIBILITY_SECONDS` is raised, so that the event is delivered again.
 """
 

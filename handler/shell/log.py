@@ -114,7 +114,7 @@ def withheld(value: T, hidden: Callable[[str], str]) -> T:
     """A JSON value without the secrets in its texts.
 
     Args:
-        value: what is to leave.
+        value: what is to be written.
         hidden: gives a text without them.
     """
     text = json.dumps(value, default=str)
@@ -139,7 +139,7 @@ def _bounded(_logger: object, _method: str, line: Any) -> str:  # noqa: ANN401
 
 
 def shortened(record: Record) -> Record:
-    """The same record with its bulkiest list or text cut by half, and told so in `truncated`."""
+    """The same record with its bulkiest list or text cut by half, which `truncated` says."""
 
     def bulk(key: str) -> int:
         value = record[key]

@@ -53,7 +53,7 @@ class Knock(Protocol):
 
 
 class Guests:
-    """The guests of one request: holds back what is to be said of their ENIs until they were asked.
+    """The guests of one request: holds back the results of their ENIs until they were asked.
 
     Args:
         settings: port and patience, and what silence means.
@@ -155,7 +155,7 @@ class Guests:
                 self._held[place] = (result, still_held(question, enis.get(eni_id)))
 
     def release(self) -> None:
-        """Tell what was held back, with what the guests have answered until now."""
+        """Hand on what was held back, with what the guests have answered until now."""
         held, self._held = self._held, []
         for result, question in held:
             self._tally.tell(judged(result, question, self._heard))

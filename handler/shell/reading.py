@@ -41,7 +41,7 @@ class Reading(Value):
     def owner_known(self, eni_id: str) -> bool:
         """Whether the ENI can be decided on: its instance was read too, or does not matter.
 
-        What services manage hangs on things that ECS does not list.
+        What services manage is attached to things that ECS does not list.
         """
         eni = self.enis[eni_id]
         return eni.instance_id is None or eni.instance_id in self.instances or not eni.ours
@@ -161,7 +161,7 @@ class Reader:
         return found
 
     def available(self, vswitch_ids: Iterable[str]) -> dict[str, int | CloudFault | None]:
-        """Free addresses of each vSwitch, or why they could not be read: one spoils no other.
+        """Free addresses of each vSwitch, or why they could not be read.
 
         None stands for a vSwitch that is not shown, or refused as not there: only ECS knows.
         """

@@ -67,7 +67,7 @@ class Reconciler:
         self._shown: dict[str, Instance] = {}
 
     def with_more_than(self, done: set[str]) -> frozenset[str]:
-        """Instances that a read since the last question has shown with other ENIs than these."""
+        """Instances that reads since the last call of this have shown with ENIs beyond these."""
         shown, self._shown = self._shown, {}
         return frozenset(id_ for id_, each in shown.items() if not done.issuperset(each.eni_ids))
 
@@ -77,7 +77,7 @@ class Reconciler:
         return {*self._job.tally.groups, *(each.scaling_group_id for each in self._working)}
 
     def without_target(self, reading: Reading, eni_ids: Iterable[str]) -> set[str]:
-        """Those of a reading whose instances have no target at all, which a later tag may give."""
+        """ENIs whose instances have no target at all; a tag that is set later may give one."""
         wishes = (self._wish(reading.enis[each], reading.instances) for each in eni_ids)
         return without_target(wishes)
 

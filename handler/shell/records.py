@@ -71,7 +71,7 @@ class Continuation(Value):
 
 
 class Undecided:
-    """What nothing final can be said of, for one reason: how many, and the first few."""
+    """What is undecided for one reason: how many, and the first few."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -85,7 +85,7 @@ class Undecided:
 
 
 class Tally:
-    """Takes in what ENIs end as: keeps sums and a few of each kind, and writes the records.
+    """Collects how ENIs end: keeps sums and a few of each kind, and writes the records.
 
     Args:
         log: where records go.
