@@ -28,7 +28,7 @@ _MEANINGS = {
     Exit.BAD_REQUEST: "nothing was done: nothing matched, or what was asked for cannot be used",
     Exit.SHORT: "some ENIs stay short of their target, for lack of room or quota",
     Exit.DECLINED: "the answer to the question was no; nothing was done",
-    Exit.UNKNOWN: "how every ENI ended or will end is not known here; it is in the function's log",
+    Exit.UNKNOWN: "how ENIs ended or will end is not known here, but in the function's log",
     Exit.STOPPED: "stopped by Ctrl-C; the printed command goes on, or the same command again",
 }
 
