@@ -147,7 +147,7 @@ def _addresses(worked: RunResult) -> str:
         return said
     enis = screen.counted(progress.short, "ENI")
     lacking = screen.counted(progress.missing, "address")
-    return f"{said}; {enis} short of the target, {lacking} missing"
+    return f"{said}; {enis} below target, {lacking} missing"
 
 
 def last_line(worked: RunResult, status: Exit, resume: str | None = None) -> None:
