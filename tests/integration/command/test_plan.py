@@ -101,7 +101,7 @@ def test_rows_are_limited_and_the_rest_is_counted(cloud: LocalCloud) -> None:
     ("arguments", "said"),
     [
         (["--all", "--vswitch", VSWITCH], "options: found --vswitch and --all"),
-        (["nowhere.json"], "FILE: nowhere.json"),
+        (["nowhere.json"], "FILE: found nowhere.json, No such file or directory"),
     ],
 )
 def test_a_bad_request_is_refused_by_name(
@@ -166,7 +166,7 @@ def test_missing_credentials_are_one_clear_line(
     )
 
     assert (2, "", 1) == (done.status, done.out, len(errors(done)))
-    assert "variables ALIBABA_CLOUD_ACCESS_KEY_ID and" in done.err
+    assert "set ALIBABA_CLOUD_ACCESS_KEY_ID and" in done.err
     for said in ("~/.aliyun/config.json", "run: aliyun configure", "add --local"):
         assert said in done.err
 
