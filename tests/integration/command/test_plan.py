@@ -167,7 +167,7 @@ def test_missing_credentials_are_one_clear_line(
 
     assert (2, "", 1) == (done.status, done.out, len(errors(done)))
     assert "set ALIBABA_CLOUD_ACCESS_KEY_ID and" in done.err
-    for said in ("~/.aliyun/config.json", "run: aliyun configure", "add --local"):
+    for said in ("~/.aliyun/config.json", "run `aliyun configure`", "add --local"):
         assert said in done.err
 
 
