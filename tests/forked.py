@@ -14,7 +14,6 @@ import importlib
 import json
 import os
 import runpy
-import select
 import signal
 import socket
 import struct
@@ -23,6 +22,7 @@ import sys
 import threading
 import time
 from functools import cache
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -165,7 +165,7 @@ class Forked:
         self.send_signal(signal.SIGTERM)
 
     def _ended(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._news], [], [], timeout)[0]:
+        if self.returncode is None and wait([self._news], timeout):
             (status,) = NEWS.unpack(os.read(self._news, NEWS.size))
             self.returncode = os.waitstatus_to_exitcode(status)
             os.close(self._news)

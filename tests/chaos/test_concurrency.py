@@ -11,7 +11,7 @@ import pytest
 from localcloud.testing import LocalCloud
 from tests.chaos.gate import Reply, Watcher, gate
 from tests.chaos.processes import PATIENCE, Job, together
-from tests.chaos.trouble import LAUNCHES
+from tests.chaos.trouble import LAUNCHES, OTHERS_HOOK
 from tests.stage import environment
 from tests.worlds import HOOK_ID, eni, hook_event, instance, running_event, world
 
@@ -59,8 +59,9 @@ def mixed(url: str) -> list[Job]:
 
 
 def test_fifty_deliveries_of_one_launch_end_at_the_largest_target() -> None:
-    """Hook, StateChange, ScaleOutSuccess and RunInstances, targets 2, 3 and 5: 5 on every ENI.
+    """Hooks, StateChange, ScaleOutSuccess and RunInstances, targets 2, 3 and 5: 5 on every ENI.
 
+    Our hook is completed once, and somebody else's by nobody.
     Nine more would fit each. Seen to fail with a random ClientToken, and with one that depends on
     what is asked.
     """
@@ -69,8 +70,8 @@ def test_fifty_deliveries_of_one_launch_end_at_the_largest_target() -> None:
         told_once(ended)
         assert [5, 5, 5] == held(cloud)
         results = [each.result["lifecycle"] for each in ended if each.result["lifecycle"]]
-        assert {HOOK_ID} == {each["hook_id"] for each in results}
-        assert 1 == sum(each["completed"] for each in results)
+        assert {HOOK_ID, OTHERS_HOOK} == {each["hook_id"] for each in results}
+        assert [HOOK_ID] == [each["hook_id"] for each in results if each["completed"]]
         assert "CONTINUE" == cloud.state()["lifecycle_actions"][0]["result"]
 
 

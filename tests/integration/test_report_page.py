@@ -254,7 +254,7 @@ def test_input_without_records_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     ran = run("-", "-o", str(path), lines="hello\n")
     assert (2, False) == (ran.returncode, path.exists())
-    assert "FILE: found no eni_result in it, and 1 other lines; allowed: records" in ran.stderr
+    assert "FILE: found no eni_result among 1 line; allowed: records" in ran.stderr
 
 
 def test_page_can_go_to_standard_output() -> None:
