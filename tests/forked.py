@@ -47,7 +47,7 @@ LIBRARIES = [
     "yaml",
 ]
 LARGEST_JOB = 1 << 20
-# What is told of a process: its id when it begins, its status when it has ended.
+# What is reported of a process: its id when it begins, its status when it has ended.
 NEWS = struct.Struct("q")
 # What an interpreter looks at only when it starts: with one of these, it is started.
 READ_AT_START = {

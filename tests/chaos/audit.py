@@ -376,7 +376,7 @@ class Audit:
                     yield eni_id
 
     def _wants(self, eni: Mapping[str, Any], order: Order, default: str) -> list[int]:
-        """How many addresses it shall hold, by each tag that a read may show."""
+        """How many addresses it is to hold, by each tag that a read may show."""
         return [
             NEVER if tag == UNREADABLE else self.wanted(eni, tag, order, default)
             for tag in self.tags_shown(eni)

@@ -1,4 +1,4 @@
-"""The audit of the worlds over HTTP asks both sides: each breach is told, and its mirror is not.
+"""The audit of the worlds over HTTP asks both sides: each breach is reported, its mirror is not.
 
 A cloud of a few words stands in for the local one, and a worker that has done what it is said to.
 """

@@ -209,7 +209,7 @@ def test_rounds_that_take_no_time_are_no_busy_loop(refused: int) -> None:
     "event", [hook_event("i-a"), {"backfill": {"all": True, "ask_guests": True}}]
 )
 def test_asking_that_breaks_loses_no_record(event: dict[str, Any]) -> None:
-    """What was held back is told, once, whatever becomes of the asking."""
+    """What was held back is recorded, once, whatever becomes of the asking."""
 
     def broken(addresses: Sequence[str], port: int, seconds: float) -> Heard:
         raise RuntimeError(f"asked {len(addresses)} on {port} for {seconds}")

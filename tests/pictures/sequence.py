@@ -44,7 +44,7 @@ class Call:
         to: whom it reaches.
         name: of the operation.
         eni: to which ENI it assigns; empty unless it writes.
-        result: what a hook is told; empty for all other calls.
+        result: what a hook gets; empty for all other calls.
     """
 
     to: str
