@@ -62,7 +62,11 @@ unmanaged-devices=interface-name:lo
 SYSTEMCTL = f"""#!/bin/sh
 case "$*" in
 *is-enabled*|*is-active*) exit 3 ;;
-stop*NetworkManager.service) kill "$(cat {PIDFILE})" && rm {PIDFILE} ;;
+stop*NetworkManager.service)
+  pid=$(cat {PIDFILE})
+  kill "$pid"
+  # Nobody may count it in here: an ended process that waits for that counts as ended.
+  while ps -o stat= -p "$pid" | grep -q '^[^Z]'; do sleep 0.1; done ;;
 start*NetworkManager.service) NetworkManager ;;
 esac
 """
@@ -348,8 +352,10 @@ def watching(folder: Path) -> Iterator[Path]:
     with started(sys.executable, "-m", metadata, "80", f"{listing}"), said.open("w") as file:
         words = (sys.executable, str(PROGRAM), "watch")
         with subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT) as program:  # noqa: S603
-            yield said
-            program.terminate()
+            try:
+                yield said
+            finally:
+                program.terminate()
 
 
 def play(name: str, folder: Path) -> dict[str, object]:

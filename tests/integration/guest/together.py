@@ -114,10 +114,14 @@ def why_not() -> str | None:
 
 
 def run(text: str) -> str:
-    """A command of the system."""
-    return subprocess.run(  # noqa: S603
-        text.split(), check=True, capture_output=True, text=True
-    ).stdout
+    """A command of the system; what it complains of goes to stderr if it fails."""
+    done = subprocess.run(  # noqa: S603
+        text.split(), check=False, capture_output=True, text=True, timeout=60
+    )
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)  # noqa: T201
+        done.check_returncode()
+    return done.stdout
 
 
 @contextlib.contextmanager
