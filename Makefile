@@ -17,6 +17,13 @@ VENV := .venv/$(VERSION)
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
+# uv, where it is, installs in a fraction of the time; where it is not, or reaches no index, pip does.
+PINNED := --require-hashes -r requirements.txt -r requirements-dev.txt
+OURS := --no-deps --no-build-isolation --editable .
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+UV ?= $(shell command -v uv)
+FAST := $(if $(UV),$(UV) pip install --quiet --python $(PY))
+
 # What Hypothesis draws follows from it: the command that make prints repeats a run.
 SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')
 EXAMPLES ?= 10000
@@ -36,8 +43,8 @@ setup: $(READY)  ## install everything into .venv/<version>
 $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; name one with PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt || { echo $(NO_INDEX) >&2; exit 1; }
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(if $(FAST),$(FAST) $(PINNED) ||) $(PIP) $(PINNED) || { echo $(NO_INDEX) >&2; exit 1; }
+	$(if $(FAST),$(FAST) $(OURS) ||) $(PIP) $(OURS)
 	@touch $@
 
 clients: $(READY)  ## install what some tests need besides: other SDKs, and Serverless Devs
