@@ -92,7 +92,8 @@ def show(result: Result, console: Console) -> None:
     show_enis(result["enis"], console)
     if hook := result["lifecycle"]:
         told = f"{hook['result']}, {'completed' if hook['completed'] else 'not completed'}"
-        console.print(f"lifecycle hook {hook['hook_id']}: [bold]{told}[/] ({hook['reason']})")
+        why = "" if hook["reason"] == "completed" else f" ({hook['reason']})"
+        console.print(f"lifecycle hook {hook['hook_id']}: [bold]{told}[/]{why}")
 
 
 def show_enis(enis: list[Result], console: Console) -> None:
@@ -103,7 +104,7 @@ def show_enis(enis: list[Result], console: Console) -> None:
     stacked = console.width < WIDE
     for name in ("ENI, instance",) if stacked else ("ENI", "instance"):
         table.add_column(name, no_wrap=True)
-    for name in ("had", "target", "has", "outcome", "why", "gained"):
+    for name in ("had", "target", "has", "outcome", "why", "got"):
         table.add_column(name, overflow="fold")
     for row in enis:
         why = row["reason"] + (f" ({row['code']})" if row["code"] else "")
@@ -116,16 +117,19 @@ def show_enis(enis: list[Result], console: Console) -> None:
             text(row["after"]),
             f"[{STYLES.get(row['outcome'], 'green')}]{row['outcome']}[/]",
             why,
-            gained(row["addresses"]) or gained(row["prefixes"]) or "-",
+            got(row),
         )
     console.print(table)
 
 
-def gained(addresses: list[str]) -> str:
-    """How many, and from which to which."""
-    if len(addresses) < 2:
-        return "".join(addresses)
-    return f"{len(addresses)}: {addresses[0]} .. {addresses[-1]}"
+def got(row: Result) -> str:
+    """How many addresses or prefixes, and from which to which; of a plan, how many it would be."""
+    if row["outcome"] == "planned":
+        return text(row["requested"])
+    found = row["addresses"] or row["prefixes"]
+    if len(found) < 2:
+        return "".join(found) or "-"
+    return f"{len(found)}: {found[0]} .. {found[-1]}"
 
 
 def text(value: object) -> str:

@@ -27,6 +27,15 @@ def test_second_delivery_assigns_nothing() -> None:
     assert "CONTINUE, completed" in shown.stdout
 
 
+def test_a_plan_shows_what_each_eni_would_get() -> None:
+    """How many it would be stands where a run shows which they were."""
+    shown = run("events/plan-vswitch.json").stdout
+    rows = [line.split() for line in shown.splitlines() if " planned " in line]
+    assert rows
+    for _eni, _instance, had, target, *_rest, got in rows:
+        assert int(target) - int(had) == int(got)
+
+
 def test_missing_payload_is_named() -> None:
     """One line says which file, and what would do."""
     shown = run("events/nope.json")
