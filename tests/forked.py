@@ -1,7 +1,7 @@
 """Our modules run as processes of their own, without the second that importing libraries takes.
 
 ``python -m console`` imports for longer than most tests take. A process that has imported the
-libraries, and nothing of ours, forks one for each that is asked for: it gets its own arguments,
+command and its libraries forks one for each that is asked for: it gets its own arguments,
 environment, folder, session and files, runs the module as `-m` does, and ends as an interpreter
 ends. How a command is found, and what a bare interpreter says, other tests start for real.
 """
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 ROOT = Path(__file__).parents[1]
-# What stands ready in every process: others' code, and none of it looks at the environment on
-# import, as alibabacloud_credentials looks for its home.
-LIBRARIES = [
+# What stands ready in every process. None of it looks on import at what a test may set, as
+# alibabacloud_credentials looks for its home.
+READY = [
+    "console.main",
     "requests",
     "msgspec",
     "pydantic.types",
@@ -240,7 +241,7 @@ def _server() -> socket.socket:
 
 def main(number: int) -> None:
     """Fork a process for each job that arrives."""
-    for name in LIBRARIES:
+    for name in READY:
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork would leave a thread behind"
     gc.freeze()
