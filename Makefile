@@ -61,7 +61,7 @@ coverage: $(READY)  ## run the tests and see what they do not reach
 	$(PY) -m pytest -n 4 -m "not slow" --hypothesis-seed=$(SEED) --cov --cov-report=term
 
 guest: $(READY)  ## the function, a guest and the program in it, in network namespaces; needs root
-	$(PY) -m pytest -s -rs tests/integration/guest/test_together.py tests/integration/guest/test_managers.py
+	$(PY) -m pytest -s -rs tests/integration/guest/test_together.py tests/integration/guest/test_managers.py tests/integration/guest/test_two_enis.py
 
 chain: $(READY)  ## a backfill of 5 000 ENIs over many hops, in trouble; about two minutes
 	$(PY) -m pytest -s tests/integration/test_chain.py

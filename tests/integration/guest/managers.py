@@ -34,7 +34,7 @@ from tests.integration.guest.program import PROGRAM
 from tests.integration.guest.together import MAC, METADATA, run, started, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 PRIMARY, GATEWAY = "10.77.0.2", "10.77.0.1"
 SECONDARY = tuple(f"10.77.0.{last}" for last in range(11, 19))
@@ -342,11 +342,9 @@ def done(manager: Manager, way: str, resolver: str, said: Path) -> Done:
 
 
 @contextlib.contextmanager
-def watching(folder: Path) -> Iterator[Path]:
+def watching(folder: Path, *enis: Mapping[str, object]) -> Iterator[Path]:
     """The program, beside a metadata service; gives the file in which it says what it does."""
     listing, said = folder / "metadata.json", folder / "said"
-    enis = [{"mac": MAC, "id": "eni-guest", "ips": [PRIMARY, *SECONDARY]}]
-    enis[0]["prefixes"] = [PREFIX]
     listing.write_text(json.dumps({"enis": enis}))
     metadata = "tests.integration.guest.metadata"
     with started(sys.executable, "-m", metadata, "80", f"{listing}"), said.open("w") as file:
@@ -365,7 +363,8 @@ def play(name: str, folder: Path) -> dict[str, object]:
     manager.configure(RESOLVERS[0])
     manager.start()
     booted = until(lambda: f"{PRIMARY}/24" in held() and manager.ready(), 20)
-    with watching(folder) as said:
+    eni = {"mac": MAC, "id": "eni-guest", "ips": [PRIMARY, *SECONDARY], "prefixes": [PREFIX]}
+    with watching(folder, eni) as said:
         until(all_there, 20)
         first = held()
         ways = {
@@ -376,18 +375,17 @@ def play(name: str, folder: Path) -> dict[str, object]:
     return {"booted": booted, "first": first, "ways": ways, "primary_touched": touched}
 
 
-def main() -> None:
-    """Run it in namespaces of its own, or say why not."""
-    name, *inside = sys.argv[1:]
-    if not inside:
+def alone(module: str, name: str, play: Callable[[Path], object]) -> None:
+    """Play in namespaces of its own and print what was found, or say why not."""
+    if sys.argv[-1] != "inside":
         if reason := why_not(name):
             raise SystemExit(reason)
         namespaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        command = ["unshare", *namespaces, sys.executable, "-m", __spec__.name, name, "inside"]
+        command = ["unshare", *namespaces, sys.executable, "-m", module, *sys.argv[1:], "inside"]
         os.execvp(command[0], command)  # noqa: S606
     with tempfile.TemporaryDirectory() as folder:
-        json.dump(play(name, Path(folder)), sys.stdout)
+        json.dump(play(Path(folder)), sys.stdout)
 
 
 if __name__ == "__main__":
-    main()
+    alone(__spec__.name, sys.argv[1], partial(play, sys.argv[1]))

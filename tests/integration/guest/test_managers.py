@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.guest import playing
 from tests.integration.guest.managers import MANAGERS, PRIMARY, SECONDARY, why_not
 
 pytestmark = pytest.mark.slow
@@ -24,20 +21,7 @@ WORDS = {False: "stay", True: "lost"}
 def played(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     """What a manager was made to do, and what came of it."""
     name: str = request.param
-    if reason := why_not(name):
-        if os.environ.get("MANAGERS_REQUIRED"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    run = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "tests.integration.guest.managers", name],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert 0 == run.returncode, run.stderr
-    found: dict[str, Any] = json.loads(run.stdout)
+    found = playing.play("managers", name, why_not=why_not(name), required="MANAGERS_REQUIRED")
     for way, done in found["ways"].items():
         print(f"\n{name}: {way}: {done}", end="")  # noqa: T201  (make guest shows it)
     return name, found

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.guest import playing
 from tests.integration.guest.together import FEW, MANY, why_not
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
 Told = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def played() -> dict[str, Told]:
     """What came of it: before the program runs, with it, and again after a loss."""
-    if reason := why_not():
-        if os.environ.get("NAMESPACES_REQUIRED"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.guest.together"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
+    found: dict[str, Told] = playing.play(
+        "together", why_not=why_not(), required="NAMESPACES_REQUIRED"
     )
-    assert 0 == done.returncode, done.stderr
-    found: dict[str, Told] = json.loads(done.stdout)
     for name, told in found.items():
         _show(name, told)
     return found
