@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from console import options
+from console import numbers, options
 from console.deployed import (
     PANEL,
     Account,
@@ -66,8 +66,7 @@ Poll = Annotated[
     typer.Option(
         "--poll",
         metavar="SECONDS",
-        min=0.05,
-        max=TASK_IS_KEPT,
+        parser=numbers.seconds(0.05, TASK_IS_KEPT),
         help="Seconds between two looks at a chain.",
         rich_help_panel=PANEL,
     ),
@@ -78,8 +77,7 @@ Patience = Annotated[
     typer.Option(
         "--patience",
         metavar="SECONDS",
-        min=0,
-        max=TASK_IS_KEPT,
+        parser=numbers.seconds(0, TASK_IS_KEPT),
         help="Seconds until an invocation that is not shown is given up.",
         rich_help_panel=PANEL,
     ),

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperOption
 from typer.main import get_command
 
+from console import numbers
 from console.calls import show_calls
 from console.profiles import use_profile
 
@@ -76,7 +77,11 @@ TargetText = Annotated[
 Limit = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
-        "--limit", metavar="N", help="Change at most so many ENIs.", rich_help_panel=_WHAT
+        "--limit",
+        metavar="N",
+        parser=numbers.whole(1),
+        help="Change at most so many ENIs.",
+        rich_help_panel=_WHAT,
     ),
 ]
 Region = Annotated[
@@ -104,7 +109,7 @@ Rows = Annotated[
     typer.Option(
         "--rows",
         metavar="N",
-        min=0,
+        parser=numbers.whole(0),
         help="How many ENIs to show, the worst first.",
         rich_help_panel=_HOW,
     ),
@@ -186,8 +191,7 @@ LocalEnis = Annotated[
     typer.Option(
         "--local-enis",
         metavar="N",
-        min=1,
-        max=5000,
+        parser=numbers.whole(1, 5000),
         help="How many ENIs the made-up fleet has.",
         rich_help_panel=_LOCAL,
     ),

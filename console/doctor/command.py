@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from console import account_names, options, screen
+from console import account_names, numbers, options, screen
 from console.credentials import no_credentials
 from console.doctor.finding import PREFIX
 from console.doctor.findings import findings, status_of
@@ -71,8 +71,7 @@ Patience = Annotated[
     typer.Option(
         "--patience",
         metavar="SECONDS",
-        min=1,
-        max=86_400,
+        parser=numbers.whole(1, 86_400),
         help="How long to wait for a read, and to use a token again.",
         rich_help_panel=_TRYING,
     ),

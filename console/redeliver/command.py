@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from console import deployed, invoke, options, screen
+from console import deployed, invoke, numbers, options, screen
 from console.credentials import explained, status_of
 from console.exits import Exit
 from console.fleet import FAILURE_QUEUE, FUNCTION
@@ -85,7 +85,7 @@ Limit = Annotated[
     typer.Option(
         "--limit",
         metavar="N",
-        min=1,
+        parser=numbers.whole(1),
         help="Take at most so many failed events.",
         rich_help_panel=_WHAT,
     ),

@@ -9,7 +9,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from console import screen
+from console import numbers, screen
 from console.exits import Exit
 from console.manual import BadRequest, standard_input
 from console.report.reading import Fleet, read
@@ -25,7 +25,13 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="The page; - is standard output.")
 ]
 Rows = Annotated[
-    int, typer.Option("--rows", metavar="N", min=0, help="How many ENIs to list, the worst first.")
+    int,
+    typer.Option(
+        "--rows",
+        metavar="N",
+        parser=numbers.whole(0),
+        help="How many ENIs to list, the worst first.",
+    ),
 ]
 
 

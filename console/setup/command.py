@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from console import account_names, options, screen
+from console import account_names, numbers, options, screen
 from console.credentials import NONE_FOUND, no_credentials
 from console.exits import Exit, GivenUp
 from console.manual import BadRequest, default_region
@@ -66,8 +66,7 @@ RetentionDays = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
         metavar="DAYS",
-        min=1,
-        max=3650,
+        parser=numbers.whole(1, 3650),
         help="Days to keep records. Else: 30, in a new logstore.",
         rich_help_panel=_HOW,
     ),
