@@ -120,8 +120,8 @@ class View:
 
     def _sums(self, pace: Pace) -> str:
         progress = self.progress
-        said = f"{counted(progress.enis, 'ENI')}, {counted(progress.addresses, 'address')}"
-        said += " confirmed" if self.total else ""
+        said = counted(progress.addresses, "address")
+        said = f"{said} confirmed" if self.total else f"{counted(progress.enis, 'ENI')}, {said}"
         if pace.done:
             said += f", {pace.rate:.0f} of {pace.allowed_rate:.0f} ENIs/min"
         said += f", {progress.throttled} throttled" if pace.done or progress.throttled else ""
