@@ -138,7 +138,7 @@ class Hop:
             return f"{self.task_id} {self.task.status}: {self.task.error}"
         if self.odd:
             answer = redacted(json.dumps(self.task.result, ensure_ascii=False))[:ANSWER_SHOWN]
-            return f"{self.task_id} answered what is no result of the function: {answer}"
+            return f"{self.task_id} answered what is not a result of the function: {answer}"
         return None
 
     def row(self) -> dict[str, Any]:

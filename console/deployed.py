@@ -78,7 +78,7 @@ def placed(place: Place, environ: Mapping[str, str], *, local: bool = False) -> 
     """Where the function lives.
 
     Raises:
-        BadRequest: it is not said, or in a way that is no name.
+        BadRequest: it is not said, or in a way that is not a name.
     """
     problems = [] if place.function else ["--function: not given; allowed: the function's name"]
     problems += [

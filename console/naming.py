@@ -27,7 +27,7 @@ _TAGS = "1 to 20 tags key=value, with at most 128 characters in either part"
 
 
 def in_options(rejected: Rejected) -> str:
-    """What is wrong, with the option that it was given by; what is no option keeps its name."""
+    """What is wrong, with the option that it was given by; what is not an option keeps its name."""
     _, _, path = rejected.field.partition(".")
     name = re.split(r"[.\[]", path)[0]
     if name == "tags":

@@ -152,7 +152,7 @@ def variables_of(body: object) -> dict[str, str]:
     """The variables of a function as Function Compute tells of it.
 
     Raises:
-        ValueError: it is no function.
+        ValueError: it is not a function.
     """
     if not isinstance(body, dict) or "functionName" not in body:
         raise ValueError("no function")

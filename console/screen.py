@@ -53,13 +53,13 @@ def watched(yes: bool) -> bool:
 
 
 def printable(text: str) -> str:
-    """A text without what a terminal obeys: whatever is no letter to be seen becomes a `?`."""
+    """A text without what a terminal obeys: whatever is not a visible character becomes a `?`."""
     # Nearly all texts are as they should be: those are looked through once, not letter by letter.
     return text if text.isprintable() else fields.printable(text, limit=len(text))
 
 
 def foreign(text: str, style: str = "") -> Text:
-    """What others wrote, as it is: it is no markup, and nothing in it is obeyed."""
+    """What others wrote, as it is: it is not markup, and nothing in it is obeyed."""
     return Text(printable(text), style)
 
 

@@ -50,8 +50,8 @@ _UNTOLD = (
 _TWICE = "A result lists 500 ENIs at most: what two invocations both met may count twice."
 _ACCEPTED = "the request was accepted and is not followed; its end is in the function's log"
 _NO_ANSWER = (
-    "There is no answer, and a synchronous call is no task that could be followed: what it did is "
-    "in the function's log. What is done stays done, so the request may be sent again."
+    "There is no answer, and a synchronous call is not a task that could be followed: what it did "
+    "is in the function's log. What is done stays done, so the request may be sent again."
 )
 _PERHAPS = "Whether the request was accepted is not known; --chain {} shows it, if it was."
 _GOES_ON = (

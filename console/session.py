@@ -156,5 +156,5 @@ class Session:
         return Ended(result, None, self._kept.payload)
 
     def _after_stop(self, payload: bytes) -> bytes | None:
-        """What is left where nothing was handed over: a failure that is no stop leaves nothing."""
+        """What is left where nothing was handed over: only a stop leaves anything."""
         return payload if self.stop.is_set() else None

@@ -1,6 +1,6 @@
 """Lines to a fleet: records as they stand on stdout or in SLS, or the result of an invocation.
 
-An ENI counts once, as its latest record tells it. Lines that are no records (Function Compute
+An ENI counts once, as its latest record tells it. Lines that are not records (Function Compute
 writes some of its own) are counted, not shown.
 """
 
@@ -36,7 +36,7 @@ class Fleet:
     Attributes:
         rows: the latest record of each ENI, or of each instance that showed none.
         rooms: free addresses above the reserve, and the reserve, per vSwitch.
-        others: lines that are no records, or records that are cut short.
+        others: lines that are not records, or records that are cut short.
         settings: those that were in force, where the lines tell; `settings_from` says of what.
     """
 

@@ -167,7 +167,7 @@ def _answer(body: Any, eni_id: str) -> Answer:
 
 
 def _eni(row: Any) -> Eni:
-    """An ENI; one that cannot be understood is no reading, and does not spoil its page."""
+    """An ENI; one that cannot be understood is not a reading, and does not spoil its page."""
     eni_id = _required(row.network_interface_id)
     try:
         return _read_eni(row, eni_id)
@@ -215,7 +215,7 @@ def _next_page(body: Any, operation: str) -> str | None:
 
 
 def _rows(body: Any, outer: str, inner: str) -> list[Any]:
-    """The rows of a listing; a listing without its container is no listing."""
+    """The rows of a listing; a listing without its container is not one."""
     container = getattr(body, outer, None)
     if container is None:
         raise ValueError(outer)

@@ -168,7 +168,7 @@ def checked_ids(field: Field, prefix: str) -> tuple[str, ...]:
     """A list of ids of one kind, each once, in the order given.
 
     Raises:
-        FieldError: not a list, empty, more than `MAX_IDS` different ones, or one that is no id.
+        FieldError: not a list, empty, more than `MAX_IDS` different ones, or one that is not an id.
     """
     allowed = f"a list of 1 to {MAX_IDS} ids of the form {prefix}-..."
     ids: dict[str, None] = {}

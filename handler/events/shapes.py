@@ -2,7 +2,7 @@
 
 An event is recognised by its kind: the CloudEvents type where there is one, the same name made up
 from the message otherwise. `_FAMILIES` says what is done about each kind; whatever is not there is
-ignored, and so is everything there that is no launch. Our own calls cause
+ignored, and so is everything there that is not a launch. Our own calls cause
 `NetworkInterface:PrivateIPAssigned`: acting on it would never end.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from handler.events.unwrap import Message
 
 _SHOWN_KEYS = 8
-_NAME = re.compile(r"[A-Za-z0-9_]+(:[A-Za-z0-9_]+)*", re.ASCII)  # a translated label is no name
+_NAME = re.compile(r"[A-Za-z0-9_]+(:[A-Za-z0-9_]+)*", re.ASCII)  # a translated label is not a name
 _GROUP_ARN = re.compile(r"acs[.:]ess:[^/]{0,200}:scalinggroup/(asg-[A-Za-z0-9-]{1,64})", re.ASCII)
 _TOKEN = re.compile(r"[ -~]{1,256}")
 _LAUNCH_CALLS = ("RunInstances", "AttachNetworkInterface")  # any JSON value is looked up here
@@ -87,7 +87,7 @@ class Shape(Value):
 
 
 def recognise(message: Message) -> Shape:
-    """How to read a message; one of a kind that is no launch, or of none, is read as ignored."""
+    """How to read a message; one of another kind than a launch, or of none, is read as ignored."""
     kind = message.kind or _kind(message.readable)
     if kind is None:
         return Shape("unknown", _unrecognised)

@@ -40,7 +40,7 @@ _WRAPPERS: tuple[tuple[frozenset[str], str], ...] = (
 _HTTP = (frozenset({"rawPath", "requestContext"}), frozenset({"httpMethod", "headers"}))
 _ALERT = frozenset({"eventContentMap", "eventRawContent", "alertStatus"})
 _SERVICE = re.compile(r"acs[.:]")  # the source of events that Alibaba Cloud publishes itself
-# What a cloud service only carries for somebody else is no event of its own.
+# What a cloud service only carries for somebody else is not an event of its own.
 _CARRIED = ("mns:", "fc:AsyncInvoke:", "eventbridge:Events:ScheduledEvent")
 _CONTENT: Mapping[str, tuple[type, ...]] = {
     "content": (dict, str),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Function Compute cuts one write at 32 KiB (older) or 128 KiB; half of the smaller leaves room.
 MAX_BYTES = 16_000
-# What is shorter is no secret, and replacing it would spoil the line.
+# What is shorter is not a secret, and replacing it would spoil the line.
 SECRET_LENGTH = 8
 HELD_BACK = ("api_error", "event_ignored")
 FIRST = ("timestamp", "level", "record_type", "request_id", "region")

@@ -201,7 +201,7 @@ def test_an_answer_that_is_no_result_is_shown_and_is_no_success(result: Any) -> 
     assert (Exit.FAILED, False, False) == (chain.exit, chain.known, chain.told)
     assert ({}, None, 0, True) == (hop.counts, hop.next_number, hop.short, hop.last)
     assert hop.trouble is not None
-    assert hop.trouble.startswith("bf_c_0 answered what is no result of the function: ")
+    assert hop.trouble.startswith("bf_c_0 answered what is not a result of the function: ")
     assert hop.row()["error"] == hop.trouble
     assert isinstance(hop.row()["result"], (dict, type(None)))
 

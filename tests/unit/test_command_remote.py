@@ -32,7 +32,7 @@ def test_what_is_no_object_is_kept_as_it_is(text: str) -> None:
     hop = Hop(0, "a", Task("Succeeded", error=reply.error, result=reply.result))
 
     shown = json.dumps("***" if LONG in text else text)
-    assert f"a answered what is no result of the function: {shown}" == hop.trouble
+    assert f"a answered what is not a result of the function: {shown}" == hop.trouble
 
 
 @pytest.mark.parametrize("text", ODD, ids=lambda it: it[:20])

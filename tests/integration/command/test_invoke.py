@@ -243,7 +243,7 @@ def test_another_function_of_that_name_is_no_success(
         for target, answer in answers.items():
             done = run(cloud, "invoke", "--all", "--target", target, *way, *named)
             assert (1, 1) == (done.status, len(done.err.splitlines()))
-            assert "answered what is no result of the function: " in done.err
+            assert "answered what is not a result of the function: " in done.err
             assert answer in done.err
             assert "\x1b" not in done.err + done.out
 
