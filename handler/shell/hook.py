@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from fnmatch import fnmatchcase
-from math import inf
+from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from handler.cloud import ports
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from handler.cloud.ports import Ess, HookSettings
     from handler.core.model import Hook
     from handler.shell.invocation import Invocation
+    from handler.shell.job import Job
     from handler.shell.records import Tally
 
-# RecordLifecycleActionHeartbeat: 30..21600 s, at most 20 times an action (ESS reference).
-MOST, TIMES = 21_600, 20
+# RecordLifecycleActionHeartbeat: 30..21600 s, which is also the most that an action waits in all,
+# and at most 20 times an action (ESS reference).
+FEWEST, MOST, TIMES = 30, 21_600, 20
 # A heartbeat never leaves a hook less than that: Function Compute retries within minutes.
 LEAST = 600.0
 # Waits and work up to this long need no look at the hook: no hook's own time is shorter (30 s).
@@ -34,7 +36,7 @@ _RESULTS = {"default": None, "continue": "CONTINUE", "abandon": "ABANDON"}
 
 
 class Hooks:
-    """What is known of lifecycle hooks; a function instance asks once for each.
+    """What is known of lifecycle hooks, for as long as a function instance lives.
 
     Args:
         names: shell-style patterns of the names or ids of our hooks (`LIFECYCLE_HOOKS`).
@@ -42,18 +44,27 @@ class Hooks:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = tuple(names)
-        self._known: dict[str, HookSettings | None] = {}
+        self._known: dict[str, tuple[HookSettings, float]] = {}
 
-    def describe(self, hook: Hook, ess: Ess, invocation: Invocation) -> HookSettings | None:
-        """The hook as Auto Scaling describes it; None when it is not shown.
+    def describe(
+        self, hook: Hook, ess: Ess, invocation: Invocation, since: float = -inf
+    ) -> HookSettings | None:
+        """The hook as Auto Scaling describes it; None when it is not shown, which is not kept.
+
+        What was read before `since` (epoch seconds) is read again: a hook's name stays, and its
+        timeout can be changed at any time.
 
         Raises:
             CloudFault: Auto Scaling refused, or did not answer in time.
         """
-        if hook.hook_id not in self._known:
-            found = invocation.read(ports.DESCRIBE_HOOKS, lambda: ess.lifecycle_hook(hook.hook_id))
-            self._known[hook.hook_id] = found
-        return self._known[hook.hook_id]
+        known, at = self._known.get(hook.hook_id, (None, -inf))
+        if known is not None and at >= since:
+            return known
+        at = invocation.clock.now()
+        found = invocation.read(ports.DESCRIBE_HOOKS, lambda: ess.lifecycle_hook(hook.hook_id))
+        if found is not None:
+            self._known[hook.hook_id] = found, at
+        return found
 
     def are_ours(self, hook: Hook, ess: Ess, invocation: Invocation) -> bool:
         """Whether the function completes this hook: by its id, or by its name.
@@ -75,33 +86,35 @@ class Hooks:
 class Keepalive:
     """Extends a hook's time where its own would not last, and never shortens it.
 
-    Args:
-        began: when the hook began to wait, as far as the event tells; epoch seconds.
+    A heartbeat replaces what the hook has, and nobody tells what another delivery gave it. So each
+    gives the same: what the hook's own timeout, or the longest wait of these settings, needs. Of a
+    hook whose timeout cannot be read, that is as long as any hook may have.
     """
 
-    def __init__(
-        self, ess: Ess, hook: Hook, hooks: Hooks, invocation: Invocation, began: float
-    ) -> None:
-        self._ess = ess
+    def __init__(self, job: Job, hook: Hook) -> None:
+        self._job = job
         self._hook = hook
-        self._hooks = hooks
-        self._invocation = invocation
         # Reading the hook's own time may itself wait for the pacer, and so come back here.
         self._lock = threading.RLock()
         self._busy = False
         self._left = TIMES
-        self._began = began
-        self._not_before = self._started = invocation.clock.now()
+        self._not_before = self._started = self._now()
+        told, latest = job.request.event_time, job.delivery.started
+        # When the hook began to wait, at the latest; a message without a time may be an old one.
+        self._began = latest if told is None else min(told, latest)
+        self._looked = self._beaten = False
+        self._sure = told is not None
         self._timeout: float | None = None
-        self._covered_until: float | None = None
+        self._until: float | None = None
 
     def __call__(self, planned: float) -> None:
         """A wait of `planned` seconds is about to begin (0: work goes on)."""
-        now = self._invocation.clock.now()
+        now = self._now()
         if planned <= SHORT and now - self._started <= SHORT:
             return
         with self._lock:
-            if self._busy or self._left <= 0 or now < self._not_before:
+            # The last one is for `leave`.
+            if self._busy or self._left <= 1 or now < self._not_before:
                 return
             self._busy = True
             try:
@@ -110,18 +123,16 @@ class Keepalive:
                 self._busy = False
 
     def _extend(self, now: float, planned: float) -> None:
-        """Only where the hook's own time, or that of the last heartbeat, would not last."""
-        timeout = self._own_timeout()
-        ends = self._covered_until or self._began + timeout
-        if now + max(planned, SHORT) + SLACK > ends:
-            self._beat(now, max(timeout, planned + SLACK))
+        """Only where what the hook has would not last, or nobody knows what it has."""
+        self._look()
+        lasts = self._until is not None and now + max(planned, SHORT) + SLACK <= self._until
+        if not (self._sure and lasts):
+            self._beat(now, planned)
 
     @property
     def ends(self) -> float:
-        """When the hook's time is over, epoch seconds; infinite while that was not looked at."""
-        if self._covered_until is not None:
-            return self._covered_until
-        return inf if self._timeout is None else self._began + self._timeout
+        """When the hook's time is over, epoch seconds; infinite while nothing is known of it."""
+        return inf if self._until is None else self._until
 
     def leave(self) -> None:
         """Extend the hook for the next delivery: this one ends without completing it.
@@ -129,31 +140,53 @@ class Keepalive:
         Only if a heartbeat of ours has replaced the hook's own time.
         """
         with self._lock:
-            if self._covered_until is not None and self._left > 0:
-                self._beat(self._invocation.clock.now(), self._own_timeout())
+            if self._beaten and self._left > 0:
+                self._beat(self._now(), 0.0)
 
-    def _own_timeout(self) -> float:
-        """The hook's HeartbeatTimeout; where it cannot be read, the longest that there is."""
-        if self._timeout is None:
-            try:
-                found = self._hooks.describe(self._hook, self._ess, self._invocation)
-            except (CloudFault, OutOfTime):
-                found = None
-            self._timeout = float((found and found.timeout) or MOST)
-        return self._timeout
-
-    def _beat(self, now: float, wanted: float) -> None:
-        seconds = int(min(MOST, max(LEAST, wanted)))
-        self._left -= 1
+    def _look(self) -> None:
+        """Read the hook's HeartbeatTimeout, once: it counts from when the hook began to wait."""
+        if self._looked:
+            return
+        job = self._job
         try:
-            self._invocation.send(ports.HEARTBEAT, lambda: self._ess.heartbeat(self._hook, seconds))
+            found = job.hooks.describe(
+                self._hook, job.cloud.ess, job.invocation, job.delivery.started
+            )
+        except (CloudFault, OutOfTime):
+            found = None
+        self._looked = True
+        if found is not None and found.timeout:
+            self._timeout = float(found.timeout)
+            self._until = self._began + self._timeout
+
+    def _beat(self, now: float, planned: float) -> None:
+        seconds = self._given(now, planned)
+        if seconds < FEWEST or (self._until is not None and now + seconds <= self._until):
+            return
+        self._left -= 1
+        ess, invocation = self._job.cloud.ess, self._job.invocation
+        try:
+            invocation.send(ports.HEARTBEAT, lambda: ess.heartbeat(self._hook, seconds))
         except CloudFault as fault:
             # The work goes on: if the hook has ended, completing it will tell.
             if fault.treatment is not Treatment.TRANSIENT:
                 self._left = 0
             self._not_before = now + BACKOFF_LONGEST
         else:
-            self._covered_until = now + seconds
+            self._beaten = self._sure = True
+            self._until = now + seconds
+
+    def _given(self, now: float, planned: float) -> int:
+        """The seconds that a heartbeat gives: never more than the six hours of a hook leave."""
+        settings = self._job.settings
+        waits = [planned, settings.visibility_seconds, settings.settle_seconds]
+        waits += [settings.guest_seconds] if settings.guest_port is not None else []
+        needed = max(LEAST, max(waits) + 2 * SLACK, self._timeout or 0.0)
+        left = self._began + MOST - SLACK - now
+        return int(left if self._timeout is None else min(ceil(needed), left))
+
+    def _now(self) -> float:
+        return self._job.invocation.clock.now()
 
 
 def result_for(tally: Tally, on_shortfall: str) -> str | None:

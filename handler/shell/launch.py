@@ -65,8 +65,7 @@ class Launch:
             self._work_and_ask()
             return None
         self._ours = self._is_ours(hook)
-        began = job.request.event_time or job.delivery.started
-        keepalive = Keepalive(job.cloud.ess, hook, job.hooks, job.invocation, began)
+        keepalive = Keepalive(job, hook)
 
         def before_wait(planned: float) -> None:
             if self._left_alone() is None:

@@ -5,12 +5,15 @@ An instance that is not shown may be late, gone or hidden; a hook may belong to 
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from handler.core.errors import NotPermitted, Retryable
+from handler.shell.app import App
 from tests.chaos.trouble import run_instances, scale_out
 from tests.integration.test_trouble import (
     ENIS,
@@ -22,7 +25,7 @@ from tests.integration.test_trouble import (
     rows,
     shown,
 )
-from tests.stage import Stage
+from tests.stage import SharedClock, Stage, environment
 from tests.worlds import (
     ACTIVITY,
     GROUP,
@@ -39,6 +42,9 @@ from tests.worlds import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.integration.test_trouble import Fault
+
+ROOT = Path(__file__).parents[2]
 EIGHT = {"TARGET_SECONDARY_IPS": "8"}
 GOOD, GONE = ("assigned", "reached"), ("gone", "not_found")
 HIDDEN, NOT_READY = ("deferred", "not_permitted"), ("deferred", "not_ready")
@@ -396,6 +402,12 @@ def hook_of(seconds: int, *names: str) -> World:
     return launch
 
 
+def published(event: World, at: float) -> World:
+    """The message as a topic delivers it, with the time at which the hook began to wait."""
+    message: World = json.loads((ROOT / "events/mns-topic-json-lifecycle-hook.json").read_text())
+    return message | {"Message": json.dumps(event), "PublishTime": int(at * 1000)}
+
+
 @pytest.mark.parametrize(("timeout", "extended"), [(60, True), (200, True), (600, False)])
 def test_a_hook_is_extended_only_where_its_own_time_would_not_last(
     timeout: int, extended: bool
@@ -405,7 +417,8 @@ def test_a_hook_is_extended_only_where_its_own_time_would_not_last(
     slow = {"action": "AssignPrivateIpAddresses", "fault": "slow", "seconds": 9, "times": 999}
     settings = EIGHT | {"MAX_CONCURRENCY": "1"}
     with Stage(hook_of(timeout, *names), settings, [instances(times=1), slow]) as stage:
-        delivered = stage.deliver(hook_event(*(f"i-{name}" for name in names)))
+        event = hook_event(*(f"i-{name}" for name in names))
+        delivered = stage.deliver(published(event, stage.time.now()))
         assert delivered.result["lifecycle"]["completed"] is True
         beats = stage.cloud.calls(HEARTBEAT)
         assert extended == bool(beats)
@@ -433,13 +446,140 @@ def test_a_hook_that_was_extended_is_left_time_for_the_next_delivery() -> None:
         assert "Pending" == stage.hook()["status"]
 
 
-def test_where_a_hook_is_not_shown_its_time_is_not_cut() -> None:
-    """Not permitted to read it: it is extended by as much as there is."""
-    denied = refusal("DescribeLifecycleHooks", "Forbidden.RAM")
-    with Stage(hook_of(21_600, "a"), EIGHT, [instances(), denied]) as stage:
+@pytest.mark.parametrize(
+    "unread",
+    [
+        refusal("DescribeLifecycleHooks", "Forbidden.RAM"),
+        refusal("DescribeLifecycleHooks", "ServiceUnavailable", 503, times=8),
+        answer("DescribeLifecycleHooks", LifecycleHooks=[], TotalCount=0),
+    ],
+    ids=["not permitted", "no answer for a while", "not shown"],
+)
+@pytest.mark.parametrize("timeout", [60, 3600, 21_000])
+def test_a_hook_whose_time_cannot_be_read_is_extended_by_as_much_as_there_is(
+    timeout: int, unread: Fault
+) -> None:
+    """Six hours in all, so that whatever it has is not cut; it does not end while we wait."""
+    with Stage(hook_of(timeout, "a"), EIGHT, [instances(), unread]) as stage:
+        began = stage.time.now()
+        assert isinstance(stage.deliver(hook_event("i-a")).error, Retryable)
+        (beat,) = stage.cloud.calls(HEARTBEAT)
+        ends = beat["time"] + int(beat["parameters"]["heartbeatTimeout"])
+        assert began + 21_600 - 90 < ends <= began + 21_600
+        stage.time.advance(timeout)
+        assert "Pending" == stage.hook()["status"]
+
+
+class Clock(SharedClock):
+    """Something happens after each pause."""
+
+    def __init__(self, stage: Stage, then: Callable[[], object]) -> None:
+        super().__init__(stage.time)
+        self._then = then
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, and do it."""
+        super().sleep(seconds)
+        self._then()
+
+
+def clocked(stage: Stage, then: Callable[[], object]) -> App:
+    """A function instance under such a clock."""
+    return App.from_environ(environment(stage.cloud.url, **stage.settings), Clock(stage, then))
+
+
+# A wait of 700 s that pauses and calls make a little longer: each takes 20 ms.
+LONG_WAIT = EIGHT | {"VISIBILITY_SECONDS": "700"}
+
+
+def test_a_long_wait_takes_one_heartbeat() -> None:
+    """Clocks and calls take their time, so that its end moves on; that is no reason for another."""
+    with Stage(hook_of(60, "a"), LONG_WAIT, [instances()]) as stage:
+        app = clocked(stage, lambda: stage.time.advance(0.02))
+        assert isinstance(stage.deliver(hook_event("i-a"), app, timeout=1800).error, Retryable)
+        kept, left = stage.cloud.calls(HEARTBEAT)
+        assert left["time"] - kept["time"] >= 700
+        stage.time.advance(599)
+        assert "Pending" == stage.hook()["status"]
+
+
+def test_the_timeout_is_read_for_each_launch() -> None:
+    """Somebody has raised it since the function instance first read it: it is not cut."""
+    launch = hook_of(60, "a", "b")
+    first = launch["lifecycle_actions"][0] | {"instance_ids": ["i-a"]}
+    second = first | {
+        "token": "of-the-second",
+        "scaling_activity": "asa-2",
+        "instance_ids": ["i-b"],
+        "timeout": 3600,
+    }
+    launch["lifecycle_actions"] = [first, second]
+    shown = {"LifecycleHookId": first["hook_id"], "HeartbeatTimeout": 60}
+    shown["LifecycleHookName"] = "secondary-ips"
+    once = answer("DescribeLifecycleHooks", times=1, LifecycleHooks=[shown], TotalCount=1)
+    with Stage(launch, EIGHT, [once, instances(times=8)]) as stage:
         stage.deliver(hook_event("i-a"))
-        beats = [int(c["parameters"]["heartbeatTimeout"]) for c in stage.cloud.calls(HEARTBEAT)]
-        assert all(seconds == 21_600 for seconds in beats)
+        stage.cloud.faults([instances()])
+        other = {"lifecycleActionToken": "of-the-second", "scalingActivityId": "asa-2"}
+        assert isinstance(stage.deliver(hook_event("i-b", **other)).error, Retryable)
+        stage.time.advance(3000)
+        assert "Pending" == stage.cloud.state()["lifecycle_actions"][1]["status"]
+
+
+def test_a_hook_that_was_not_shown_once_is_asked_for_again() -> None:
+    """Its name is not told by the message, and an empty answer is no name."""
+    launch = world(instance("a"))
+    launch["lifecycle_actions"][0]["hook_name"] = "secondary-ips"
+    once = answer("DescribeLifecycleHooks", times=1, LifecycleHooks=[], TotalCount=0)
+    with Stage(launch, EIGHT, [once]) as stage:
+        for _ in range(2):
+            stage.deliver(hook_event("i-a", lifecycleHookName=None))
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+def test_a_launch_that_is_raised_does_not_cut_what_it_gave_the_hook() -> None:
+    """A permission is lost while a long wait is under way."""
+    lost = refusal("DescribeNetworkInterfaces", "Forbidden.RAM")
+    settings = EIGHT | {"VISIBILITY_SECONDS": "1500"}
+    with Stage(hook_of(60, "a"), settings, [instances()]) as stage:
+        began = stage.time.now()
+        app = clocked(
+            stage, lambda: stage.cloud.faults([lost]) if stage.time.now() > began + 30 else None
+        )
+        assert isinstance(stage.deliver(hook_event("i-a"), app, timeout=3000).error, NotPermitted)
+        stage.time.advance(began + 1500 - stage.time.now())
+        assert "Pending" == stage.hook()["status"]
+
+
+def test_another_delivery_does_not_cut_what_the_first_one_gave() -> None:
+    """While it waits, the event comes a second time, to an invocation that waits for less long."""
+    with Stage(hook_of(60, "a"), EIGHT | {"VISIBILITY_SECONDS": "700"}, [instances()]) as stage:
+        began, second = stage.time.now(), [120]
+
+        def again() -> None:
+            if stage.time.now() > began + 30 and second:
+                stage.deliver(hook_event("i-a"), stage.another_app(), second.pop())
+
+        assert isinstance(stage.deliver(hook_event("i-a"), clocked(stage, again)).error, Retryable)
+        ends = [
+            call["time"] + int(call["parameters"]["heartbeatTimeout"])
+            for call in stage.cloud.calls(HEARTBEAT)
+        ]
+        assert 2 <= len(ends)
+        assert sorted(ends) == ends
+
+
+@pytest.mark.parametrize("timed", [True, False], ids=["with its time", "without a time"])
+def test_a_retry_of_a_message_keeps_a_hook_that_has_waited(timed: bool) -> None:
+    """The hook of 600 s began long ago; without a time in the message nobody knows how long."""
+    with Stage(hook_of(600, "a"), EIGHT, [instances(times=8)]) as stage:
+        began = stage.time.now()
+        stage.time.advance(585)
+        event = hook_event("i-a")
+        stage.deliver(published(event, began) if timed else event)
+        assert 600 < stage.time.now() - began
+        assert ("Completed", "CONTINUE") == (stage.hook()["status"], stage.hook()["result"])
+        assert 1 == len(stage.cloud.calls(HEARTBEAT))
 
 
 @pytest.mark.parametrize(("name", "told"), [("secondary-ips", "CONTINUE"), ("install-agent", None)])
