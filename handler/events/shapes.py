@@ -185,8 +185,9 @@ def _read_scale_out(message: Message, hook: Hook | None = None) -> Launch | Igno
     if listed and (values or not activity):
         ours = [each for each in values if not _is_foreign(each)]
         if values and not ours:
+            waits = ", and its hook is left to time out" if hook else ""
             return Ignored(
-                f"{listed.name}: Auto Scaling launched something else than ECS instances"
+                f"{listed.name}: Auto Scaling launched something else than ECS instances{waits}"
             )
         selector = Selector(instance_ids=_instance_ids(listed, ours))
     elif activity:
