@@ -56,6 +56,9 @@ def _read(source: str) -> Fleet:
     if not fleet.rows:
         found = f"no eni_result among {screen.counted(fleet.others, 'line')}"
         raise BadRequest(f"FILE: found {found}; allowed: {_ALLOWED}")
+    if fleet.others:
+        lines = screen.counted(fleet.others, "line")
+        screen.note(f"left out {lines} of the input: not records, or records that are cut short")
     return fleet
 
 
