@@ -71,9 +71,14 @@ def _one_of(*words: str) -> Rule:
     return Rule(lambda text: text in words, " or ".join(words))
 
 
-def _is_request(text: str) -> bool:
-    parsed = parse(text.encode(), home_region="cn-hangzhou")
-    return isinstance(parsed, Request) and parsed.manual
+def _request_in(region: str) -> Rule:
+    """A manual request that a function in this region accepts."""
+
+    def allows(text: str) -> bool:
+        parsed = parse(text.encode(), home_region=region)
+        return isinstance(parsed, Request) and parsed.manual
+
+    return Rule(allows, f"a manual request for {region}; see docs/requests.md")
 
 
 def _are_triggers(text: str) -> bool:
@@ -84,6 +89,7 @@ def _are_triggers(text: str) -> bool:
 _NAME = _like(r"[A-Za-z0-9][A-Za-z0-9-]{0,119}", "letters, digits and hyphens")
 # The SDKs' own name, which the command reads too.
 REGION = "ALIBABA_CLOUD_REGION_ID"
+HOME = "cn-hangzhou"
 # What was read once, and is easily left in a pipeline.
 RENAMED = {"REGION": REGION}
 RULES = {
@@ -98,7 +104,7 @@ RULES = {
     "HOOK_TOPIC": _NAME,
     "FAILURE_QUEUE": _NAME,
     "DRIFT_CRON": Rule(is_cron, "six fields, seconds first, or an interval like @every 12h"),
-    "DRIFT_REQUEST": Rule(_is_request, "a manual request; see docs/requests.md"),
+    "DRIFT_REQUEST": _request_in(HOME),
     "CPU": _like(r"(0|[1-9][0-9]?)(\.[0-9]?[05])?", "cores, a multiple of 0.05"),
     "MEMORY_MB": _whole(128, 32_768, 64),
     "TIMEOUT_SECONDS": _whole(1, 86_400),
@@ -138,7 +144,12 @@ def of_fc3(environ: Mapping[str, str], manifest: Path = FC3) -> list[str]:
     props = yaml.safe_load(text)["resources"]["secondary-ips"]["props"]
     given = {name: value for name, value in environ.items() if name in known and value}
     settings = {name: given.get(name, "") for name in props["environmentVariables"]}
-    return [*_misspelt(environ, known), *_deployment(given), *_settings(settings)]
+    return [
+        *_misspelt(environ, known),
+        *_deployment(given),
+        *_settings(settings),
+        *_without_network(given, settings),
+    ]
 
 
 def of_fc2(manifest: Path = FC2) -> list[str]:
@@ -156,6 +167,7 @@ def of_fc2(manifest: Path = FC2) -> list[str]:
         *_unknown(settings, _settings_of(FC3)),
         *_deployment(given),
         *_settings(settings),
+        *_without_network(given, settings),
         *_aliases(props["triggers"]),
     ]
 
@@ -204,16 +216,17 @@ def _unknown(settings: Iterable[str], known: set[str]) -> list[str]:
 
 def _deployment(given: Mapping[str, str]) -> list[str]:
     """What is wrong with the variables of the deployment, each by itself and together."""
+    rules = RULES | {"DRIFT_REQUEST": _request_in(given.get(REGION, HOME))}
     alone = [
-        f"{name}: found {value!r}; allowed: {RULES[name].allowed}"
+        f"{name}: found {value!r}; allowed: {rules[name].allowed}"
         for name, value in given.items()
-        if name in RULES and not RULES[name].allows(value)
+        if name in rules and not rules[name].allows(value)
     ]
     return alone or [*_of_region(given), *_of_network(given), *_of_size(given)]
 
 
 def _of_region(given: Mapping[str, str]) -> list[str]:
-    region = given.get(REGION, "cn-hangzhou")
+    region = given.get(REGION, HOME)
     found = []
     if given.get("RUNTIME") == "python3.12" and region not in PYTHON_3_12:
         found.append(f"RUNTIME: found 'python3.12'; allowed in {region}: python3.10")
@@ -229,6 +242,19 @@ def _of_network(given: Mapping[str, str]) -> list[str]:
     if not missing or len(missing) == len(NETWORK):
         return []
     return [f"{name}: not set; allowed: all or none of {', '.join(NETWORK)}" for name in missing]
+
+
+def _without_network(given: Mapping[str, str], settings: Mapping[str, str]) -> list[str]:
+    """What reaches nothing unless the function is in a network of yours."""
+    if given.keys() & set(NETWORK):
+        return []
+    inside = {"GUEST_PORT": settings.get("GUEST_PORT", "")}
+    inside |= {"ENDPOINT_NETWORK": "vpc"} if settings.get("ENDPOINT_NETWORK") == "vpc" else {}
+    return [
+        f"{name}: found {value!r} without a network; allowed: with {', '.join(NETWORK)}, or unset"
+        for name, value in inside.items()
+        if value
+    ]
 
 
 def _of_size(given: Mapping[str, str]) -> list[str]:

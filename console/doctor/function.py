@@ -186,7 +186,8 @@ def _settings(seen: Seen) -> Iterator[Finding]:
     settings = settings_of(seen)
     if settings.guest_port and not _in_a_vpc(seen):
         said = "the function is not in a VPC, and cannot reach any guest"
-        advice = deploy_command(names, VPC_ID="vpc-...", VSWITCH_IDS="vsw-...")
+        network = {"VPC_ID": "vpc-...", "VSWITCH_IDS": "vsw-...", "SECURITY_GROUP_ID": "sg-..."}
+        advice = deploy_command(names, **network)
         yield warning(Row.SETTINGS, "GUEST_PORT", said, f"docs/deploying.md, In a VPC: {advice}")
     if settings.dry_run:
         said = "true: it decides and records, assigns nothing, and leaves hooks alone"

@@ -57,8 +57,8 @@ def _read(source: str) -> Fleet:
         found = f"no eni_result among {screen.counted(fleet.others, 'line')}"
         raise BadRequest(f"FILE: found {found}; allowed: {_ALLOWED}")
     if fleet.others:
-        lines = screen.counted(fleet.others, "line")
-        screen.note(f"left out {lines} of the input: not records, or records that are cut short")
+        left = screen.counted(fleet.others, "line")
+        screen.note(f"left out {left} of the input: not records, or records that are cut short")
     return fleet
 
 

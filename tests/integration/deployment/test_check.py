@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INSIDE = {"VPC_ID": "vpc-a", "VSWITCH_IDS": "vsw-a", "SECURITY_GROUP_ID": "sg-a"}
+
+
+def request_for(region: str) -> str:
+    """A backfill that names its region."""
+    return json.dumps({"backfill": {"all": True, "region": region}})
+
+
 REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "a setting that the function refuses": (
         {"TARGET_SECONDARY_IPS": "ten"},
@@ -56,6 +64,18 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "a vSwitch that is none": (INSIDE | {"VSWITCH_IDS": "vsw-a;vsw-b"}, "VSWITCH_IDS: found"),
     "a schedule of five fields": ({"DRIFT_CRON": "0 3 * * *"}, "DRIFT_CRON: found '0 3 * * *'"),
     "a request that is none": ({"DRIFT_REQUEST": '{"backfil": {}}'}, "DRIFT_REQUEST: found"),
+    "a request for another region": (
+        {"ALIBABA_CLOUD_REGION_ID": "us-west-1", "DRIFT_REQUEST": request_for("cn-hangzhou")},
+        "DRIFT_REQUEST: found",
+    ),
+    "guests without a network": (
+        {"GUEST_PORT": "22", "ON_SILENT": "short"},
+        "GUEST_PORT: found '22' without a network; allowed: with VPC_ID",
+    ),
+    "endpoints of a network without one": (
+        {"ENDPOINT_NETWORK": "vpc"},
+        "ENDPOINT_NETWORK: found 'vpc' without a network; allowed: with VPC_ID",
+    ),
     "a core too many": ({"CPU": "1"}, "CPU: found 1 with 0.5 GB"),
     "memory by the byte": ({"MEMORY_MB": "500"}, "MEMORY_MB: found '500'; allowed: a whole number"),
     "too many retries": ({"RETRIES": "9"}, "RETRIES: found '9'; allowed: a whole number, 0..8"),
@@ -68,6 +88,8 @@ ACCEPTED: list[dict[str, str]] = [
     {},
     manifests.EVERYTHING | {"ALIBABA_CLOUD_REGION_ID": "cn-shanghai"},
     INSIDE,
+    INSIDE | {"GUEST_PORT": "22", "ENDPOINT_NETWORK": "vpc"},
+    {"ALIBABA_CLOUD_REGION_ID": "us-west-1", "DRIFT_REQUEST": request_for("us-west-1")},
     {"ALIBABA_CLOUD_REGION_ID": "cn-huhehaote", "ASYNC_TASK": "false", "RUNTIME": "python3.12"},
     {"TARGET_SECONDARY_IPS": "", "RUNTIME": ""},
     # names of other programs

@@ -270,7 +270,7 @@ FAULTS = [
         Row.SETTINGS,
         WARNING,
         "GUEST_PORT: the function is not in a VPC",
-        "VPC_ID=vpc-... VSWITCH_IDS=vsw-... s deploy",
+        "VPC_ID=vpc-... VSWITCH_IDS=vsw-... SECURITY_GROUP_ID=sg-... s deploy",
         alone=True,
     ),
     Fault(
