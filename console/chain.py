@@ -252,7 +252,11 @@ class Chain:
             return Exit.BAD_REQUEST
         if not self.told:
             return Exit.UNKNOWN
-        return Exit.SHORT if any(hop.short for hop in self.hops) else Exit.AT_TARGET
+        # What is deferred at the end of a chain that succeeded is what the limit has left.
+        left = any(hop.short for hop in self.hops) or self.hops[-1].counts.get(
+            Outcome.DEFERRED.value
+        )
+        return Exit.SHORT if left else Exit.AT_TARGET
 
 
 def _name(row: Row) -> str:

@@ -48,6 +48,9 @@ def conclude(
     elif worked.progress.enis:
         screen.note(f"{totals(worked.progress)}; {_addresses(worked)}")
     _say_what_was_not_found(worked)
+    if worked.progress.limited and status is not Exit.STOPPED:
+        enis = screen.counted(worked.progress.limited, "ENI")
+        screen.note(f"--limit leaves {enis} for another run of the same command")
     error = _error(worked)
     if error is not None and status is not Exit.STOPPED:
         screen.error(error)
@@ -143,9 +146,9 @@ def _addresses(worked: RunResult) -> str:
     said = f"would assign {what}" if worked.asked.request.dry_run else f"assigned {what}"
     if progress.throttled and not worked.asked.request.dry_run:
         said += f", {progress.throttled} throttled"
-    if not progress.short:
+    if not progress.below:
         return said
-    enis = screen.counted(progress.short, "ENI")
+    enis = screen.counted(progress.below, "ENI")
     lacking = screen.counted(progress.missing, "address")
     return f"{said}; {enis} below target, {lacking} missing"
 

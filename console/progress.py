@@ -99,7 +99,9 @@ class Progress:
         served: ENIs that a call was made for and that are finished, or would be in a plan.
         throttled: calls of any kind that were throttled.
         short: ENIs that end below their target for lack of room or quota.
-        missing: secondary addresses that ENIs lack in the end.
+        below: ENIs that end below their target, for whatever reason.
+        missing: secondary addresses that they lack.
+        limited: ENIs that were left because the limit was reached.
         undecided: deferred ENIs, but for those beyond the limit.
         given: secondary addresses that ENIs got, by vSwitch.
         rooms: what each vSwitch has left above its reserve, as (left, reserve).
@@ -116,7 +118,9 @@ class Progress:
     served: int = 0
     throttled: int = 0
     short: int = 0
+    below: int = 0
     missing: int = 0
+    limited: int = 0
     undecided: int = 0
     given: Counter[str] = field(default_factory=Counter)
     rooms: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -148,9 +152,12 @@ class Progress:
         self.served += planned or (row["attempts"] > 0 and not deferred)
         self.addresses += got(row)
         self.given[row["vswitch_id"]] += got(row)
+        self.below += missing(row) > 0
         self.missing += missing(row)
         self.short += row["outcome"] == Outcome.SHORT.value or (planned and missing(row) > 0)
-        self.undecided += deferred and row["reason"] != Reason.LIMIT.value
+        limited = deferred and row["reason"] == Reason.LIMIT.value
+        self.limited += limited
+        self.undecided += deferred and not limited
         self._hear_guest(row)
         push = heapq.heappush if len(self._worst) < self.keep else heapq.heappushpop
         if self.keep:
@@ -181,4 +188,4 @@ class Progress:
             return Exit.STOPPED
         if ended.failure is not None or self.counts[Outcome.FAILED.value] or self.undecided:
             return Exit.FAILED
-        return Exit.SHORT if self.short else Exit.AT_TARGET
+        return Exit.SHORT if self.short or self.limited else Exit.AT_TARGET

@@ -126,6 +126,7 @@ def test_refused_questions_end_it(faults: list[Task | CloudFault | None]) -> Non
         ([Task("Succeeded")], Exit.UNKNOWN),
         ([Task("Succeeded", result=returned(assigned=3))], Exit.AT_TARGET),
         ([Task("Succeeded", result=returned(short=1))], Exit.SHORT),
+        ([Task("Succeeded", result=returned(assigned=3, deferred=9))], Exit.SHORT),
         ([Task("Succeeded", result=returned(short=1)), Task("Succeeded")], Exit.UNKNOWN),
         ([Task("Succeeded", result=returned(1, assigned=3))], Exit.UNKNOWN),
         ([Task("Succeeded", result=returned(1, assigned=3)), Task(LOST)], Exit.FAILED),

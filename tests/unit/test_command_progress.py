@@ -106,7 +106,7 @@ def test_the_worst_rows_are_kept_in_order() -> None:
     ("records", "ended", "expected"),
     [
         ([result(**given(4))], Ended(ASSIGNED), Exit.AT_TARGET),
-        ([result(outcome="deferred", reason="limit")], Ended(ASSIGNED), Exit.AT_TARGET),
+        ([result(outcome="deferred", reason="limit")], Ended(ASSIGNED), Exit.SHORT),
         ([result(outcome="short")], Ended(ASSIGNED), Exit.SHORT),
         ([result(outcome="short"), result(outcome="failed")], Ended(ASSIGNED), Exit.FAILED),
         ([result(outcome="deferred", reason="transient")], Ended(ASSIGNED), Exit.FAILED),

@@ -381,4 +381,6 @@ def test_a_file_keeps_its_cursor_and_region(tmp_path: Path) -> None:
     with LocalCloud(fleet(3)) as cloud:
         done = run(cloud, "backfill", str(path), "--yes", FC_REGION="")
 
-        assert (0, ["eni-n001"]) == (done.status, written(cloud))
+        assert (3, ["eni-n001"]) == (done.status, written(cloud))
+        assert "--limit leaves 1 ENI for another run" in done.err
+        assert "1 ENI below target, 2 addresses missing" in done.out
