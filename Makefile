@@ -24,6 +24,9 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 UV ?= $(shell command -v uv)
 FAST := $(if $(UV),$(UV) pip install --quiet --python $(PY))
 
+# Without it each of the tests' thousands of processes would compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What Hypothesis draws follows from it: the command that make prints repeats a run.
 SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')
 EXAMPLES ?= 10000
