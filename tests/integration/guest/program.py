@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -15,39 +16,39 @@ PROGRAM = Path(__file__).parents[3] / "deploy/guest/secondary-ips"
 
 # Keeps what it is given in a file, in the words that the program reads. Each line of the file is
 # one address, route or rule; links are given.
-FAKE_IP = r"""#!{python} -S
-import fcntl, re, sys, time
-words = [it for it in sys.argv[1:] if it not in ("-o", "-4", "-d")]
-file, links = {file!r}, {links!r}
-lock = open(file + ".lock", "w"); fcntl.flock(lock, fcntl.LOCK_EX)
-held = open(file).read().splitlines()
-verb = next((it for it in words if it in ("add", "del")), None)
-if verb:
-    words.remove(verb)
-    line = " ".join(it for it in words if it != "noprefixroute")
-    if (line in held) == (verb == "add"):
-        sys.exit("RTNETLINK answers: File exists" if verb == "add" else "Cannot assign")
-    held = held + [line] if verb == "add" else [it for it in held if it != line]
-    open(file, "w").write("\n".join(held))
-    open(file + ".log", "a").write(verb + " " + line + "\n")
-elif words[0] == "link":
-    for number, (name, flags, mac, rest) in enumerate(links, 1):
-        print("%d: %s: <%s> mtu%s\\ link/ether %s" % (number, name, flags, rest, mac))
-elif words[0] == "addr":
-    for it in held:
-        if it.startswith("addr "):
-            _, address, _, link = it.split()[:4]
-            print("2: %s    inet %s scope global %s" % (link, address, link))
-elif words[0] == "route":
-    for it in held:
-        if it.startswith("route "):
-            print(it[6:].replace(" table local", " scope host"))
-elif words[0] == "rule":
-    for it in held:
-        found = re.match("rule from (\S+) lookup (\S+) pref (\S+)", it)
-        if found:
-            print("%s:\tfrom %s lookup %s" % (found.group(3), found.group(1), found.group(2)))
+FAKE_IP = r"""#!/bin/sh
+file={file} verb=
+exec 9> "$file.lock"
+flock 9
+for word; do
+    shift
+    case $word in
+    -o | -4 | -d | noprefixroute) ;;
+    add | del) verb=$word ;;
+    *) set -- "$@" "$word" ;;
+    esac
+done
+case $verb in
+add)
+    if grep -qxF -e "$*" "$file"; then echo RTNETLINK answers: File exists >&2; exit 1; fi
+    echo "$*" >> "$file" ;;
+del)
+    if ! grep -qxF -e "$*" "$file"; then echo Cannot assign >&2; exit 1; fi
+    grep -vxF -e "$*" "$file" > "$file.left"
+    mv "$file.left" "$file" ;;
+esac
+if [ "$verb" ]; then echo "$verb $*" >> "$file.log"; exit; fi
+case $1 in
+link) cat <<'links'
+{links}
+links
+;;
+addr) sed -nE 's/^addr (\S+) dev (\S+).*/2: \2    inet \1 scope global \2/p' "$file" ;;
+route) sed -n 's/ table local/ scope host/; s/^route //p' "$file" ;;
+rule) sed -nE 's/^rule from (\S+) lookup (\S+) pref (\S+).*/\3:\tfrom \1 lookup \2/p' "$file" ;;
+esac
 """
+LINK = r"%d: %s: <%s> mtu%s\ link/ether %s"
 ETH0 = ("eth0@if5", "BROADCAST,UP,LOWER_UP", "00:16:3e:00:00:01", "")
 ETH1 = ("eth1", "BROADCAST,UP,LOWER_UP", "00:16:3e:00:00:02", "")
 
@@ -65,13 +66,15 @@ class Guest:
 
     def __post_init__(self) -> None:
         (self.folder / "bin").mkdir(parents=True)
-        (self.folder / "held").write_text("\n".join(self.held))
+        self.hold(*self.held)
         self.program = self.folder / "secondary-ips"
         self.program.write_text(self.text())
-        fake = FAKE_IP.format(
-            python=sys.executable, file=str(self.folder / "held"), links=self.links
-        )
-        self.fake("ip", fake)
+        links = [
+            LINK % (number, name, flags, rest, mac)
+            for number, (name, flags, mac, rest) in enumerate(self.links, 1)
+        ]
+        file = shlex.quote(str(self.folder / "held"))
+        self.fake("ip", FAKE_IP.format(file=file, links="\n".join(links)))
         self.fake("systemctl", "#!/bin/sh\nexit 3\n")
 
     def text(self) -> str:
@@ -96,7 +99,7 @@ class Guest:
             "SECONDARY_IPS_CNI_DIR": str(self.folder / "cni"),
         }
         return subprocess.Popen(  # noqa: S603  (the program under test)
-            [sys.executable, str(self.program), *words],
+            [sys.executable, "-S", str(self.program), *words],
             env=environ | self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -123,7 +126,7 @@ class Guest:
 
     def hold(self, *lines: str) -> None:
         """Replace what is held."""
-        (self.folder / "held").write_text("\n".join(lines))
+        (self.folder / "held").write_text("".join(f"{line}\n" for line in lines))
 
     def sync(self, *words: str) -> tuple[int, dict[str, Any]]:
         """One pass."""
