@@ -18,6 +18,7 @@ import pytest
 from deploy import package
 from deploy.rehearsal import Unfit, perform, rehearse
 from handler.cloud.ecs import OPERATIONS
+from tests.once import made_once
 from tests.packages import copy_installed, locked
 
 ROOT = Path(__file__).parents[2]
@@ -33,15 +34,21 @@ UNCHECKED_HASH = 1
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The locked packages that are needed, as pip would put them into a folder."""
-    return copy_installed(package.needed(LOCK), tmp_path_factory.mktemp("packages"))
+    return made_once(
+        tmp_path_factory,
+        "packages",
+        lambda folder: copy_installed(package.needed(LOCK), folder),
+    )
 
 
 @pytest.fixture(scope="session")
 def built(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package for this interpreter."""
-    out = tmp_path_factory.mktemp("one") / "build"
-    package.assemble(packages, out, sys.executable)
-    return out
+    return made_once(
+        tmp_path_factory,
+        "built",
+        lambda folder: package.assemble(packages, folder, sys.executable),
+    )
 
 
 def test_package_works_with_nothing_else_on_the_path(built: Path) -> None:

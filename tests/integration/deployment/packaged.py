@@ -77,19 +77,14 @@ def _queue(arn: str) -> str:
     return QUEUE + arn.removesuffix("/messages").rpartition("/")[2]
 
 
-def unpacked(runtime: str, folder: Path) -> tuple[Path, str]:
-    """Build the package, and unpack its archive as Function Compute does.
+def unpacked(runtime: str, interpreter: str, folder: Path) -> None:
+    """Build the package, and unpack its archive as Function Compute does, into `code`.
 
     pip's part, which needs the package index, is kept until the lock changes.
 
-    Returns:
-        The folder, and the interpreter of the runtime.
-
     Raises:
-        NoInterpreter: the runtime's interpreter is not here.
         CalledProcessError: pip could not install.
     """
-    interpreter = package.find_interpreter(runtime)
     packages = PLACE / f"packages-{runtime}" / "installed"
     with unless_done(packages.parent, ROOT / "requirements-dev.txt") as needed:  # it has both locks
         if needed:
@@ -101,4 +96,3 @@ def unpacked(runtime: str, folder: Path) -> tuple[Path, str]:
     package.compress(folder / "build", folder / "code.zip", package.EPOCH)
     with zipfile.ZipFile(folder / "code.zip") as archive:
         archive.extractall(folder / "code")
-    return folder / "code", interpreter

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.integration.clients.install import PLACE
 from tests.integration.deployment.manifests import ROOT, fc3
 from tests.integration.deployment.packaged import Deployed, unpacked
 from tests.integration.localcloud.functions.sample_world import SHORT_MINUTE, until
+from tests.once import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +75,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Place]:
     def find(runtime: str) -> Place:
         if runtime not in places:
             try:
-                places[runtime] = unpacked(runtime, tmp_path_factory.mktemp(runtime))
+                interpreter = package.find_interpreter(runtime)
+                make = partial(unpacked, runtime, interpreter)
+                places[runtime] = made_once(tmp_path_factory, runtime, make) / "code", interpreter
             except (NoInterpreter, subprocess.CalledProcessError) as error:
                 if runtime in os.environ.get("RUNTIMES_REQUIRED", "").split():
                     raise
