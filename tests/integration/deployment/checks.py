@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator, FormatChecker
@@ -41,6 +42,7 @@ def _innermost(error: Any) -> str:
     return "; ".join([error.message, *(each.message for each in causes)])
 
 
+@cache
 def _validator(name: str) -> Draft202012Validator:
     documents = {path.name: json.loads(path.read_text("utf-8")) for path in SCHEMAS.glob("*.json")}
     for document in documents.values():

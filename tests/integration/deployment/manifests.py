@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ def fc3(**environ: str) -> dict[str, Any]:
     Raises:
         ValueError: TRIGGERS names one that is not offered.
     """
-    content = yaml.safe_load(FC3.read_text(encoding="utf-8"))
+    content = _read(FC3)
     scope = Scope(environ)
     for name, value in content["vars"].items():
         scope.variables[name] = scope.resolved(value)
@@ -51,10 +52,17 @@ def fc3(**environ: str) -> dict[str, Any]:
 
 def fc2(**variables: Any) -> dict[str, Any]:
     """Return what `deploy/fc2/s.yaml` gives its component, with some of its `vars` edited."""
-    content = yaml.safe_load(FC2.read_text(encoding="utf-8"))
+    content = _read(FC2)
     scope = Scope({}, content["vars"] | variables)
     props: dict[str, Any] = scope.resolved(content["services"]["secondary-ips"]["props"])
     return props
+
+
+@cache
+def _read(manifest: Path) -> dict[str, Any]:
+    """The manifest as it is written, which nobody changes."""
+    found: dict[str, Any] = yaml.safe_load(manifest.read_text(encoding="utf-8"))
+    return found
 
 
 @dataclass
