@@ -36,7 +36,14 @@ ROOT = Path(__file__).parents[1]
 # What stands ready in every process. None of it looks on import at what a test may set, as
 # alibabacloud_credentials looks for its home.
 READY = [
+    "alibabacloud_ecs20140526.models",
+    "alibabacloud_ess20220222.models",
+    "alibabacloud_fc20230330.models",
+    "alibabacloud_mns_open20220119.models",
+    "alibabacloud_ram20150501.models",
+    "alibabacloud_sls20201230.models",
     "console.main",
+    "darabonba.core",
     "requests",
     "msgspec",
     "pydantic.types",
