@@ -26,7 +26,7 @@ _MEANINGS = {
     Exit.AT_TARGET: "every ENI is, or would be, at its target",
     Exit.FAILED: "something failed or stayed undecided; nothing is lost, ask again",
     Exit.BAD_REQUEST: "nothing was done: nothing matched, or what was asked for cannot be used",
-    Exit.SHORT: "some ENIs stay short of their target: too little room or quota, or left by --limit",
+    Exit.SHORT: "some ENIs stay short: too little room or quota, or left by --limit",
     Exit.DECLINED: "the answer to the question was no; nothing was done",
     Exit.UNKNOWN: "how ENIs ended or will end is not known here, but in the function's log",
     Exit.STOPPED: "stopped by Ctrl-C; the printed command goes on, or the same command again",
