@@ -401,7 +401,7 @@ def test_exit_statuses_of_the_command_are_documented() -> None:
     expected = [(str(int(status)), status.meaning) for status in Exit]
     assert table(GUIDE, "status", "meaning") == expected, "edit docs/command.md"
     shown = CliRunner().invoke(app, ["--help"]).stdout
-    assert [text for text in shown.splitlines() if "short of their target" in text]
+    assert [text for text in shown.splitlines() if "too little room or quota" in text]
     assert {status for status, _ in expected} <= set(shown.split())
 
 
