@@ -16,6 +16,8 @@ from console.doctor.finding import Row, deploy_command, failure, ok, unread, war
 from console.doctor.function import settings_of, waits_of
 from console.doctor.seen import Unread
 from console.screen import counted
+from console.setup.desired import Names
+from console.setup.hooks import Via
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,10 +114,21 @@ def _without(group: Group, out: Rows, seen: Seen) -> Finding:
     return warning(Row.GROUP, group.id, found, _setup(group, seen))
 
 
-def _setup(group: Group, seen: Seen) -> str:
+def _setup(group: Group, seen: Seen, hook: Body | None = None) -> str:
+    """The command that makes or corrects a hook, so that it is heard afterwards."""
     names = seen.names
-    named = "" if names.topic == "secondary-ips-hooks" else f" --topic {names.topic}"
-    return f"secondary-ips setup --region {names.region}{named} --scaling-group {group.id}"
+    named = "" if names.topic == Names.topic else f" --topic {names.topic}"
+    via = _via(hook or {}, ears_of(seen), names.topic)
+    way = f" --via {via}" if via else ""
+    return f"secondary-ips setup --region {names.region}{named} --scaling-group {group.id}{way}"
+
+
+def _via(hook: Body, ears: Ears, topic: str) -> Via | None:
+    """By which way a hook is to be heard; None where setup does that by itself."""
+    on_the_bus = str(hook.get("NotificationArn") or "").endswith(":eventbus/default")
+    if ears.bus and (on_the_bus or topic not in ears.topics):
+        return Via.EVENTBRIDGE
+    return Via.TOPIC if on_the_bus else None
 
 
 def _hook(hook: Body, group: Group, seen: Seen) -> Iterator[Finding]:
@@ -126,7 +139,7 @@ def _hook(hook: Body, group: Group, seen: Seen) -> Iterator[Finding]:
     if not _ours(hook, settings):
         yield from _of_others(subject, name, recipient, settings, seen)
         return
-    mend = _setup(group, seen)
+    mend = _setup(group, seen, hook)
     if (hook.get("LifecycleHookStatus") or "Active") != "Active":
         advice = f"Auto Scaling console, {group.id}, Lifecycle Hooks, {name}: Enable"
         yield failure(Row.HOOK, subject, f"{hook['LifecycleHookStatus']}: it never waits", advice)

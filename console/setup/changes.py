@@ -71,6 +71,7 @@ def change(resource: Resource, actual: Body | None) -> Change:
     if actual is None:
         return Change(resource, Verb.CREATE, laid_over(resource.body, resource.first))
     kept = {name for name in resource.least if actual.get(name, 0) > resource.body[name]}
+    kept |= {name for name, values in resource.either.items() if actual.get(name) in values}
     wanted = {name: value for name, value in resource.body.items() if name not in kept}
     body = laid_over(wanted, actual)
     found = tuple(differences(actual, body))

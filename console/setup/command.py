@@ -57,9 +57,11 @@ ScalingGroups = Annotated[
     ),
 ]
 HeardVia = Annotated[
-    Via,
+    Optional[Via],  # noqa: UP045
     typer.Option(
-        "--via", help="Whom the hook notifies: the topic, or the bus.", rich_help_panel=_HOOKS
+        "--via",
+        help="Whom the hook notifies: the topic or the bus. Else: as it is; a new one the topic.",
+        rich_help_panel=_HOOKS,
     ),
 ]
 RetentionDays = Annotated[
@@ -93,7 +95,7 @@ def setup(
     vpc: Vpc = Names.vpc,
     retention_days: RetentionDays = None,
     scaling_group: ScalingGroups = None,
-    via: HeardVia = Via.TOPIC,
+    via: HeardVia = None,
     dry_run: DryRun = False,
     offline: Offline = False,
     as_json: options.AsJson = False,

@@ -100,7 +100,9 @@ class Names:
         function: as it is deployed; its role may hand over to it.
         vpc: the VPC that the function is deployed into; "": none.
         retention_days: how long records are kept; None leaves an existing logstore as it is.
-        scaling_groups: whose hook notifies the function, by way of `via`.
+        scaling_groups: whose hook notifies the function.
+        via: by which way; None: by the topic for a new hook, and one that a function may hear is
+            left as it is.
         account: its id, which stands in the name of whom a hook notifies.
     """
 
@@ -116,7 +118,7 @@ class Names:
     function: str = "secondary-ips"
     vpc: str = ""
     scaling_groups: tuple[str, ...] = ()
-    via: hooks.Via = hooks.Via.TOPIC
+    via: hooks.Via | None = None
     account: str = "account-id"
 
     def __post_init__(self) -> None:
@@ -163,6 +165,7 @@ class Resource:
         body: as its API takes it; what it does not say is left as it is.
         first: fields that only count when it is made.
         least: fields whose number may be larger.
+        either: fields that may have other values, too.
     """
 
     kind: Kind
@@ -170,6 +173,7 @@ class Resource:
     body: Body = field(hash=False)
     first: Body = field(default_factory=dict, hash=False)
     least: tuple[str, ...] = ()
+    either: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 def desired(names: Names, folder: Path = DEPLOY) -> list[Resource]:
@@ -213,10 +217,14 @@ def _messages(names: Names) -> list[Resource]:
 
 
 def _hooks(names: Names) -> list[Resource]:
-    arn = hooks.arn(names.region, names.account, names.via, names.topic)
-    groups = dict.fromkeys(names.scaling_groups)
-    least = ("HeartbeatTimeout",)
-    return [Resource(Kind.HOOK, group, hooks.wanted(arn), least=least) for group in groups]
+    """Whom a hook notifies is only changed where that is asked for, or nobody could hear it."""
+    arns = {via: hooks.arn(names.region, names.account, via, names.topic) for via in hooks.Via}
+    body = hooks.wanted(arns[names.via or hooks.Via.TOPIC])
+    either = {} if names.via else {"NotificationArn": tuple(arns.values())}
+    return [
+        Resource(Kind.HOOK, group, body, least=("HeartbeatTimeout",), either=either)
+        for group in dict.fromkeys(names.scaling_groups)
+    ]
 
 
 def _role(names: Names, folder: Path) -> list[Resource]:

@@ -104,6 +104,43 @@ def test_wrong_hook_is_corrected(tmp_path: Path, notified: str) -> None:
     assert sorted(wrong) == sorted(named)
 
 
+@pytest.mark.parametrize("notified", [TOPIC, BUS], ids=["topic", "bus"])
+def test_recipient_that_can_be_heard_stays(tmp_path: Path, notified: str) -> None:
+    """Without `--via`, the topic or the bus, whichever it is; the rest is corrected."""
+    with Account() as account:
+        with_hook(tmp_path, account)
+        (hook,) = account.rpc.hooks.values()
+        hook |= {"NotificationArn": notified, "DefaultResult": "CONTINUE"}
+        mended = with_hook(tmp_path, account)
+        assert RIGHT | {"NotificationArn": notified} == ours(account)
+    assert ['DefaultResult: "CONTINUE" -> "ABANDON"'] == hook_line(mended)["differences"]
+
+
+OTHERS = [
+    f"acs:mns:{REGION}:{ACCOUNT}:topic/payments",
+    f"acs:mns:us-west-1:{ACCOUNT}:topic/secondary-ips-hooks",
+    f"acs:eventbridge:{REGION}:1690700000000031:eventbus/default",
+]
+
+
+@pytest.mark.parametrize(
+    ("notified", "more", "becomes"),
+    [
+        *((each, [], TOPIC) for each in OTHERS),
+        (BUS, ["--via", "topic"], TOPIC),
+        (TOPIC, ["--via", "eventbridge"], BUS),
+    ],
+)
+def test_recipient_is_changed(tmp_path: Path, notified: str, more: list[str], becomes: str) -> None:
+    """To the topic, where it is neither ours nor the bus; and to whatever `--via` says."""
+    with Account() as account:
+        with_hook(tmp_path, account)
+        (hook,) = account.rpc.hooks.values()
+        hook |= {"NotificationArn": notified}
+        with_hook(tmp_path, account, *more)
+        assert RIGHT | {"NotificationArn": becomes} == ours(account)
+
+
 def test_longer_timeout_stays(tmp_path: Path) -> None:
     """Somebody had a reason for it."""
     with Account() as account:

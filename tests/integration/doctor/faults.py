@@ -109,6 +109,12 @@ def full_vswitch(document: Json) -> None:
     document["world"]["instances"][0]["enis"][0]["secondary"] = 2
 
 
+def on_the_bus_only(document: Json) -> None:
+    """No trigger hears the topic, and web has no hook."""
+    beside(document)["triggers"].pop(1)
+    document["lifecycle_hooks"].pop(0)
+
+
 def other_hook(document: Json, **fields: Any) -> None:
     """Somebody else's hook on web."""
     mine = document["lifecycle_hooks"][0]
@@ -736,7 +742,7 @@ FAULTS = [
         Row.HOOK,
         FAILURE,
         "no enabled EventBridge trigger lets events of hooks through",
-        f"{SETUP} --scaling-group {API}",
+        f"{SETUP} --scaling-group {API} --via topic",
         alone=True,
     ),
     Fault(
@@ -754,6 +760,33 @@ FAULTS = [
         WARNING,
         "DefaultResult CONTINUE: instances that come up short stay",
         f"{SETUP} --scaling-group {WEB}",
+    ),
+    Fault(
+        "a hook on the bus that lets instances go on",
+        hook(1, DefaultResult="CONTINUE"),
+        Row.HOOK,
+        WARNING,
+        "DefaultResult CONTINUE: instances that come up short stay",
+        f"{SETUP} --scaling-group {API} --via eventbridge",
+        alone=True,
+    ),
+    Fault(
+        "a group without a hook where only the bus is heard",
+        on_the_bus_only,
+        Row.GROUP,
+        WARNING,
+        "asg-bp1web: web: no scale-out hook",
+        f"{SETUP} --scaling-group {WEB} --via eventbridge",
+        alone=True,
+    ),
+    Fault(
+        "a hook that notifies the topic where only the bus is heard",
+        lambda it: beside(it)["triggers"].pop(1),
+        Row.HOOK,
+        FAILURE,
+        "it notifies the topic secondary-ips-hooks, which no trigger hears",
+        f"{SETUP} --scaling-group {WEB} --via eventbridge",
+        alone=True,
     ),
     Fault(
         "a hook that does not wait",
