@@ -7,6 +7,7 @@ whole timeout, and then its DefaultResult applies.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from console.doctor.function import settings_of, waits_of
 from console.doctor.seen import Unread
 from console.screen import counted
 from console.setup.desired import Names
-from console.setup.hooks import Via
+from console.setup.hooks import NAME, TIMEOUT_SECONDS, Via, arn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,30 +132,54 @@ def _via(hook: Body, ears: Ears, topic: str) -> Via | None:
     return Via.TOPIC if on_the_bus else None
 
 
+def _mend(hook: Body, group: Group, seen: Seen, field: str, value: object) -> str:
+    """Setup corrects the hook of its own name, and lets none wait longer than it does itself."""
+    longer = isinstance(value, int) and value > TIMEOUT_SECONDS
+    if hook.get("LifecycleHookName") == NAME and not longer:
+        return _setup(group, seen, hook)
+    metadata = hook.get("NotificationMetadata")
+    rest = f" --NotificationMetadata {shlex.quote(str(metadata))}" if metadata else ""
+    which = f"--RegionId {seen.names.region} --LifecycleHookId {hook.get('LifecycleHookId')}"
+    return f"aliyun ess ModifyLifecycleHook {which} --{field} {value}{rest}"
+
+
+def _mend_recipient(hook: Body, group: Group, seen: Seen) -> str:
+    names = seen.names
+    via = _via(hook, ears_of(seen), names.topic) or Via.TOPIC
+    notified = arn(names.region, seen.account, via, names.topic)
+    return _mend(hook, group, seen, "NotificationArn", notified)
+
+
 def _hook(hook: Body, group: Group, seen: Seen) -> Iterator[Finding]:
-    settings, ears = settings_of(seen), ears_of(seen)
+    settings = settings_of(seen)
     name = str(hook.get("LifecycleHookName") or hook.get("LifecycleHookId"))
     subject = f"{group.id} {name}"
-    recipient = _recipient(hook, seen, ears)
+    recipient = _recipient(hook, seen, ears_of(seen))
     if not _ours(hook, settings):
         yield from _of_others(subject, name, recipient, settings, seen)
         return
-    mend = _setup(group, seen, hook)
     if (hook.get("LifecycleHookStatus") or "Active") != "Active":
         advice = f"Auto Scaling console, {group.id}, Lifecycle Hooks, {name}: Enable"
         yield failure(Row.HOOK, subject, f"{hook['LifecycleHookStatus']}: it never waits", advice)
     if recipient.amiss:
-        yield failure(Row.HOOK, subject, recipient.amiss, mend)
+        yield failure(Row.HOOK, subject, recipient.amiss, _mend_recipient(hook, group, seen))
     elif recipient.old:
         found = f"it notifies {recipient.arn}, an old form: pages of today give acs:mns:..."
-        yield warning(Row.HOOK, subject, found, mend)
+        yield warning(Row.HOOK, subject, found, _mend_recipient(hook, group, seen))
+    yield from _end_of_wait(hook, subject, group, seen)
+
+
+def _end_of_wait(hook: Body, subject: str, group: Group, seen: Seen) -> Iterator[Finding]:
+    """How long a hook waits, and what becomes of instances then."""
     if hook.get("DefaultResult") != "ABANDON":
         found = f"DefaultResult {hook.get('DefaultResult')}: instances that come up short stay"
+        mend = _mend(hook, group, seen, "DefaultResult", "ABANDON")
         yield warning(Row.HOOK, subject, found, mend)
-    least = least_timeout(settings)
+    least = least_timeout(settings_of(seen))
     seconds = int(hook.get("HeartbeatTimeout") or 0)
     if seconds < least:
         found = f"timeout {seconds} s: the function may wait {least} s before it can extend it"
+        mend = _mend(hook, group, seen, "HeartbeatTimeout", least)
         yield warning(Row.HOOK, subject, found, mend)
 
 

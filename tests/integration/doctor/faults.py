@@ -18,6 +18,7 @@ OK, WARNING, FAILURE = Level.OK, Level.WARNING, Level.FAILURE
 SETUP = f"secondary-ips setup --region {REGION}"
 WHERE = f"ALIBABA_CLOUD_REGION_ID={REGION}"
 DEPLOY = f"{WHERE} s deploy -y"
+MODIFY = f"aliyun ess ModifyLifecycleHook --RegionId {REGION}"
 WEB, API = "asg-bp1web", "asg-bp1api"
 
 
@@ -107,6 +108,12 @@ def full_vswitch(document: Json) -> None:
     """Only a few addresses are left where web launches."""
     document["world"]["vswitches"][0]["cidr"] = "10.0.0.0/28"
     document["world"]["instances"][0]["enis"][0]["secondary"] = 2
+
+
+def metadata_and_a_long_wait(document: Json) -> None:
+    """The function waits longer than setup makes a hook wait, and web's hook says more."""
+    setting(VISIBILITY_SECONDS="600")(document)
+    document["lifecycle_hooks"][0]["NotificationMetadata"] = "of others"
 
 
 def on_the_bus_only(document: Json) -> None:
@@ -795,6 +802,45 @@ FAULTS = [
         WARNING,
         "timeout 60 s: the function may wait 210 s before it can extend it",
         f"{SETUP} --scaling-group {API}",
+    ),
+    Fault(
+        "a hook that waits too little, as setup makes it",
+        setting(VISIBILITY_SECONDS="600"),
+        Row.HOOK,
+        WARNING,
+        "asg-bp1api secondary-ips: timeout 600 s: the function may wait 750 s",
+        f"{MODIFY} --LifecycleHookId ash-bp1api --HeartbeatTimeout 750",
+        alone=True,
+        besides=(Row.TIMEOUT,),
+    ),
+    Fault(
+        "a hook with metadata that waits too little",
+        metadata_and_a_long_wait,
+        Row.HOOK,
+        WARNING,
+        "asg-bp1web secondary-ips: timeout 600 s: the function may wait 750 s",
+        "--HeartbeatTimeout 750 --NotificationMetadata 'of others'",
+        alone=True,
+        besides=(Row.TIMEOUT,),
+    ),
+    Fault(
+        "a hook of ours by another name that lets instances go on",
+        hook(0, DefaultResult="CONTINUE", LifecycleHookName="web-secondary-ips"),
+        Row.HOOK,
+        WARNING,
+        "asg-bp1web web-secondary-ips: DefaultResult CONTINUE",
+        f"{MODIFY} --LifecycleHookId ash-bp1web --DefaultResult ABANDON",
+        alone=True,
+    ),
+    Fault(
+        "a hook of ours by another name that notifies nobody",
+        hook(0, NotificationArn="", LifecycleHookName="web-secondary-ips"),
+        Row.HOOK,
+        FAILURE,
+        "asg-bp1web web-secondary-ips: it notifies nobody",
+        f"{MODIFY} --LifecycleHookId ash-bp1web --NotificationArn "
+        f"acs:mns:{REGION}:{ACCOUNT}:topic/secondary-ips-hooks",
+        alone=True,
     ),
     Fault(
         "a hook of others that notifies nobody",
