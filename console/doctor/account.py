@@ -14,7 +14,7 @@ from alibabacloud_fc20230330.client import Client as FcClient
 from alibabacloud_ram20150501 import models as ram
 from alibabacloud_ram20150501.client import Client as RamClient
 
-from console.doctor.seen import Fleet, Function, Group, Room, Seen, Unread
+from console.doctor.seen import LATEST, Fleet, Function, Group, Room, Seen, Unread
 from console.setup.access import Refused, told
 from console.setup.desired import Kind, desired
 from console.setup.services import Services
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LATEST = "LATEST"
 # Per kind of resource, what RAM calls the read of it. Nothing goes wrong without a saved query or
 # a dashboard: `setup --dry-run` tells.
 PERMISSIONS = {
@@ -123,20 +122,22 @@ class _Functions:
         self._client = FcClient(access.config("FUNCTIONS", host))
 
     def seen(self) -> Function:
-        """The function with its triggers, and the configuration of each qualifier that they use."""
+        """The function as its triggers invoke it, and what is kept of each of their qualifiers."""
         triggers = listed(TRIGGERS, self._triggers)
         rows = () if isinstance(triggers, Unread) else triggers
         qualifiers = sorted({row.get("qualifier") or LATEST for row in rows}) or [LATEST]
         return Function(
-            row=read(FUNCTION, self._row),
+            row=read(FUNCTION, partial(self._row, qualifiers[-1])),
             reserved=read(RESERVED, self._reserved),
             triggers=triggers,
             tasks=listed(TASKS, self._tasks),
             delivery={each: read(DELIVERY, partial(self._delivery, each)) for each in qualifiers},
+            qualifier=qualifiers[-1],
         )
 
-    def _row(self) -> Body:
-        return _map(self._client.get_function(self._name, fc.GetFunctionRequest()))
+    def _row(self, qualifier: str) -> Body:
+        request = fc.GetFunctionRequest(qualifier=None if qualifier == LATEST else qualifier)
+        return _map(self._client.get_function(self._name, request))
 
     def _reserved(self) -> int | None:
         found = _map(self._client.get_concurrency_config(self._name))

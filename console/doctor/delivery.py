@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.doctor.finding import Row, deploy_command, failure, ok, unread, warning
-from console.doctor.seen import Unread
+from console.doctor.seen import LATEST, Unread
 from console.screen import counted
 from handler.core.model import Request
 from handler.events import parse
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from console.doctor.seen import Read, Rows, Seen
     from console.setup.desired import Body
 
-LATEST = "LATEST"
 EVENTBRIDGE, TOPIC, TIMER = "eventbridge", "mns_topic", "timer"
 # The function's own calls cause it, without end.
 FORBIDDEN = "PrivateIPAssigned"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # What the default of a project begins with; the account's id follows.
 PREFIX = "secondary-ips-"
+DEPLOY = "s deploy -y, with your other variables"
 _OPTIONS = ("logstore", "topic", "queue", "role", "policy", "function")
 
 
@@ -173,9 +174,19 @@ def deploy_command(names: Names, **variables: str) -> str:
     given = {"ALIBABA_CLOUD_REGION_ID": names.region, **variables}
     if names.function != "secondary-ips":
         given["FUNCTION_NAME"] = names.function
-    return " ".join(
-        [
-            *(f"{name}={value}" for name, value in given.items()),
-            "s deploy -y, with your other variables",
-        ]
-    )
+    return " ".join([*(f"{name}={value}" for name, value in given.items()), DEPLOY])
+
+
+def published(advice: str, qualifier: str) -> str:
+    """Advice to deploy, where triggers invoke a version or an alias: a deployment is only LATEST.
+
+    Without QUALIFIER, it would turn the triggers to LATEST.
+    """
+    if DEPLOY not in advice:
+        return advice
+    then = f"s alias publish --alias-name {qualifier} --version-id N"
+    if qualifier.isdecimal():
+        then = "deploy again with the new version as QUALIFIER"
+    before, _, after = advice.partition(DEPLOY)
+    given = "" if "QUALIFIER=" in before else f"QUALIFIER={qualifier} "
+    return f"{before}{given}{DEPLOY}; then s version publish, and {then}{after}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.doctor.around import around_findings
 from console.doctor.delivery import delivery_findings
-from console.doctor.finding import Level, Row
+from console.doctor.finding import Level, Row, published
 from console.doctor.function import function_findings
 from console.doctor.hooks import hook_findings
 from console.doctor.room import quota_findings, room_findings
+from console.doctor.seen import LATEST
 from console.exits import Exit
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ def findings(seen: Seen) -> list[Finding]:
         quota_findings,
     )
     found = [each for part in parts for each in part(seen)]
+    if (qualifier := seen.function.qualifier) != LATEST:
+        found = [replace(each, advice=published(each.advice, qualifier)) for each in found]
     return sorted(found, key=lambda each: _ORDER[each.row])
 
 

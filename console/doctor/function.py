@@ -14,7 +14,7 @@ from console.doctor.finding import (
     unread,
     warning,
 )
-from console.doctor.seen import Unread
+from console.doctor.seen import LATEST, Unread
 from handler.core.errors import BadSettings
 from handler.core.settings import Settings, read_settings
 
@@ -80,10 +80,9 @@ def waits_of(settings: Settings) -> float:
 
 def function_findings(seen: Seen) -> Iterator[Finding]:
     """Every row about the function."""
-    row, names = seen.function.row, seen.names
+    row = seen.function.row
     if row is None:
-        found = f"there is none of this name in {names.region}"
-        yield failure(Row.FUNCTION, names.function, found, deploy_command(names))
+        yield _not_there(seen)
         return
     yield _reserved(seen)
     if isinstance(row, Unread):
@@ -98,8 +97,24 @@ def function_findings(seen: Seen) -> Iterator[Finding]:
     yield _version(row, seen)
 
 
+def _not_there(seen: Seen) -> Finding:
+    """The function, or the version or alias of it that triggers invoke."""
+    if seen.function.qualifier == LATEST:
+        found = f"there is none of this name in {seen.names.region}"
+    else:
+        found = "its triggers invoke it, and it is not there"
+    return failure(Row.FUNCTION, _name(seen), found, deploy_command(seen.names))
+
+
+def _name(seen: Seen) -> str:
+    name, qualifier = seen.names.function, seen.function.qualifier
+    if qualifier == LATEST:
+        return name
+    return f"{name}, {'version' if qualifier.isdecimal() else 'alias'} {qualifier}"
+
+
 def _state(row: Body, seen: Seen) -> Finding:
-    name = seen.names.function
+    name = _name(seen)
     state, updated = row.get("state") or "Active", row.get("lastUpdateStatus") or "Successful"
     if state == "Active" and updated == "Successful":
         changed = row.get("lastModifiedTime")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What is invoked where no version or alias is named.
+LATEST = "LATEST"
+
 
 @dataclass(frozen=True)
 class Unread:
@@ -39,11 +42,12 @@ class Function:
     """The function, and what Function Compute keeps beside it.
 
     Attributes:
-        row: GetFunction.
+        row: GetFunction, at the qualifier that is looked at.
         reserved: its reserved concurrency; None when there is none.
         triggers: ListTriggers.
         tasks: the latest asynchronous invocations, with their payloads.
         delivery: per qualifier that is in use, its asynchronous configuration.
+        qualifier: what triggers invoke; where they differ, one of those.
     """
 
     row: Read[Body]
@@ -51,6 +55,7 @@ class Function:
     triggers: Rows | Unread
     tasks: Rows | Unread
     delivery: Mapping[str, Read[Body]]
+    qualifier: str = LATEST
 
 
 @dataclass(frozen=True)

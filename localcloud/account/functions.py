@@ -46,6 +46,11 @@ def answer(
     if found is None:
         raise refused("FunctionNotFound", match["name"], "")
     qualifier = query.get("qualifier", LATEST)
+    if part == "" and qualifier != LATEST:
+        published: Json | None = found.get("published", {}).get(qualifier)
+        if published is None:
+            raise refused("VersionNotFound", qualifier, match["name"])
+        return published
     return _part(found, part, qualifier, int(query.get("limit", MOST)), query.get("nextToken", "0"))
 
 

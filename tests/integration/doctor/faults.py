@@ -110,6 +110,29 @@ def full_vswitch(document: Json) -> None:
     document["world"]["instances"][0]["enis"][0]["secondary"] = 2
 
 
+def aliased(document: Json) -> None:
+    """Triggers invoke an alias, whose version is as LATEST is; nothing else knows it."""
+    beside(document)["published"] = {"live": dict(function(document))}
+    for each in beside(document)["triggers"]:
+        each["qualifier"] = "live"
+
+
+def delivered_by_alias(document: Json) -> Json:
+    """An alias with all that it needs; LATEST is another, with no target, and is not looked at."""
+    aliased(document)
+    found = beside(document)
+    found["async"]["live"] = found["async"].pop("LATEST")
+    function(document)["environmentVariables"] = {"GUEST_PORT": "none"}
+    return found
+
+
+def two_qualifiers(document: Json) -> None:
+    """One trigger invokes the alias, the others LATEST."""
+    aliased(document)
+    for each in beside(document)["triggers"][::2]:
+        each["qualifier"] = "LATEST"
+
+
 def metadata_and_a_long_wait(document: Json) -> None:
     """The function waits longer than setup makes a hook wait, and web's hook says more."""
     setting(VISIBILITY_SECONDS="600")(document)
@@ -373,6 +396,37 @@ FAULTS = [
         f"{SETUP} --vpc vpc-a",
         alone=True,
     ),
+    # --- an alias ---
+    Fault(
+        "an alias whose version takes no time",
+        lambda it: delivered_by_alias(it)["published"]["live"].update(timeout=60),
+        Row.TIMEOUT,
+        WARNING,
+        "60 s: a throttled minute",
+        f"{WHERE} TIMEOUT_SECONDS=600 QUALIFIER=live s deploy -y, with your other variables; "
+        "then s version publish, and s alias publish --alias-name live --version-id N",
+        alone=True,
+    ),
+    Fault(
+        "an alias whose version assigns nothing",
+        lambda it: delivered_by_alias(it)["published"]["live"].update(
+            environmentVariables={"DRY_RUN": "true"}
+        ),
+        Row.SETTINGS,
+        WARNING,
+        "DRY_RUN: true: it decides and records",
+        "DRY_RUN=false QUALIFIER=live s deploy -y",
+        alone=True,
+    ),
+    Fault(
+        "an alias that is not there",
+        lambda it: delivered_by_alias(it)["published"].clear(),
+        Row.FUNCTION,
+        FAILURE,
+        "secondary-ips, alias live: its triggers invoke it, and it is not there",
+        "s alias publish --alias-name live --version-id N",
+        alone=True,
+    ),
     # --- how events come ---
     Fault(
         "no asynchronous configuration",
@@ -385,7 +439,7 @@ FAULTS = [
     ),
     Fault(
         "an alias without an asynchronous configuration",
-        lambda it: [each.update(qualifier="live") for each in beside(it)["triggers"]],
+        aliased,
         Row.DELIVERY,
         FAILURE,
         "live: no asynchronous configuration on this qualifier",
@@ -506,11 +560,12 @@ FAULTS = [
     ),
     Fault(
         "triggers of two qualifiers",
-        lambda it: beside(it)["triggers"][1].update(qualifier="live"),
+        two_qualifiers,
         Row.TRIGGER,
         FAILURE,
         "they invoke different qualifiers: LATEST, live",
         "QUALIFIER=live s deploy",
+        alone=True,
         besides=(Row.DELIVERY,),
     ),
     Fault(

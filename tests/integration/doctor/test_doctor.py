@@ -176,9 +176,11 @@ def deployed(**environ: str) -> Json:
     ]
     config = {name: it for name, it in props["asyncInvokeConfig"].items() if name != "qualifier"}
     qualifier = props["asyncInvokeConfig"]["qualifier"]
-    row = props | {"role": f"acs:ram::{ACCOUNT}:role/{props['role']}"}
+    about = props | {"role": f"acs:ram::{ACCOUNT}:role/{props['role']}"}
+    row = {name: it for name, it in about.items() if name not in OF_THE_TOOL}
     document["functions"][NAMES.function] |= {
-        "function": {name: it for name, it in row.items() if name not in OF_THE_TOOL},
+        "function": row,
+        "published": {qualifier: row},
         "concurrency": props["concurrencyConfig"],
         "async": {qualifier: config},
         "triggers": triggers,

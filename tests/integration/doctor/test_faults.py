@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.doctor.finding import Level
+from console.doctor.finding import Level, Row
 from console.doctor.local import healthy
-from tests.integration.doctor.faults import FAULTS, Fault
+from tests.integration.doctor.faults import FAULTS, Fault, delivered_by_alias
 from tests.integration.doctor.looking import VERSION, looked
 
 
@@ -27,3 +27,13 @@ def test_fault_is_found_with_its_mend(fault: Fault) -> None:
     assert fault.mends in advice
     amiss = {each.row for each in found if each.level is not Level.OK}
     assert {fault.row, *fault.besides} == amiss
+
+
+def test_what_triggers_invoke_is_looked_at() -> None:
+    """The alias, and not LATEST, of which nothing runs: its rows are all well."""
+    document = healthy(VERSION)
+    delivered_by_alias(document)
+    found = looked(document)
+    assert [] == [each for each in found if each.level is not Level.OK]
+    (row,) = [each for each in found if each.row is Row.FUNCTION]
+    assert "secondary-ips, alias live" == row.subject
