@@ -118,6 +118,7 @@ def setup(
         names = replace(names, project=f"{PREFIX}{account}")
     if groups:
         names = replace(names, account=_account(access, "--scaling-group: given"))
+        _check_groups(names, access)
     if owner is not None:
         _check_owner(owner, _account(access, "--role: found an ARN"))
     found = _performed(names, access, dry_run=dry_run)
@@ -155,6 +156,27 @@ def _check_owner(owner: str, account: str) -> None:
     if owner != account:
         allowed = f"a role of account {account}, to which the credentials belong"
         raise BadRequest(f"--role: found a role of account {owner}; allowed: {allowed}")
+
+
+def _check_groups(names: Names, access: Access) -> None:
+    """The hook of a group of other instances would be completed by nobody."""
+    from console.setup.access import Refused  # noqa: PLC0415  (an optional install)
+    from console.setup.scaling import ECS, Scaling  # noqa: PLC0415
+
+    try:
+        found = Scaling(names.region, access).types(tuple(dict.fromkeys(names.scaling_groups)))
+    except Refused as refused:
+        what = "--scaling-group: whether they are groups of ECS instances could not be read"
+        screen.note(f"{what}: {refused}")
+        return
+    allowed = "a group of ECS instances, which are all that the function serves"
+    others = [
+        f"--scaling-group: found {group}, a group of {kind} instances; allowed: {allowed}"
+        for group, kind in found.items()
+        if kind != ECS
+    ]
+    if others:
+        raise BadRequest(*others)
 
 
 def _performed(names: Names, access: Access, *, dry_run: bool) -> list[Done]:

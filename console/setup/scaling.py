@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from alibabacloud_ess20220222 import models
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Kinds of scaling groups, and ids in a call (Auto Scaling, DescribeScalingGroups).
+ECS, MOST_GROUPS = "ECS", 20
 MOST = 50  # hooks on a page; a group may have 10, unless that quota was raised
 _OURS = ("DefaultResult", "HeartbeatTimeout", "LifecycleTransition", "NotificationArn")
 _SENT = (*_OURS, "LifecycleHookId", "LifecycleHookStatus", "NotificationMetadata")
@@ -27,6 +30,20 @@ class Scaling:
     def __init__(self, region: str, access: Access) -> None:
         self._region = region
         self._client = Client(access.config("ESS", None))
+
+    def types(self, groups: tuple[str, ...]) -> dict[str, str]:
+        """What kind of instances each has; groups that are not there are left out."""
+        found: dict[str, str] = {}
+        for start in range(0, len(groups), MOST_GROUPS):
+            request = models.DescribeScalingGroupsRequest(
+                region_id=self._region,
+                scaling_group_ids=list(groups[start : start + MOST_GROUPS]),
+                page_size=MOST,
+            )
+            answer = _asked(partial(self._client.describe_scaling_groups, request))
+            rows = answer.body.scaling_groups or []
+            found |= {each.scaling_group_id: each.group_type or ECS for each in rows}
+        return found
 
     def read(self, group: str) -> Body:
         """The hook of our name; raises `Refused`, `missing` if the group has none."""

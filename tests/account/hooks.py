@@ -17,7 +17,9 @@ SCALING = "2022-02-22"
 MOST = 20  # of one group: ten, and an account may have asked for more
 GROUP = "asg-bp1webfleet00000001"
 _MAY = {"DefaultResult", "HeartbeatTimeout", "NotificationArn", "NotificationMetadata"}
+_IDS = {f"ScalingGroupIds.{number}" for number in range(1, 21)}
 ACTIONS: dict[tuple[str, str], tuple[set[str], set[str]]] = {
+    (SCALING, "DescribeScalingGroups"): ({"RegionId"}, {"PageSize", *_IDS}),
     (SCALING, "DescribeLifecycleHooks"): ({"RegionId", "ScalingGroupId"}, {"PageSize"}),
     (SCALING, "CreateLifecycleHook"): (
         {"ScalingGroupId", "LifecycleTransition"},
@@ -40,9 +42,19 @@ class Hooks:
 
     def __init__(self) -> None:
         self.groups = {GROUP}
+        self.group_types: dict[str, str] = {}  # of those that are not of ECS
         self.hooks: dict[str, Body] = {}
 
-    def _DescribeLifecycleHooks(self, given: Body) -> Body:  # noqa: N802  (an action's name)
+    def _DescribeScalingGroups(self, given: Body) -> Body:  # noqa: N802  (an action's name)
+        asked = {given[name] for name in _IDS & set(given)} or self.groups
+        rows = [
+            {"ScalingGroupId": each, "GroupType": self.group_types.get(each, "ECS")}
+            for each in sorted(asked & self.groups)
+        ]
+        size = int(given.get("PageSize", "10"))
+        return {"ScalingGroups": rows[:size], "TotalCount": len(rows), "PageNumber": 1}
+
+    def _DescribeLifecycleHooks(self, given: Body) -> Body:  # noqa: N802
         group = self._group(given)
         found = [hook for hook in self.hooks.values() if hook["ScalingGroupId"] == group]
         size = int(given.get("PageSize", "10"))

@@ -175,6 +175,41 @@ def test_hooks_of_others_stay(tmp_path: Path) -> None:
         assert (14, "exists") == (len(account.rpc.hooks), hook_line(again)["change"])
 
 
+@pytest.mark.parametrize("dry", [True, False], ids=["shown", "made"])
+def test_group_of_other_instances_is_refused(tmp_path: Path, dry: bool) -> None:
+    """Before anything is made: the function would never complete its hook."""
+    with Account() as account:
+        account.rpc.groups |= {OTHER}
+        account.rpc.group_types = {OTHER: "ECI"}
+        ran = with_hook(tmp_path, account, "--scaling-group", OTHER, dry=dry)
+        assert ({}, {}) == (account.rpc.hooks, account.rpc.roles)
+    assert (2, []) == (ran.status, ran.lines)
+    assert f"--scaling-group: found {OTHER}, a group of ECI instances; allowed: " in ran.errors
+
+
+def test_groups_are_looked_up_together(tmp_path: Path) -> None:
+    """However many: each page of the listing holds 20 of them."""
+    groups = [f"asg-bp1number{number:02}" for number in range(25)]
+    with Account() as account:
+        account.rpc.groups |= set(groups)
+        account.rpc.group_types = {groups[24]: "ECI"}
+        more = [word for group in groups for word in ("--scaling-group", group)]
+        ran = with_hook(tmp_path, account, *more, dry=True)
+    assert 2 == ran.status
+    assert groups[24] in ran.errors
+
+
+def test_type_of_a_group_that_cannot_be_read_stops_nothing(tmp_path: Path) -> None:
+    """The hook is made, and it is said what was not looked at."""
+    with Account([Fault("DescribeScalingGroups", 403, "Forbidden.RAM", times=99)]) as account:
+        ran = with_hook(tmp_path, account)
+        assert RIGHT == ours(account)
+    assert 0 == ran.status
+    assert "whether they are groups of ECS instances could not be read: Forbidden.RAM" in (
+        " ".join(ran.errors.split())
+    )
+
+
 def test_several_groups_each_have_one(tmp_path: Path) -> None:
     """The option is repeatable; a group that is not there is named, and the others get theirs."""
     with Account() as account:
