@@ -69,8 +69,8 @@ def test_every_command_is_run_or_said_not_to_be() -> None:
     run |= {"secondary-ips setup", "aliyun ess", "s deploy"}
     kinds = {" ".join(words[:2]) for _, words in SHOWN}
     (said,) = LAST.findall(STOP)
-    named = set(re.findall(r"`([^`]+)` (?:and|were)|and `([^`]+)` were", said))
-    assert kinds - run == {name for pair in named for name in pair if name}
+    named = set(re.findall(r"`([^`]+)`", said.partition(" were ")[0]))
+    assert kinds - run == named
     assert run <= kinds
 
 
@@ -137,7 +137,13 @@ def test_calls_of_auto_scaling_do_what_is_said() -> None:
     assert "CONTINUE" == action["result"]
 
 
-STOPS = [given for given, words in commands(STOP) if words[:2] == ["s", "deploy"] and given]
+# Of each deployment that stops it, the settings; with an alias, they are the same.
+ALIAS = {"QUALIFIER": "live"}
+STOPS = [
+    given
+    for given, words in commands(STOP)
+    if words[:2] == ["s", "deploy"] and given and not given.items() >= ALIAS.items()
+]
 REASONS = {
     "ALLOWED_VSWITCHES": Reason.VSWITCH_NOT_ALLOWED,
     "EXCLUDED_TAGS": Reason.EXCLUDED,
@@ -163,6 +169,16 @@ def test_stopped_function_writes_nothing_and_completes_hooks(given: dict[str, st
 def test_all_stops_are_known() -> None:
     """Each deployment of the page has its reason here."""
     assert set(REASONS) == {name for given in STOPS for name in given}
+
+
+def test_alias_is_published_after_a_deployment_that_stops() -> None:
+    """Which alone changes LATEST: a version is published, and the alias that triggers invoke."""
+    shown = list(commands(STOP))
+    (place,) = [number for number, (given, _) in enumerate(shown) if given.items() >= ALIAS.items()]
+    assert shown[place][0] in [ALIAS | given for given in STOPS]
+    version, alias = (words for _, words in shown[place + 1 : place + 3])
+    assert ["s", "version", "publish"] == version[:3]
+    assert ["s", "alias", "publish", "--alias-name", ALIAS["QUALIFIER"]] == alias[:5]
 
 
 @pytest.mark.parametrize("given", STOPS, ids=lambda given: next(iter(given)))
