@@ -252,11 +252,19 @@ class Chain:
             return Exit.BAD_REQUEST
         if not self.told:
             return Exit.UNKNOWN
-        # What is deferred at the end of a chain that succeeded is what the limit has left.
-        left = any(hop.short for hop in self.hops) or self.hops[-1].counts.get(
-            Outcome.DEFERRED.value
-        )
-        return Exit.SHORT if left else Exit.AT_TARGET
+        short = any(hop.short for hop in self.hops)
+        return Exit.SHORT if short or self.limited else Exit.AT_TARGET
+
+    @property
+    def limited(self) -> int:
+        """ENIs that the limit has left: what is deferred at the end of a chain that succeeded."""
+        ended = self.hops and self.hops[-1].last
+        return self.hops[-1].counts.get(Outcome.DEFERRED.value, 0) if ended else 0
+
+    @property
+    def changed(self) -> int:
+        """ENIs that took a place of the limit, as far as is known."""
+        return self.counts[_PLANNED] + self.counts[Outcome.ASSIGNED.value]
 
 
 def _name(row: Row) -> str:

@@ -48,9 +48,8 @@ def conclude(
     elif worked.progress.enis:
         screen.note(f"{totals(worked.progress)}; {_addresses(worked)}")
     _say_what_was_not_found(worked)
-    if worked.progress.limited and status is not Exit.STOPPED:
-        enis = screen.counted(worked.progress.limited, "ENI")
-        screen.note(f"--limit leaves {enis} for another run of the same command")
+    if worked.limited is not None:
+        screen.note(worked.limited, whole=True)
     error = _error(worked)
     if error is not None and status is not Exit.STOPPED:
         screen.error(error)

@@ -16,6 +16,7 @@ from rich.live import Live
 from console import credentials, screen
 from console.chain import SUCCEEDED, Chain, Hop, Task, follow
 from console.exits import Exit
+from console.limited import left_by_limit
 from console.manual import BadRequest
 from console.nothing import nothing_done
 from console.progress import gravity
@@ -196,11 +197,9 @@ class Sending:
     def _conclude(
         self, cursor: Cursor, asked: ManualRequest | None, *, accepted_only: bool
     ) -> Exit:
-        status = Exit.AT_TARGET if accepted_only else self.chain.exit
-        nothing = None
-        if asked is not None and not accepted_only and status is Exit.AT_TARGET:
-            nothing = nothing_done(asked.request, self.chain.met)
-        status = Exit.BAD_REQUEST if nothing else status
+        status, nothing, limited = Exit.AT_TARGET, None, None
+        if not accepted_only:
+            status, nothing, limited = self._judged(asked)
         if self.as_json:
             self._last_line(status, _ACCEPTED if accepted_only else status.meaning, cursor)
         elif accepted_only:
@@ -213,9 +212,24 @@ class Sending:
                 screen.error(reason)
         if nothing:
             screen.error(nothing)
+        if limited:
+            screen.note(limited, whole=True)
         if not accepted_only and not self.chain.hops:
             screen.error(_NO_TASK.format(cursor.task_id))
         return status
+
+    def _judged(self, asked: ManualRequest | None) -> tuple[Exit, str | None, str | None]:
+        """The status; why nothing was done; and what the request's limit left."""
+        status, nothing, limited = self.chain.exit, None, None
+        if asked is None or status not in {Exit.AT_TARGET, Exit.SHORT}:
+            return status, None, None
+        if status is Exit.AT_TARGET:
+            nothing = nothing_done(asked.request, self.chain.met)
+        if nothing is None:
+            limited = left_by_limit(asked.request, self.chain.limited, self.chain.changed)
+        if status is Exit.AT_TARGET and (nothing or limited):
+            status = Exit.BAD_REQUEST if nothing else Exit.SHORT
+        return status, nothing, limited
 
     def _show(self) -> None:
         console = screen.console()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from console.attend import attended
 from console.exits import Exit
+from console.limited import left_by_limit
 from console.nothing import nothing_done
 from console.progress import Progress
 from console.session import Session
@@ -42,7 +43,16 @@ class RunResult:
         if self.ended.unsigned:
             return Exit.BAD_REQUEST
         found = self.progress.exit(self.ended)
-        return Exit.BAD_REQUEST if found is Exit.AT_TARGET and self.nothing else found
+        if found is Exit.AT_TARGET and self.nothing:
+            return Exit.BAD_REQUEST
+        return Exit.SHORT if found is Exit.AT_TARGET and self.limited else found
+
+    @property
+    def limited(self) -> str | None:
+        """What the request's limit left, of a run that was not stopped or refused."""
+        if self.ended.refused or self.ended.rest:
+            return None
+        return left_by_limit(self.asked.request, self.progress.limited, self.progress.served)
 
     @property
     def nothing(self) -> str | None:

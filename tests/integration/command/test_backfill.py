@@ -22,7 +22,7 @@ from tests.integration.command.driving import (
     start,
     written,
 )
-from tests.worlds import TYPE, VSWITCH, instance, world
+from tests.worlds import GROUP, TYPE, VSWITCH, instance, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +70,29 @@ def test_a_fleet_without_room_ends_short() -> None:
         assert ["eni-a", "i-a", TYPE, "0", "9", "request", "3", "3", "6", "vswitch"] in [
             line.split() for line in done.out.splitlines()
         ]
+
+
+def test_limit_that_is_used_up_may_hide_enis() -> None:
+    """Nothing after it is read: status 3 where others may be left, and 0 where none can be."""
+    with LocalCloud(fleet(101)) as cloud:
+        plan = run(cloud, "plan", "--scaling-group", GROUP, "--limit", "100")
+        named = run(cloud, "plan", "--eni-id", "eni-n000", "--limit", "1")
+
+    assert ([3, 0], True, False) == (
+        [plan.status, named.status],
+        "--limit is used up, and what comes after was not looked at" in plan.err,
+        "--limit" in named.err,
+    )
+    assert "100 ENIs: 100 planned" in plan.out
+
+
+def test_repeated_until_it_is_0_it_reaches_all() -> None:
+    """As a rollout in batches does."""
+    with LocalCloud(fleet(3)) as cloud:
+        again = ["backfill", "--all", "--limit", "1", "--yes"]
+        statuses = [run(cloud, *again).status for _ in range(4)]
+
+        assert ([3, 3, 3, 0], {2}) == (statuses, held(cloud))
 
 
 def test_nobody_to_ask_and_no_yes() -> None:

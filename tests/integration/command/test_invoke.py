@@ -139,6 +139,20 @@ def test_a_plan_that_would_end_short_has_the_status_of_a_plan(cloud: LocalCloud)
     assert (3, 3) == (asked.status, run(cloud, "plan", *short).status)
 
 
+@pytest.mark.parametrize("way", [["--sync"], ["--follow", *OFTEN]], ids=["answered", "followed"])
+def test_what_a_limit_leaves_has_the_status_of_a_plan(way: list[str]) -> None:
+    """3, and the same words on standard error."""
+    asked = ["--all", "--target", "3", "--limit"]
+    said = {"1": "--limit leaves 1 ENI", "2": "--limit is used up"}
+    with LocalCloud(region(2, return_payload=True)) as cloud:
+        for limit, words in said.items():
+            planned = run(cloud, "plan", *asked, limit)
+            sent = run(cloud, "invoke", *asked, limit, "--dry-run", *way, *GENERATIONS[0])
+
+            found = [(each.status, words in each.err) for each in (planned, sent)]
+            assert [(3, True), (3, True)] == found
+
+
 def test_what_is_accepted_is_not_called_done(cloud: LocalCloud) -> None:
     """Status 0, and the meaning says of what."""
     (last,) = run(cloud, "invoke", "--all", "--dry-run", "--json", *GENERATIONS[0]).lines
