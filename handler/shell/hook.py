@@ -87,8 +87,8 @@ class Keepalive:
     """Extends a hook's time where its own would not last, and never shortens it.
 
     A heartbeat replaces what the hook has, and nobody tells what another delivery gave it. So each
-    gives the same: what the hook's own timeout, or the longest wait of these settings, needs. Of a
-    hook whose timeout cannot be read, that is as long as any hook may have.
+    gives the same: what the hook's own timeout, or the longest wait of these settings, needs. While
+    a hook's timeout cannot be read, nothing is sent, as that could cut it; it is read again.
     """
 
     def __init__(self, job: Job, hook: Hook) -> None:
@@ -102,7 +102,7 @@ class Keepalive:
         told, latest = job.request.event_time, job.delivery.started
         # When the hook began to wait, at the latest; a message without a time may be an old one.
         self._began = latest if told is None else min(told, latest)
-        self._looked = self._beaten = False
+        self._beaten = False
         self._sure = told is not None
         self._timeout: float | None = None
         self._until: float | None = None
@@ -123,8 +123,9 @@ class Keepalive:
                 self._busy = False
 
     def _extend(self, now: float, planned: float) -> None:
-        """Only where what the hook has would not last, or nobody knows what it has."""
-        self._look()
+        """Only where what the hook has would not last, or the message does not tell since when."""
+        if not self._looked(now):
+            return
         lasts = self._until is not None and now + max(planned, SHORT) + SLACK <= self._until
         if not (self._sure and lasts):
             self._beat(now, planned)
@@ -143,21 +144,27 @@ class Keepalive:
             if self._beaten and self._left > 0:
                 self._beat(self._now(), 0.0)
 
-    def _look(self) -> None:
-        """Read the hook's HeartbeatTimeout, once: it counts from when the hook began to wait."""
-        if self._looked:
-            return
+    def _looked(self, now: float) -> bool:
+        """Whether the hook's HeartbeatTimeout is known: it counts from when the hook began."""
+        if self._timeout is not None:
+            return True
         job = self._job
         try:
             found = job.hooks.describe(
                 self._hook, job.cloud.ess, job.invocation, job.delivery.started
             )
-        except (CloudFault, OutOfTime):
+        except CloudFault as fault:
             found = None
-        self._looked = True
-        if found is not None and found.timeout:
-            self._timeout = float(found.timeout)
-            self._until = self._began + self._timeout
+            if fault.treatment is not Treatment.TRANSIENT:
+                self._left = 0
+        except OutOfTime:
+            found = None
+        if found is None or not found.timeout:
+            self._not_before = now + SHORT
+            return False
+        self._timeout = float(found.timeout)
+        self._until = self._began + self._timeout
+        return True
 
     def _beat(self, now: float, planned: float) -> None:
         seconds = self._given(now, planned)
@@ -182,8 +189,7 @@ class Keepalive:
         waits = [planned, settings.visibility_seconds, settings.settle_seconds]
         waits += [settings.guest_seconds] if settings.guest_port is not None else []
         needed = max(LEAST, max(waits) + 2 * SLACK, self._timeout or 0.0)
-        left = self._began + MOST - SLACK - now
-        return int(left if self._timeout is None else min(ceil(needed), left))
+        return int(min(ceil(needed), self._began + MOST - SLACK - now))
 
     def _now(self) -> float:
         return self._job.invocation.clock.now()

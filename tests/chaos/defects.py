@@ -309,9 +309,10 @@ DEFECTS: tuple[Defect, ...] = (
     _defect(
         "hook-time-guessed",
         "A hook whose timeout cannot be read is taken for a short one.",
-        f"{TROUBLE_HOOKS}::test_a_hook_whose_time_cannot_be_read_is_extended_by_as_much_as_there_is",
-        "handler.shell.hook:Keepalive._given",
-        ("left if self._timeout is None else min(ceil(needed), left)", "min(ceil(needed), left)"),
+        f"{TROUBLE_HOOKS}::test_a_hook_whose_time_nobody_tells_is_not_cut",
+        "handler.shell.hook:Keepalive._looked",
+        ("fault.treatment is not Treatment.TRANSIENT", "False"),
+        ("return False", "return True"),
     ),
     _defect(
         "hook-taken-for-new",
