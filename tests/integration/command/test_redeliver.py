@@ -210,12 +210,14 @@ def test_failed_again_is_left_once_and_settles_later() -> None:
 def test_killed_between_delivery_and_deletion(*, ended: bool) -> None:
     """Nothing is lost, and the next run does not deliver again what it finds delivered."""
     slow = {"fault": "slow", "seconds": 2 * SPEED}
+    # As long as it waits for a reply, it cannot know the end, and deletes nothing.
+    silent = {"fault": "slow", "seconds": 20 * SPEED, "times": 1000}
     with LocalCloud(region(record(running_event("i-a"))), clock=ScaledClock(SPEED)) as cloud:
         cloud.faults(
             [
                 {"action": "GetAsyncTask", "fault": "error", "code": "AsyncTaskNotFound"}
                 | {"status": 404},
-                {"action": "GetAsyncTask"} | slow,
+                {"action": "GetAsyncTask"} | silent,
                 {"action": "DescribeInstances"} | slow,
             ]
         )
@@ -225,6 +227,7 @@ def test_killed_between_delivery_and_deletion(*, ended: bool) -> None:
             until(lambda: [it for it in cloud.invocations() if it["outcome"]])
         os.killpg(process.pid, signal.SIGKILL)
         assert -signal.SIGKILL == finish(process).status
+        cloud.faults([])
         assert ([], 1) == (cloud.calls("DeleteMessage"), len(cloud.queue(QUEUE)))
         until(lambda: ends(redeliver(cloud, "--json")) == ["settled"])
         assert ([], 1) == (cloud.queue(QUEUE), len(cloud.invocations()))
