@@ -7,6 +7,7 @@ chunk says where the next one begins, so that another invocation can go on from 
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -148,7 +149,7 @@ class _Shown:
     """
 
     def __init__(self) -> None:
-        self._buckets = [array("q") for _ in range(_BUCKETS)]
+        self._buckets: defaultdict[int, array[int]] = defaultdict(lambda: array("q"))
 
     def first_time(self, name: str) -> bool:
         """Whether this id was not shown before; from now on it was."""
