@@ -27,6 +27,11 @@ FAST := $(if $(UV),$(UV) pip install --quiet --python $(PY))
 # Without it each of the tests' thousands of processes would compile all of its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Workers wait for a third of their time. Tests are handed out a few at a time: what takes long comes
+# first, and no worker is left with a queue at the end.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 4)')
+SPREAD := -n $(WORKERS) --maxschedchunk 4
+
 # What Hypothesis draws follows from it: the command that make prints repeats a run.
 SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')
 EXAMPLES ?= 10000
@@ -58,10 +63,10 @@ run: $(READY)  ## deliver EVENT=... to the function against a local cloud and sh
 	@$(PY) -m tests.demo $(EVENT)
 
 test: $(READY)  ## run the tests; LESS=... leaves folders out
-	$(PY) -m pytest -n 4 -m "not slow" --hypothesis-seed=$(SEED) $(IGNORED)
+	$(PY) -m pytest $(SPREAD) -m "not slow" --hypothesis-seed=$(SEED) $(IGNORED)
 
 coverage: $(READY)  ## run the tests and see what they do not reach
-	$(PY) -m pytest -n 4 -m "not slow" --hypothesis-seed=$(SEED) --cov --cov-report=term
+	$(PY) -m pytest $(SPREAD) -m "not slow" --hypothesis-seed=$(SEED) --cov --cov-report=term
 
 guest: $(READY)  ## the function, a guest and the program in it, in network namespaces; needs root
 	$(PY) -m pytest -s -rs tests/integration/guest/test_together.py tests/integration/guest/test_managers.py tests/integration/guest/test_two_enis.py

@@ -121,7 +121,10 @@ def options_of_make_test() -> list[str]:
     (line,) = re.findall(
         r"^test:.*\n\t\$\(PY\) -m pytest (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M
     )
-    return shlex.split(line.replace("$(SEED)", "0").replace("$(IGNORED)", ""))
+    given = {"$(SEED)": "0", "$(IGNORED)": "", "$(SPREAD)": "-n 2"}
+    for name, value in given.items():
+        line = line.replace(name, value)
+    return shlex.split(line)
 
 
 PART = ["-k", "calls", "-n", "0", "--no-cov"]  # without workers and coverage: they cost seconds
