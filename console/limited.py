@@ -12,16 +12,19 @@ if TYPE_CHECKING:
     from handler.core.model import Request
 
 
-def left_by_limit(request: Request, left: int, changed: int) -> str | None:
+def left_by_limit(request: Request | None, left: int, changed: int) -> str | None:
     """What the limit has left, and how to go on; None where it left nothing.
 
     Args:
-        request: what was asked for.
+        request: what was asked for; None if only its chain is known.
         left: ENIs that were read, and for which the limit had no place.
         changed: ENIs that took a place of it.
     """
     if left:
-        return f"--limit leaves {counted(left, 'ENI')} for another run of the same command"
+        again = "request" if request is None else "command"
+        return f"--limit leaves {counted(left, 'ENI')} for another run of the same {again}"
+    if request is None:
+        return None
     places = cursor_of(request, "").remaining
     if places is None or changed < places or _read_at_once(request):
         return None

@@ -221,12 +221,13 @@ class Sending:
     def _judged(self, asked: ManualRequest | None) -> tuple[Exit, str | None, str | None]:
         """The status; why nothing was done; and what the request's limit left."""
         status, nothing, limited = self.chain.exit, None, None
-        if asked is None or status not in {Exit.AT_TARGET, Exit.SHORT}:
+        if status not in {Exit.AT_TARGET, Exit.SHORT}:
             return status, None, None
-        if status is Exit.AT_TARGET:
-            nothing = nothing_done(asked.request, self.chain.met)
+        request = None if asked is None else asked.request
+        if request is not None and status is Exit.AT_TARGET:
+            nothing = nothing_done(request, self.chain.met)
         if nothing is None:
-            limited = left_by_limit(asked.request, self.chain.limited, self.chain.changed)
+            limited = left_by_limit(request, self.chain.limited, self.chain.changed)
         if status is Exit.AT_TARGET and (nothing or limited):
             status = Exit.BAD_REQUEST if nothing else Exit.SHORT
         return status, nothing, limited
