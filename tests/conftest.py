@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -38,6 +39,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 def pytest_configure(config: pytest.Config) -> None:
     """Have local clouds note what is called."""
     permissions.begin(config)
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look no more for garbage among six thousand tests: they live as long as the process."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
