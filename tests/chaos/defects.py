@@ -710,6 +710,14 @@ DEFECTS: tuple[Defect, ...] = (
         ),
     ),
     _defect(
+        "throttled-by-others-learnt",
+        "A minute that others have used up teaches the quota, and an hour is slow.",
+        "tests/unit/test_pacing.py::test_a_minute_that_others_had_begun_teaches_little",
+        "handler.core.pacing:_Lane.learn",
+        ("self.whole and self.succeeded >= self.floor", "True"),
+        ("max(self.floor, told)", "max(1, told)"),
+    ),
+    _defect(
         "throttled-retry-forgets",
         "A throttled retry makes the write before it forgotten.",
         f"{RESERVE}::test_a_throttled_retry_leaves_in_doubt_what_was",
