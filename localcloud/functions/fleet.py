@@ -45,11 +45,12 @@ class Fleet:
         return outcome
 
     def kill(self, pid: int | None = None) -> list[int]:
-        """Kill one process, or all, and return which."""
-        killed = [known for known in self._instances if pid in (None, known)]
-        for known in killed:
-            self._instances[known].kill()
-        return killed
+        """Kill one process, or all, and return which were not killed before."""
+        return [
+            known
+            for known, instance in self._instances.items()
+            if pid in (None, known) and instance.kill()
+        ]
 
     async def stop(self) -> None:
         """End every process, after its farewell."""

@@ -84,13 +84,15 @@ class Instance:
         self.kill()
         await self.ended
 
-    def kill(self) -> None:
-        """End the process, and whatever it has started, at once."""
+    def kill(self) -> bool:
+        """End the process, and whatever it has started, at once; whether that was left to do."""
         self.idle = False
-        if not self._killed:
-            self._killed = True
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+        if self._killed:
+            return False
+        self._killed = True
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        return True
 
     async def _call(self, function: str, context: Json, event: bytes | None = None) -> Outcome:
         """Run a function in the process; unless it returned or raised, the process is killed."""
