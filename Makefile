@@ -27,10 +27,10 @@ FAST := $(if $(UV),$(UV) pip install --quiet --python $(PY))
 # Without it each of the tests' thousands of processes would compile all of its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Workers wait for a third of their time. Tests are handed out a few at a time: what takes long comes
-# first, and no worker is left with a queue at the end.
+# Workers wait for a part of their time, so there are more than cores. Tests are handed out a few at
+# a time: no worker is left with a queue at the end.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 4)')
-SPREAD := -n $(WORKERS) --maxschedchunk 4
+SPREAD = -n $(WORKERS) --maxschedchunk 4
 
 # What Hypothesis draws follows from it: the command that make prints repeats a run.
 SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**9))')

@@ -39,13 +39,17 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 def pytest_configure(config: pytest.Config) -> None:
     """Have local clouds note what is called."""
     permissions.begin(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for no garbage among six thousand tests: they live as long as the process."""
     gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """Look no more for garbage among six thousand tests: they live as long as the process."""
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
