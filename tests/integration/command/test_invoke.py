@@ -153,15 +153,18 @@ def test_what_a_limit_leaves_has_the_status_of_a_plan(way: list[str]) -> None:
             assert [(3, True), (3, True)] == found
 
 
-def test_what_a_limit_left_is_said_of_a_chain_that_is_followed_later() -> None:
-    """The request is not known then, but what its invocations left is."""
+@pytest.mark.parametrize(("limit", "status"), [("1", 3), ("3", 0)])
+def test_what_a_limit_left_is_said_of_a_chain_that_is_followed_later(
+    limit: str, status: int
+) -> None:
+    """The request is not known then, what its invocations left is; where none did, none is."""
     with LocalCloud(region(2, return_payload=True)) as cloud:
-        asked = ["--all", "--target", "3", "--limit", "1", "--follow", *OFTEN, "--json"]
+        asked = ["--all", "--target", "3", "--limit", limit, "--follow", *OFTEN, "--json"]
         chain = run(cloud, "invoke", *asked, *GENERATIONS[0]).lines[-1]["chain"]
         later = run(cloud, "invoke", "--chain", chain, *OFTEN, *GENERATIONS[0])
 
-    assert 3 == later.status
-    assert "--limit leaves 1 ENI for another run of the same request" in later.err
+    said = "--limit leaves 1 ENI for another run of the same request" in later.err
+    assert (status, status == 3) == (later.status, said)
 
 
 def test_what_is_accepted_is_not_called_done(cloud: LocalCloud) -> None:
