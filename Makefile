@@ -27,8 +27,8 @@ FAST := $(if $(UV),$(UV) pip install --quiet --python $(PY))
 # Without it each of the tests' thousands of processes would compile all of its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Workers wait for a part of their time, so there are more than cores. Tests are handed out a few at
-# a time: no worker is left with a queue at the end.
+# Workers wait for a part of their time, so there are four more than cores. Tests are handed out a few
+# at a time: no worker is left with a long queue at the end.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 4)')
 SPREAD = -n $(WORKERS) --maxschedchunk 4
 
@@ -62,7 +62,7 @@ clients: $(READY)  ## install what some tests need besides: other SDKs, and Serv
 run: $(READY)  ## deliver EVENT=... to the function against a local cloud and show what happened
 	@$(PY) -m tests.demo $(EVENT)
 
-test: $(READY)  ## run the tests; LESS=... leaves folders out
+test: $(READY)  ## run the tests; LESS=... leaves folders or files out
 	$(PY) -m pytest $(SPREAD) -m "not slow" --hypothesis-seed=$(SEED) $(IGNORED)
 
 coverage: $(READY)  ## run the tests and see what they do not reach

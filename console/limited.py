@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def left_by_limit(request: Request | None, left: int, changed: int) -> str | None:
-    """What the limit has left, and how to go on; None where it left nothing.
+    """What the limit has left, and how to go on; None where it left nothing, as far as is known.
 
     Args:
         request: what was asked for; None if only its chain is known.

@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Look for no garbage among six thousand tests: they live as long as the process."""
+    """Collect no garbage while tests are collected: they live as long as the process."""
     gc.disable()
     try:
         return (yield)

@@ -711,7 +711,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     _defect(
         "throttled-by-others-learnt",
-        "A minute that others have used up teaches the quota, and an hour is slow.",
+        "A minute that others used up is taken for the quota, and calls stay slow for an hour.",
         "tests/unit/test_pacing.py::test_a_minute_that_others_had_begun_teaches_little",
         "handler.core.pacing:_Lane.learn",
         ("self.whole and self.succeeded >= self.floor", "True"),

@@ -157,7 +157,7 @@ def test_what_a_limit_leaves_has_the_status_of_a_plan(way: list[str]) -> None:
 def test_what_a_limit_left_is_said_of_a_chain_that_is_followed_later(
     limit: str, status: int
 ) -> None:
-    """The request is not known then, what its invocations left is; where none did, none is."""
+    """The request is not known then, but what it left is; if that is nothing, nothing is said."""
     with LocalCloud(region(2, return_payload=True)) as cloud:
         asked = ["--all", "--target", "3", "--limit", limit, "--follow", *OFTEN, "--json"]
         chain = run(cloud, "invoke", *asked, *GENERATIONS[0]).lines[-1]["chain"]

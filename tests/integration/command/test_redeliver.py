@@ -210,7 +210,7 @@ def test_failed_again_is_left_once_and_settles_later() -> None:
 def test_killed_between_delivery_and_deletion(*, ended: bool) -> None:
     """Nothing is lost, and the next run does not deliver again what it finds delivered."""
     slow = {"fault": "slow", "seconds": 2 * SPEED}
-    # As long as it waits for a reply, it cannot know the end, and deletes nothing.
+    # While `redeliver` waits for a reply it cannot learn of the end, and deletes nothing.
     silent = {"fault": "slow", "seconds": 20 * SPEED, "times": 1000}
     with LocalCloud(region(record(running_event("i-a"))), clock=ScaledClock(SPEED)) as cloud:
         cloud.faults(
