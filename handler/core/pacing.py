@@ -8,8 +8,8 @@ off within the minute is wasted. Time is an argument here.
 from __future__ import annotations
 
 import random
-import sys
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from handler.core.errors import CloudFault
@@ -49,10 +49,6 @@ def backoff(attempt: int) -> float:
     return min(BACKOFF_LONGEST, BACKOFF_FIRST * 2.0 ** min(attempt, 16))
 
 
-# What nobody knows is tried once more; what is in no row is not.
-_MOST_TRIES = {Treatment.TRANSIENT: sys.maxsize, Treatment.UNKNOWN: 2}
-
-
 def repeated(
     call: Callable[[], T], most: int, pause: Callable[[float], None], *, paced: bool = False
 ) -> T:
@@ -68,17 +64,18 @@ def repeated(
     Raises:
         CloudFault: it is refused, or transient errors do not end.
     """
-    tries = 0
+    tries = Counter[Treatment]()
+    allowed = {Treatment.TRANSIENT: most, Treatment.UNKNOWN: 2}
     while True:
         try:
             return call()
         except CloudFault as fault:
             if paced and fault.throttling:
                 continue
-            tries += 1
-            if tries >= min(most, _MOST_TRIES.get(fault.treatment, 1)):
+            tries[fault.treatment] += 1
+            if tries[fault.treatment] >= allowed.get(fault.treatment, 1):
                 raise
-        pause(backoff(tries - 1))
+        pause(backoff(tries.total() - 1))
 
 
 class _Lane:

@@ -23,12 +23,14 @@ T = TypeVar("T")
 
 # Refusals that say something of what was asked for, not of who asks or when.
 REFUSED = frozenset({Treatment.REJECTED, Treatment.UNKNOWN, Treatment.GONE})
+
 # A region has fewer: a listing that goes on is one without end.
 MAX_PAGES = 10_000
 # How often a listing begins again because its token is no longer good.
 MAX_RESTARTS = 3
 # Ids that one call takes (DescribeNetworkInterfaces, DescribeInstances, DescribeInstanceTypes).
 IDS_PER_CALL, TYPES_PER_CALL = 100, 10
+_NOT_FOUND = 404
 
 
 class Reading(Value):
@@ -138,32 +140,40 @@ class Reader:
         read = partial(self._cloud.ecs.instances, query)
         return self._pages(ports.DESCRIBE_INSTANCES, read, start)
 
-    def capacities(self, instances: Iterable[Instance]) -> Mapping[str, int]:
-        """Secondary addresses per ENI, by instance type: the quantity less the primary address."""
+    def capacities(self, instances: Iterable[Instance], *, launch: bool) -> Mapping[str, int]:
+        """Secondary addresses per ENI, by instance type: the quantity less the primary address.
+
+        Args:
+            instances: whose types are asked for; one that is refused is not known.
+            launch: whether one that is refused by a code that nobody knows is an error.
+        """
         wanted = sorted({each.type for each in instances} - self._capacities.keys())
-        for found in self._invocation.side_by_side(self._types, batches(wanted, TYPES_PER_CALL)):
+        types = partial(self._types, launch=launch)
+        for found in self._invocation.side_by_side(types, batches(wanted, TYPES_PER_CALL)):
             self._capacities.update({name: count - 1 for name, count in found.items()})
         return self._capacities
 
-    def _types(self, types: tuple[str, ...]) -> Mapping[str, int]:
+    def _types(self, types: tuple[str, ...], *, launch: bool) -> Mapping[str, int]:
         """What is known of these types; one that is refused spoils it for no other."""
         ask = partial(self._cloud.ecs.addresses_per_eni, types)
         try:
             return self._invocation.read(ports.DESCRIBE_TYPES, ask)
         except CloudFault as fault:
-            if fault.treatment not in REFUSED:
+            alone = len(types) == 1
+            if fault.treatment not in REFUSED or (alone and launch and not _not_there(fault)):
                 raise
-        if len(types) == 1:
+        if alone:
             return {}
         found: dict[str, int] = {}
         for each in types:
-            found.update(self._types((each,)))
+            found.update(self._types((each,), launch=launch))
         return found
 
     def available(self, vswitch_ids: Iterable[str]) -> dict[str, int | CloudFault | None]:
         """Free addresses of each vSwitch, or why they could not be read.
 
-        None stands for a vSwitch that is not shown, or refused as not there: only ECS knows.
+        None stands for a vSwitch that is not shown, or refused as not there: only ECS knows. A
+        refusal that nobody understands does not say that, and the reserve could not be kept.
         """
 
         def read(vswitch_id: str) -> tuple[str, int | CloudFault | None]:
@@ -171,7 +181,7 @@ class Reader:
             try:
                 return vswitch_id, self._invocation.read(ports.DESCRIBE_VSWITCHES, ask)
             except CloudFault as fault:
-                return vswitch_id, None if fault.treatment in REFUSED else fault
+                return vswitch_id, None if _not_there(fault) else fault
 
         return dict(self._invocation.side_by_side(read, sorted(set(vswitch_ids))))
 
@@ -240,6 +250,16 @@ class Reader:
 
 def _endless(operation: str) -> CloudFault:
     return CloudFault(operation, BAD_ANSWER, Treatment.TRANSIENT, "pages without end")
+
+
+def _not_there(fault: CloudFault) -> bool:
+    """Whether a refusal says that what was asked for is not there, rather than who knows what.
+
+    By the status 404 a code says so that stands in no table.
+    """
+    if fault.treatment is Treatment.UNKNOWN:
+        return fault.status == _NOT_FOUND
+    return fault.treatment in REFUSED
 
 
 def _items(pages: Iterable[Page[T]]) -> Iterator[T]:

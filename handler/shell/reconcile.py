@@ -152,7 +152,7 @@ class Reconciler:
             for subject, wish in wishes
             if subject.instance and wish.skip is None
         }
-        return self._job.reader.capacities(wishful.values())
+        return self._job.reader.capacities(wishful.values(), launch=self.timing.launch)
 
     def _record(self, rounds: Rounds) -> None:
         for finished, end in rounds.ended():

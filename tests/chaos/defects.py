@@ -790,6 +790,31 @@ DEFECTS: tuple[Defect, ...] = (
         ("Treatment.UNKNOWN", "Treatment.TRANSIENT"),
     ),
     _defect(
+        "unknown-code-empties-vswitch",
+        "A vSwitch whose reading a code that nobody knows refuses is taken below its reserve.",
+        f"{TROUBLE}::test_refusal_that_nobody_understands_leaves_the_reserve",
+        "handler.shell.reading:Reader.available",
+        ("_not_there(fault)", "fault.treatment in REFUSED"),
+    ),
+    _defect(
+        "unknown-code-hides-type",
+        "A launch fails because a code that nobody knows refuses its instance type.",
+        "tests/integration/test_answers.py"
+        "::test_no_instance_is_released_for_a_type_by_a_code_that_nobody_knows",
+        "handler.shell.reading:Reader._types",
+        ("alone and launch and (not _not_there(fault))", "False"),
+    ),
+    _defect(
+        "unknown-code-tried-once",
+        "A code that nobody knows decides at once when a call had no answer before it.",
+        "tests/unit/test_pacing.py::test_errors_of_two_kinds_are_counted_apart",
+        "handler.core.pacing:repeated",
+        (
+            "tries[fault.treatment] >= allowed.get(fault.treatment, 1)",
+            "tries.total() >= allowed.get(fault.treatment, 1)",
+        ),
+    ),
+    _defect(
         "unnamed-answer-spends-nothing",
         "Where answers name no addresses, what somebody took away is never given back.",
         f"{PROTOCOL}::test_an_answer_that_names_nothing_and_did_nothing_spends_its_token",

@@ -326,6 +326,35 @@ def test_vswitch_that_is_not_shown_is_asked_for_without_a_count() -> None:
         assert [int] == [type(each) for each in rooms.values()]
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "held"),
+    [
+        ("Odd.Refusal", 400, 0),
+        ("InvalidVSwitchId.NotFound", 400, 11),
+        ("Odd.Refusal", 404, 11),
+    ],
+)
+def test_refusal_that_nobody_understands_leaves_the_reserve(
+    code: str, status: int, held: int
+) -> None:
+    """A vSwitch may have less than it seems then; only ECS counts what is said not to be there.
+
+    Seen to fail when every refusal was taken for that.
+    """
+    settings = {"TARGET_SECONDARY_IPS": "11", "VSWITCH_RESERVE": "4"}  # and 11 are free
+    odd = refusal("DescribeVSwitches", code, status)
+    with Stage(world(instance("a"), cidr="10.0.0.0/28"), settings, [odd]) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": held} == stage.held()
+        assert (held == 0) == isinstance(delivered.error, Retryable)
+        if not held:
+            assert ("deferred", "transient") == delivered.ends["eni-a"]
+            assert "Pending" == stage.hook()["status"]
+            stage.cloud.faults([])
+            stage.deliver(hook_event("i-a"))
+            assert {"eni-a": 7} == stage.held()
+
+
 def test_limit_counts_only_enis_that_are_changed() -> None:
     """An ENI in a full vSwitch, first by its id, does not use the limit up for ever."""
     three = world(instance("a", eni("eni-a", vswitch=ELSEWHERE)), instance("b"), instance("c"))

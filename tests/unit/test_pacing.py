@@ -286,13 +286,14 @@ def test_backoff_doubles_up_to_its_longest(tries: int, seconds: float) -> None:
     assert seconds == backoff(tries)
 
 
-def tried(code: str, status: int, refusals: int, most: int = 4, *, paced: bool = False) -> object:
+def tried(*refusals: tuple[str, int], most: int = 4, paced: bool = False) -> object:
     """How many calls were made until one succeeded, or the code that was raised; and the pauses."""
-    calls, pauses = [], list[float]()
+    calls, pauses = list[None](), list[float]()
 
     def call() -> int:
-        calls.append(code)
-        if len(calls) <= refusals:
+        calls.append(None)
+        if len(calls) <= len(refusals):
+            code, status = refusals[len(calls) - 1]
             raise CloudFault(OP, code, treatment_of(code, status))
         return len(calls)
 
@@ -320,7 +321,16 @@ def test_which_errors_are_tried_again(
     code: str, status: int, refusals: int, expected: tuple[object, ...]
 ) -> None:
     """Transient ones so often, what nobody knows once more, all else not at all."""
-    assert expected == tried(code, status, refusals)
+    assert expected == tried(*[(code, status)] * refusals)
+
+
+def test_errors_of_two_kinds_are_counted_apart() -> None:
+    """A refusal that nobody knows is tried once more, however many calls had no answer before.
+
+    Seen to fail when all tries were counted together.
+    """
+    unanswered, odd = ("InternalError", 500), ("Odd.Code", 400)
+    assert (4, [0.2, 0.4, 0.8]) == tried(unanswered, odd, unanswered, most=3)
 
 
 @pytest.mark.parametrize(
@@ -332,4 +342,4 @@ def test_which_errors_are_tried_again(
 )
 def test_throttling_of_a_paced_call_is_no_try(paced: bool, expected: tuple[object, ...]) -> None:
     """Only the next minute cures it: neither a pause nor a number of tries helps."""
-    assert expected == tried("Throttling.User", 400, 6, paced=paced)
+    assert expected == tried(*[("Throttling.User", 400)] * 6, paced=paced)
