@@ -17,7 +17,7 @@ from handler.core.model import Treatment
 from tests.chaos.turns import Killed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -26,6 +26,8 @@ TAG, UNREADABLE, NEVER = "secondary-ips", "lots", 10_000
 ROOM = {Treatment.EXHAUSTED, Treatment.FULL}
 # How often in a row a want of room must be claimed before the third call has a token of its own.
 INSISTS_AFTER = 2
+# How often ECS may say to one delivery that an ENI, which reads show, is not there.
+ASKED_IN_VAIN = 3
 
 # The longest time between two looks is 5 s, and the first ones come faster: at most so many for
 # each second of an invocation, beside those for each write and for what it begins with.
@@ -122,6 +124,30 @@ def read_too_often(reads: int, writes: int, seconds: float) -> str:
     """More reads of ENIs than an invocation of so many seconds and writes has a use for."""
     most = READS_AT_FIRST + READS_A_WRITE * writes + READS_A_SECOND * seconds
     return f"{reads} reads of ENIs in {seconds:.0f} s, more than {most:.0f}" if reads > most else ""
+
+
+def over_limit(changed: Collection[str], limit: int) -> str:
+    """More ENIs are changed for one request, hand-overs included, than its limit allows."""
+    return f"{len(changed)} ENIs are changed, limit {limit}" if len(changed) > limit else ""
+
+
+def left_by_limit(left: Collection[str], changed: Collection[str], limit: int) -> str:
+    """These are left to a later request by a limit that has places free.
+
+    Args:
+        left: ENIs that are short.
+        changed: what may have been changed for this request.
+        limit: how many ENIs may be.
+    """
+    free = limit - len(changed)
+    names = ", ".join(sorted(left))
+    return f"{names} left by a limit of {limit}, {free} free" if left and free > 0 else ""
+
+
+def asked_in_vain(eni_id: str, times: int) -> str:
+    """A delivery writes again and again to an ENI that ECS says is not there."""
+    often = times > ASKED_IN_VAIN
+    return f"{eni_id} is not there by {times} answers, and was written to again" if often else ""
 
 
 def slow_after(throttled_minute: int, done_minute: int) -> str:

@@ -32,6 +32,10 @@ REFUSALS = {
     "conflict": ("OperationConflict", 409),
     "throttled": ("Throttling.User", 400),
     "odd": ("Odd.Refusal", 500),
+    "unknown": ("Odd.Refusal", 400),
+    "denied": ("Forbidden.RAM", 403),
+    "rejected": ("InvalidOperation.Unsupported", 403),
+    "gone": ("InvalidEniId.NotFound", 404),
 }
 
 
@@ -185,15 +189,19 @@ class EcsFake:
             return answer
 
         wanted = ", ".join(ask.values) or str(ask.count)
-        return self._wire.call(
-            ports.ASSIGN, f"{wanted} to {eni_id} under {client_token[:6]}", perform
-        )
+        about = f"{wanted} to {eni_id} under {client_token[:6]}"
+        try:
+            return self._wire.call(ports.ASSIGN, about, perform)
+        except CloudFault as fault:
+            world.audit.write_failed(delivery, eni_id, fault)
+            raise
 
 
 def _page(rows: list[Any], token: str | None) -> Page[Any]:
-    begin = int(token or 0)
-    more = begin + PAGE < len(rows)
-    return Page(tuple(rows[begin : begin + PAGE]), str(begin + PAGE) if more else None)
+    """The rows, sorted by id, after the one that the token names."""
+    rest = [row for row in rows if token is None or row.id > token]
+    more = len(rest) > PAGE
+    return Page(tuple(rest[:PAGE]), rest[PAGE - 1].id if more else None)
 
 
 class VpcFake:

@@ -105,6 +105,8 @@ class World:
         )
         for each in told.instances:
             self._put(region, each)
+        enis = [eni for each in told.instances for eni in each.enis]
+        region.managed = frozenset(each.id for each in enis if each.managed)
         region.actions = [Running(each, START + each.timeout) for each in told.actions]
         return region
 

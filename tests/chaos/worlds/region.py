@@ -70,6 +70,7 @@ class Region:
         catalogue: addresses on an ENI by instance type, the primary one included, as it is shown.
         enforced: the same as it is enforced; `overstated` is what vSwitches tell too much.
         answers_after: how long after its assignment an address answers, seconds.
+        managed: ENIs that a service manages, so that nobody else may write to them.
     """
 
     now: Callable[[], float]
@@ -86,6 +87,7 @@ class Region:
     enis: dict[str, list[tuple[float, Eni | None]]] = field(default_factory=dict)
     instances: dict[str, list[tuple[float, Instance | None]]] = field(default_factory=dict)
     shown_at: dict[str, float] = field(default_factory=dict)
+    managed: frozenset[str] = frozenset()
     actions: list[Running] = field(default_factory=list)
     tokens: dict[str, Taken] = field(default_factory=dict)
     used: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -198,6 +200,8 @@ class Region:
         eni = self.eni(eni_id)
         if eni is None:
             raise refusal(operation, "InvalidEniId.NotFound", 404)
+        if eni_id in self.managed:
+            raise refusal(operation, "InvalidOperation.EniServiceManaged", 403)
         instance = self.instance(eni.instance_id)
         if eni.status not in {"InUse", "Available"}:
             raise refusal(operation, "InvalidOperation.InvalidEniState")

@@ -28,7 +28,10 @@ FOREIGN = (("creator", "terway"), ("cilium-eni-index", "1"), ("ack.aliyun.com", 
 
 @dataclass(frozen=True)
 class EniSpec:
-    """An ENI: what it holds at first, and from when on (seconds) reads show it and it is ready."""
+    """An ENI: what it holds at first, and from when on (seconds) reads show it and it is ready.
+
+    `managed`: a service manages it, so that ECS refuses writes to it; no read shows that.
+    """
 
     id: str
     vswitch: str
@@ -37,6 +40,7 @@ class EniSpec:
     shown: float = 0.0
     ready: float = 0.0
     primary: bool = True
+    managed: bool = False
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,8 @@ def _eni(draws: Random, name: str, vswitches: list[str], late: float) -> EniSpec
         tags = (draws.choice(FOREIGN),)
     held = draws.choice([0, 0, 0, 1, 2])
     shown, ready = _late(draws, late), _late(draws, late)
-    return EniSpec(name, draws.choice(vswitches), held, tags, shown, ready)
+    managed = draws.random() < 0.03
+    return EniSpec(name, draws.choice(vswitches), held, tags, shown, ready, managed=managed)
 
 
 def _late(draws: Random, most: float) -> float:
@@ -282,26 +287,42 @@ OPERATIONS = (
     (ports.DESCRIBE_TYPES, 1),
 )
 TROUBLES = ("lost", "lost", "unsent", "late", "slow", "busy", "conflict", "throttled", "odd")
+# What else a call may be refused for: any call, and a write.
+REFUSED: tuple[str, ...] = ("denied", "unknown")
+NOT_WRITTEN: tuple[str, ...] = ("rejected", "gone")
 
 
 def _troubled(draws: Random, made: Story) -> Story:
     """What goes wrong, what others do, and what the API shows wrongly."""
-    names, weights = zip(*OPERATIONS, strict=True)
-    troubles = tuple(
-        Trouble(
-            draws.choices(names, weights)[0],
-            draws.choices(range(8), (6, 4, 3, 2, 1, 1, 1, 1))[0],
-            draws.choice(TROUBLES),
-            round(draws.uniform(1, 9), 1),
-        )
-        for _ in range(draws.choice([0, 0, 1, 2, 3, 5]))
-    )
+    first = tuple(_trouble(draws) for _ in range(draws.choice([0, 0, 1, 2, 3, 5])))
+    next_calls = tuple(_next_trouble(draws, each) for each in first if draws.random() < 0.3)
     others = tuple(_other(draws, made) for _ in range(draws.choice([0, 0, 0, 1, 2])))
     wrong = draws.random()
     types = sorted({each.type for each in made.instances})
     enforced = ((draws.choice(types), 3),) if wrong < 0.05 else ()
     overstated = ((made.vswitches[0][0], 5),) if 0.05 <= wrong < 0.1 else ()
-    return replace(made, troubles=troubles, others=others, enforced=enforced, overstated=overstated)
+    return replace(
+        made, troubles=first + next_calls, others=others, enforced=enforced, overstated=overstated
+    )
+
+
+def _trouble(draws: Random) -> Trouble:
+    """What goes wrong with some call; one in five is refused as a request."""
+    names, weights = zip(*OPERATIONS, strict=True)
+    operation = draws.choices(names, weights)[0]
+    nth = draws.choices(range(8), (6, 4, 3, 2, 1, 1, 1, 1))[0]
+    kinds = _refusals(operation) if draws.random() < 0.2 else TROUBLES
+    return Trouble(operation, nth, draws.choice(kinds), round(draws.uniform(1, 9), 1))
+
+
+def _next_trouble(draws: Random, first: Trouble) -> Trouble:
+    """And what goes wrong with the call after that; every other one is refused as a request."""
+    kinds = _refusals(first.operation) if draws.random() < 0.5 else TROUBLES
+    return replace(first, nth=first.nth + 1, kind=draws.choice(kinds))
+
+
+def _refusals(operation: str) -> tuple[str, ...]:
+    return REFUSED + NOT_WRITTEN if operation == ports.ASSIGN else REFUSED
 
 
 def _other(draws: Random, made: Story) -> Other:
@@ -411,7 +432,7 @@ def _with_plain_reads(told: Story) -> Iterator[Story]:
 def _plainer(each: InstanceSpec) -> Iterator[InstanceSpec]:
     yield replace(each, enis=each.enis[:1])
     yield replace(each, tags=(), shown=0.0, listed=0.0, runs=0.0)
-    plain = {"tags": (), "shown": 0.0, "ready": 0.0}
+    plain = {"tags": (), "shown": 0.0, "ready": 0.0, "managed": False}
     yield replace(each, enis=tuple(replace(eni, **plain) for eni in each.enis))  # type: ignore[arg-type]
     yield replace(each, enis=tuple(replace(eni, held=0) for eni in each.enis))
 

@@ -8,21 +8,27 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handler.cloud import ports
+from handler.core.model import Treatment
 from tests.chaos import sides
 from tests.chaos.sides import INSISTS_AFTER, NEVER, TAG, UNREADABLE
 from tests.chaos.turns import Killed
+from tests.chaos.worlds.chain import Chain
 from tests.chaos.worlds.region import MINUTE
 from tests.chaos.worlds.story import START
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from handler.core.errors import CloudFault
     from handler.core.model import Eni
     from tests.chaos.worlds.play import Delivery, World
     from tests.chaos.worlds.story import Action, Event, Other
 
 HOOKS = {"hook", "hook_unnamed"}
-LAUNCHES = HOOKS | {"running", "scale_out", "array"}
+# Arrays, each event of which reads for itself.
+OF_MANY = {"running", "array"}
+LAUNCHES = HOOKS | OF_MANY | {"scale_out"}
+MANUAL = {"backfill", "plan"}
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,15 @@ class Seen:
     Attributes:
         short_at: when it first recorded an ENI as short.
         shown: the ENIs that any answer to it has named.
+        others: those of which ECS has told it that a service manages them.
     """
 
     reads: int = 0
     shown: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)
     short_at: float = float("inf")
     written: Counter[str] = field(default_factory=Counter)
+    not_found: Counter[str] = field(default_factory=Counter)
 
 
 class Audit:
@@ -73,7 +82,7 @@ class Audit:
         self._disturbed: set[str] = set()
         self._denied: Counter[str] = Counter()
         self._writers: dict[str, str] = {}
-        self._changed: dict[int, set[str]] = {}
+        self._chains: dict[int, Chain] = {}
         self._orders = 0
         self._closing: int | None = None
         self._allowed: dict[str, int] = {}
@@ -98,6 +107,7 @@ class Audit:
         self._orders += 1
         enis = frozenset(self._meant(event))
         by_id = event.selector == "network_interface_ids"
+        self._chains[self._orders] = Chain(event.limit, self._world.turns.now)
         return Order(enis, event.target, by_id, event.kind != "plan", event.limit, self._orders)
 
     def _meant(self, event: Event) -> Iterator[str]:
@@ -159,6 +169,8 @@ class Audit:
     def records(self, delivery: Delivery, row: Mapping[str, object]) -> None:
         """It records how an ENI ended."""
         seen = self._seen[delivery.name]
+        written = str(row["network_interface_id"]) in seen.written
+        self._chain(delivery).records(row, written=written)
         if row["outcome"] in {"short", "failed"} or row["reason"] == "invalid_target":
             seen.short_at = min(seen.short_at, self._world.turns.now)
 
@@ -170,6 +182,7 @@ class Audit:
         """It asks for addresses."""
         order = delivery.order
         self._seen[delivery.name].written[eni_id] += 1
+        self._chain(delivery).asked.add(eni_id)
         self.check(5, "" if order.writes else f"a plan writes to {eni_id}")
         meant = eni_id in order.enis
         self.check(8, "" if meant else f"{eni_id} is written to and is none of the event's")
@@ -177,10 +190,21 @@ class Audit:
         eni = self._world.region.eni(eni_id)
         tags = {**dict(spec.tags), **(eni.tags if eni else {})}
         self.check(8, sides.somebody_elses(eni_id, tags, by_id=order.by_id))
-        if self._closing == 1 and eni is not None:
+        if self._closing == 1 and eni is not None and eni_id not in self._world.region.managed:
             wanted = self._wanted(eni, order, self._settings(delivery))
             idle = wanted is None or len(eni.secondary) >= wanted
             self.check(2, f"{eni_id} has its target and is written to" if idle else "")
+
+    def write_failed(self, delivery: Delivery, eni_id: str, fault: CloudFault) -> None:
+        """What its caller hears of a write: no answer perhaps, though ECS has done it."""
+        if fault.treatment is Treatment.FOREIGN:
+            self._seen[delivery.name].others.add(eni_id)
+        if fault.treatment is Treatment.TRANSIENT:
+            self._chain(delivery).doubtful.add(eni_id)
+        if fault.treatment is Treatment.GONE and delivery.event.kind not in OF_MANY:
+            not_found = self._seen[delivery.name].not_found
+            not_found[eni_id] += 1
+            self.check(7, sides.asked_in_vain(eni_id, not_found[eni_id]))
 
     def write_refused(self, eni_id: str, code: str) -> None:
         """ECS refused it."""
@@ -191,7 +215,9 @@ class Audit:
     def written(self, delivery: Delivery, eni_id: str) -> None:
         """ECS has done it: how much does it hold?"""
         self._writers[eni_id] = delivery.name
-        self._limit(delivery.order, eni_id)
+        chain = self._chain(delivery)
+        chain.changed.add(eni_id)
+        self.check(2, chain.over_limit())
         eni = self._world.region.eni(eni_id)
         if eni is None or eni_id in self._loose:
             return
@@ -208,12 +234,31 @@ class Audit:
         reserve = min(int(self._settings(delivery)["VSWITCH_RESERVE"]), at_first)
         self.check(1, sides.below_reserve(vswitch_id, region.room(vswitch_id), reserve))
 
-    def _limit(self, order: Order, eni_id: str) -> None:
-        if order.limit is not None:
-            changed = self._changed.setdefault(order.number, set())
-            changed.add(eni_id)
-            over = len(changed) > order.limit
-            self.check(2, f"{len(changed)} ENIs are changed, limit {order.limit}" if over else "")
+    # --- hand-overs, and the limit of all of them -----------------------------------------------
+
+    def _chain(self, delivery: Delivery) -> Chain:
+        return self._chains[delivery.order.number]
+
+    def _hop_ended(self, delivery: Delivery, records: list[dict[str, Any]]) -> None:
+        """Nobody is left by a limit, recorded or not, while it has places free."""
+        chain = self._chain(delivery)
+        since = chain.began - float(self._settings(delivery)["SETTLE_SECONDS"])
+
+        def differs(eni_id: str) -> bool:
+            rows = sides.since(since, self._world.region.enis[eni_id])
+            return len({row.secondary for row in rows}) > 1
+
+        self.check(2, chain.limit_unused(differs))
+        goes_on = any(each["record_type"] == "continuation" for each in records)
+        if delivery.event.kind in MANUAL and delivery.error is None and not goes_on:
+            there = {each for each in delivery.order.enis if self._never_hidden(each)}
+            self.check(4, chain.unrecorded(there, differs))
+
+    def _never_hidden(self, eni_id: str) -> bool:
+        """Whether every read shows it, from the first moment to this one."""
+        instance = self._spec[eni_id]
+        late = [instance.shown, instance.listed, *(eni.shown for eni in instance.enis)]
+        return not any(late) and self._world.region.eni(eni_id) is not None
 
     # --- hooks ----------------------------------------------------------------------------------
 
@@ -258,7 +303,7 @@ class Audit:
     def _short(self, delivery: Delivery, settings: dict[str, str], since: float) -> Iterator[str]:
         """The ENIs of a launch that held less than they shall at any moment since."""
         region, order = self._world.region, delivery.order
-        for eni_id in sorted(order.enis):
+        for eni_id in sorted(order.enis - self._seen[delivery.name].others):
             eni = region.eni(eni_id)
             # Of one that has gone, what it held at last counts: nobody is released for it any more.
             known = sides.since(since, region.enis[eni_id])
@@ -291,10 +336,7 @@ class Audit:
 
     def part_shown(self, delivery: Delivery, eni_id: str) -> None:
         """A read shows a part of a write: to its own writer it says nothing, to others a lie."""
-        of_many = delivery.event.kind in {
-            "array",
-            "running",
-        }  # each event of which reads for itself
+        of_many = delivery.event.kind in OF_MANY
         if of_many or self._writers.get(eni_id) != delivery.name:
             self.counts["parts of a write shown to others"] += 1
             self._loose.add(eni_id)
@@ -318,7 +360,9 @@ class Audit:
         if delivery.event.kind in HOOKS and not killed:
             self._hook_lasted(delivery)
         if not killed and not self.breaches:
-            self._records(delivery, [json.loads(line) for line in delivery.lines])
+            records = [json.loads(line) for line in delivery.lines]
+            self._hop_ended(delivery, records)
+            self._records(delivery, records)
             self._pace(delivery)
 
     def _hook_is_done(self, delivery: Delivery) -> None:
@@ -342,7 +386,7 @@ class Audit:
         for row in rows:
             self.counts[f"ended {row['outcome']}"] += 1
         launch = delivery.event.kind in LAUNCHES
-        if delivery.event.kind not in {"array", "running"}:  # each of whose events has its own
+        if delivery.event.kind not in OF_MANY:
             self.check(4, sides.recorded_twice(rows))
             summaries = sum(each["record_type"] == "run_summary" for each in records)
             self.check(4, "" if summaries == 1 else f"{summaries} summaries of a delivery")
@@ -355,8 +399,8 @@ class Audit:
     def _shortages(self, delivery: Delivery, rows: list[dict[str, Any]]) -> None:
         """Nobody is short for want of room while there is room at every moment."""
         story, settings = self._world.story, self._settings(delivery)
-        if delivery.event.kind not in LAUNCHES:
-            return  # they read a vSwitch once, and do not wait
+        if delivery.event.kind not in LAUNCHES and not self._first_writer(delivery):
+            return  # they read a vSwitch once: what others took or gave back since is not seen
         told_wrong = [each.operation for each in story.troubles] + [
             each.name for each in story.others
         ]
@@ -370,6 +414,11 @@ class Audit:
                 continue
             least = self._world.region.least_room(vswitch_id, since) - reserve
             self.check(3, sides.false_shortage(row, least))
+
+    def _first_writer(self, delivery: Delivery) -> bool:
+        """Whether nobody has written before a backfill, a try of its own included."""
+        tried = delivery.event.killed is not None or delivery.tries
+        return self._alone and delivery.order.writes and not tried
 
     def _pace(self, delivery: Delivery) -> None:
         """One minute that others use up costs minutes, not an hour."""
@@ -401,7 +450,8 @@ class Audit:
         settings = dict(story.settings[0])
         for eni_id, spec in self._spec.items():
             eni = world.region.eni(eni_id)
-            if eni is None or (story.remembers and self._denied[eni_id]):
+            refused = eni_id in world.region.managed or (story.remembers and self._denied[eni_id])
+            if eni is None or refused:
                 continue
             wanted = self._wanted(eni, None, settings)
             if wanted is None or wanted == NEVER:
