@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 # Until a call counts as not answered, seconds.
 CALL_SECONDS = 10.0
+# Until a lost reply is given up, seconds, by the name of a trouble: a connection may break at once.
+LOST = {"lost": CALL_SECONDS, "reset": 0.0}
 PAGE = 3
 # Codes of refusals by the name of a trouble.
 REFUSALS = {
@@ -36,6 +38,7 @@ REFUSALS = {
     "denied": ("Forbidden.RAM", 403),
     "rejected": ("InvalidOperation.Unsupported", 403),
     "gone": ("InvalidEniId.NotFound", 404),
+    "burnt": ("IdempotentFailed", 400),
 }
 
 
@@ -74,19 +77,19 @@ class Wire:
             found = perform()
         except Exception as error:
             self._tell(operation, about, f"is refused: {getattr(error, 'code', error)}")
-            if kind == "lost":
-                self._lose(operation, about)
+            if kind in LOST:
+                self._lose(operation, about, LOST[kind])
             world.travel(self.delivery, seconds if kind == "late" else 0.0)
             raise
         self._tell(operation, about, f"gives {_short(found)}")
-        if kind == "lost":
-            self._lose(operation, about)
+        if kind in LOST:
+            self._lose(operation, about, LOST[kind])
         world.travel(self.delivery, seconds if kind == "late" else 0.0)
         return found
 
-    def _lose(self, operation: str, about: str) -> NoReturn:
+    def _lose(self, operation: str, about: str, seconds: float) -> NoReturn:
         self._tell(operation, about, "loses its reply")
-        self.world.travel(self.delivery, CALL_SECONDS)
+        self.world.travel(self.delivery, seconds)
         raise refusal(operation, NO_ANSWER, None) from None
 
     def _tell(self, operation: str, about: str, what: str) -> None:

@@ -285,11 +285,15 @@ OPERATIONS = (
     (ports.COMPLETE, 2),
     (ports.HEARTBEAT, 1),
     (ports.DESCRIBE_TYPES, 1),
+    (ports.DESCRIBE_HOOKS, 1),
+    (ports.DESCRIBE_ACTIONS, 1),
+    (ports.DESCRIBE_SCALING_INSTANCES, 1),
+    (ports.INVOKE, 1),
 )
-TROUBLES = ("lost", "lost", "unsent", "late", "slow", "busy", "conflict", "throttled", "odd")
+TROUBLES = ("lost", "reset", "unsent", "late", "slow", "busy", "conflict", "throttled", "odd")
 # What else a call may be refused for: any call, and a write.
 REFUSED: tuple[str, ...] = ("denied", "unknown")
-NOT_WRITTEN: tuple[str, ...] = ("rejected", "gone")
+NOT_WRITTEN: tuple[str, ...] = ("rejected", "gone", "burnt")
 
 
 def _troubled(draws: Random, made: Story) -> Story:

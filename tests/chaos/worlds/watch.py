@@ -199,6 +199,8 @@ class Audit:
         """What its caller hears of a write: no answer perhaps, though ECS has done it."""
         if fault.treatment is Treatment.FOREIGN:
             self._seen[delivery.name].others.add(eni_id)
+        if fault.treatment is Treatment.NEW_TOKEN:  # another may hold the token, and get through
+            self._loose.add(eni_id)
         if fault.treatment is Treatment.TRANSIENT:
             self._chain(delivery).doubtful.add(eni_id)
         if fault.treatment is Treatment.GONE and delivery.event.kind not in OF_MANY:
