@@ -16,6 +16,7 @@ from tests.chaos.worlds.region import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from random import Random
 
     from handler.cloud.ports import EniQuery, InstanceQuery
     from handler.core.model import Answer, Ask, Eni, Hook, Instance
@@ -147,7 +148,7 @@ class EcsFake:
         self._wire.world.audit.shows(self._wire.delivery, (row.id for row in fit))
         if query.ids or query.instance_id:
             return Page(tuple(fit))
-        return _page(fit, token)
+        return _page(fit, token, region.draws)
 
     def instances(self, query: InstanceQuery, token: str | None = None) -> Page[Instance]:
         """DescribeInstances."""
@@ -162,11 +163,11 @@ class EcsFake:
         rows = [
             row for each in ids if each in region.instances and (row := region.shown_instance(each))
         ]
-        named = (eni_id for row in rows for eni_id in row.eni_ids)
+        named = (each for row in rows for each in (row.id, *row.eni_ids))
         self._wire.world.audit.shows(self._wire.delivery, named)
         wanted = set(query.tags)
         fit = [row for row in rows if wanted <= set(row.tags.items())]
-        return Page(tuple(fit)) if query.ids else _page(fit, token)
+        return Page(tuple(fit)) if query.ids else _page(fit, token, region.draws)
 
     def addresses_per_eni(self, types: Sequence[str]) -> Mapping[str, int]:
         """DescribeInstanceTypes."""
@@ -200,11 +201,15 @@ class EcsFake:
             raise
 
 
-def _page(rows: list[Any], token: str | None) -> Page[Any]:
-    """The rows, sorted by id, after the one that the token names."""
-    rest = [row for row in rows if token is None or row.id > token]
-    more = len(rest) > PAGE
-    return Page(tuple(rest[:PAGE]), rest[PAGE - 1].id if more else None)
+def _page(rows: list[Any], token: str | None, draws: Random) -> Page[Any]:
+    """Some of the rows, sorted by id, after the one that the token names; perhaps none of them."""
+    after, _, number = (token or " 0").partition(" ")
+    rest = [row for row in rows if row.id > after]
+    size = draws.choice([PAGE, PAGE, 1, 0])
+    if len(rest) <= size:
+        return Page(tuple(rest))
+    last = rest[size - 1].id if size else after
+    return Page(tuple(rest[:size]), f"{last} {int(number) + 1}")
 
 
 class VpcFake:

@@ -23,6 +23,8 @@ START = 1_800_000_000.0
 TYPES = {"ecs.small": 4, "ecs.middle": 6, "ecs.large": 15}
 # An address that does not answer as long as the world lasts.
 NEVER = 1e9
+# An instance that events name and nothing shows: it was released before anybody looked.
+GHOST = "i-ghost"
 FOREIGN = (("creator", "terway"), ("cilium-eni-index", "1"), ("ack.aliyun.com", "c1"))
 
 
@@ -259,7 +261,7 @@ def _actions(draws: Random) -> tuple[Action, ...]:
 def _launch_events(
     draws: Random, instances: tuple[InstanceSpec, ...], hooks: int, settings: int
 ) -> Iterator[Event]:
-    names = tuple(each.id for each in instances)
+    names = tuple(each.id for each in instances) + (GHOST,) * (draws.random() < 0.05)
     kinds = ["hook", "hook", "hook", "hook_unnamed", "running", "scale_out", "array", "backfill"]
     for number in range(draws.choice([1, 1, 2, 2, 3])):
         kind = draws.choice(kinds[:4] if not number else kinds)
@@ -418,7 +420,12 @@ def shorter(told: Story) -> Iterator[Story]:
                 rest = (*told.instances[:place], plain, *told.instances[place + 1 :])
                 yield replace(told, instances=rest)
     for place, event in enumerate(told.events):
-        for calm in (replace(event, killed=None), replace(event, at=0.0, timeout=600.0)):
+        shown = tuple(name for name in event.names if name != GHOST)
+        for calm in (
+            replace(event, killed=None),
+            replace(event, at=0.0, timeout=600.0),
+            replace(event, names=shown),
+        ):
             if calm != event:
                 yield replace(told, events=(*told.events[:place], calm, *told.events[place + 1 :]))
 
@@ -449,7 +456,7 @@ def _consistent(told: Story) -> Story:
     events = tuple(
         replace(
             each,
-            names=tuple(name for name in each.names if name in there),
+            names=tuple(name for name in each.names if name in there | {GHOST}),
             hook=min(each.hook, hooks[-1]),
         )
         for each in told.events

@@ -58,7 +58,7 @@ class Seen:
 
     Attributes:
         short_at: when it first recorded an ENI as short.
-        shown: the ENIs that any answer to it has named.
+        shown: the ENIs and instances that any answer to it has named.
         others: those of which ECS has told it that a service manages them.
     """
 
@@ -162,9 +162,9 @@ class Audit:
         """It reads ENIs."""
         self._seen[delivery.name].reads += 1
 
-    def shows(self, delivery: Delivery, eni_ids: Iterable[str]) -> None:
-        """An answer to it names ENIs."""
-        self._seen[delivery.name].shown.update(eni_ids)
+    def shows(self, delivery: Delivery, ids: Iterable[str]) -> None:
+        """An answer to it names ENIs or instances."""
+        self._seen[delivery.name].shown.update(ids)
 
     def records(self, delivery: Delivery, row: Mapping[str, object]) -> None:
         """It records how an ENI ended."""
@@ -291,12 +291,13 @@ class Audit:
             self.check(3, sides.told_falsely(told, ever, settle))
 
     def _never_shown(self, delivery: Delivery, short: set[str]) -> set[str]:
-        """ENIs that no answer has named while the launch was worked on.
+        """ENIs that no answer has named, though one has named their instances.
 
         Where the event names its instances, nothing says that one of them has another ENI. Where it
         does not, the instances are read again when the list is whole, and every ENI must be known.
         """
-        unknown = short - self._seen[delivery.name].shown
+        shown = self._seen[delivery.name].shown
+        unknown = {each for each in short - shown if self._spec[each].id in shown}
         if not unknown or delivery.event.kind == "hook_unnamed":
             return set()
         self.counts["hooks that went on before ECS showed an ENI"] += 1
