@@ -116,10 +116,14 @@ class Invocation:
         self._pause(seconds, max(seconds, planned or 0.0))
 
     def _pause(self, seconds: float, planned: float) -> None:
+        """Let so much time pass, that of the calls before the sleep included."""
+        began = self.clock.now()
         self.before_wait(planned)
-        with self._lock:
-            self.waited += seconds
-        self.clock.sleep(seconds)
+        rest = seconds - (self.clock.now() - began)
+        if rest > 0:
+            with self._lock:
+                self.waited += rest
+            self.clock.sleep(rest)
 
     def admit(self, operation: str) -> None:
         """Wait until the operation may be called.
@@ -128,14 +132,18 @@ class Invocation:
             OutOfTime: that is after the deadline; for a write, too late to confirm it.
         """
         end = self.last_write if operation == ports.ASSIGN else self.deadline
-        if self.clock.now() >= end:
-            raise OutOfTime(f"no time left for {operation}")
+        self._in_time(operation, end)
         self.before_wait(0.0)
+        self._in_time(operation, end)
         self._check(operation)
         while (delay := self._pacer.admit(operation, self.clock.now(), self._share)) > 0:
             self._use_up(delay, end)
             self.wait(delay, end=end)
             self._check(operation)
+
+    def _in_time(self, operation: str, end: float) -> None:
+        if self.clock.now() >= end:
+            raise OutOfTime(f"no time left for {operation}")
 
     def _use_up(self, delay: float, end: float) -> None:
         """A launch that must wait past its end for another minute uses the time that there is.

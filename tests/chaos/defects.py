@@ -462,6 +462,13 @@ DEFECTS: tuple[Defect, ...] = (
         ("state.not_ready_since is not None", "False"),
     ),
     _defect(
+        "pause-on-top",
+        "A pause is as long as it was meant to be after the calls that keep a hook alive.",
+        "tests/unit/test_invocation.py::test_a_pause_lasts_as_long_as_it_was_meant_to",
+        "handler.shell.invocation:Invocation._pause",
+        ("seconds - (self.clock.now() - began)", "seconds"),
+    ),
+    _defect(
         "plan-writes",
         "A plan does what it only should say.",
         MACHINE,

@@ -69,3 +69,27 @@ def test_no_write_waits_for_a_minute_in_which_it_cannot_be_confirmed() -> None:
     with pytest.raises(OutOfTime):
         whole.admit(ports.ASSIGN)
     assert T0 + 3600 - 50 == clock.time
+
+
+@pytest.mark.parametrize(("before", "slept"), [(0.0, 10.0), (7.0, 3.0), (10.0, 0.0), (12.0, 0.0)])
+def test_a_pause_lasts_as_long_as_it_was_meant_to(before: float, slept: float) -> None:
+    """What is called before it, to keep a hook alive, is a part of it.
+
+    Seen to fail when that came on top: an invocation slept through its own end.
+    """
+    clock = Clock()
+    whole = invocation(clock, Pacer({"*": 4}), share=1.0)
+    whole.before_wait = lambda _planned: clock.sleep(before)
+    whole.wait(10.0)
+    assert (T0 + max(before, 10.0), slept) == (clock.time, whole.waited)
+
+
+@pytest.mark.parametrize("operation", [ports.ASSIGN, ports.DESCRIBE_ENIS])
+def test_nothing_begins_when_the_calls_before_it_took_what_was_left(operation: str) -> None:
+    """A hook that was kept alive for long leaves no time for more."""
+    clock = Clock()
+    whole = invocation(clock, Pacer({"*": 4}), share=1.0)
+    whole.before_wait = lambda _planned: clock.sleep(7.0)
+    clock.sleep(3600 - CONFIRM - 1)
+    with pytest.raises(OutOfTime):
+        whole.admit(operation)

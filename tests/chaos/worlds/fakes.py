@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from handler.cloud import ports
 from handler.cloud.faults import HOOK_ENDED, NO_ANSWER
+from handler.cloud.limits import allowed
 from handler.cloud.ports import Cloud, HookSettings, LifecycleAction, Page
 from handler.core.errors import CloudFault
 from tests.chaos.worlds.region import refusal
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from handler.cloud.ports import EniQuery, InstanceQuery
     from handler.core.model import Answer, Ask, Eni, Hook, Instance
-    from tests.chaos.worlds.play import Delivery, FunctionInstance
+    from tests.chaos.worlds.play import Delivery, FunctionInstance, World
 
 T = TypeVar("T")
 
@@ -59,42 +60,7 @@ class Wire:
 
     def call(self, operation: str, about: str, perform: Callable[[], T]) -> T:
         """Make a call, and let others go on before and after it."""
-        world = self.world
-        trouble = world.trouble(operation)
-        kind, seconds = (trouble.kind, trouble.seconds) if trouble else ("", 0.0)
-        self.delivery.calls_made += 1
-        world.travel(self.delivery, seconds if kind == "slow" else 0.0)
-        if kind == "unsent":
-            world.travel(self.delivery, CALL_SECONDS)
-            self._tell(operation, about, "is not sent, and gets no answer")
-            raise refusal(operation, NO_ANSWER, None)
-        if kind in REFUSALS:
-            code, status = REFUSALS[kind]
-            self._tell(operation, about, f"is refused: {code}")
-            world.travel(self.delivery)
-            raise refusal(operation, code, status)
-        try:
-            world.region.count(operation)
-            found = perform()
-        except Exception as error:
-            self._tell(operation, about, f"is refused: {getattr(error, 'code', error)}")
-            if kind in LOST:
-                self._lose(operation, about, LOST[kind])
-            world.travel(self.delivery, seconds if kind == "late" else 0.0)
-            raise
-        self._tell(operation, about, f"gives {_short(found)}")
-        if kind in LOST:
-            self._lose(operation, about, LOST[kind])
-        world.travel(self.delivery, seconds if kind == "late" else 0.0)
-        return found
-
-    def _lose(self, operation: str, about: str, seconds: float) -> NoReturn:
-        self._tell(operation, about, "loses its reply")
-        self.world.travel(self.delivery, seconds)
-        raise refusal(operation, NO_ANSWER, None) from None
-
-    def _tell(self, operation: str, about: str, what: str) -> None:
-        self.world.tell(self.delivery.name, f"{operation.partition(':')[2]} {about} {what}")
+        return _Call(self.world, self.delivery, operation, about).made(perform)
 
     # --- credentials ---------------------------------------------------------------------------
 
@@ -104,6 +70,63 @@ class Wire:
     def secrets(self) -> list[str]:
         """None."""
         return []
+
+
+class _Call:
+    """One call on its way, with what goes wrong with it; it may last as long as its caller says."""
+
+    def __init__(self, world: World, delivery: Delivery, operation: str, about: str) -> None:
+        trouble = world.trouble(operation)
+        self._world = world
+        self._delivery = delivery
+        self._operation = operation
+        self._about = about
+        self._kind = trouble.kind if trouble else ""
+        self._seconds = trouble.seconds if trouble else 0.0
+        self._ends = world.turns.now + allowed()
+        delivery.calls_made += 1
+
+    def made(self, perform: Callable[[], T]) -> T:
+        """What came of it."""
+        self._travels(self._seconds if self._kind == "slow" else 0.0)
+        if self._kind == "unsent":
+            self._unanswered("is not sent, and gets no answer", CALL_SECONDS)
+        if self._kind in REFUSALS:
+            code, status = REFUSALS[self._kind]
+            self._tell(f"is refused: {code}")
+            self._travels(0.0)
+            raise refusal(self._operation, code, status)
+        try:
+            self._world.region.count(self._operation)
+            found = perform()
+        except Exception as error:
+            self._tell(f"is refused: {getattr(error, 'code', error)}")
+            self._replied()
+            raise
+        self._tell(f"gives {_short(found)}")
+        self._replied()
+        return found
+
+    def _replied(self) -> None:
+        if self._kind in LOST:
+            self._unanswered("loses its reply", LOST[self._kind])
+        self._travels(self._seconds if self._kind == "late" else 0.0)
+
+    def _travels(self, seconds: float) -> None:
+        """So long, or until its caller waits no longer."""
+        if seconds > self._ends - self._world.turns.now:
+            self._unanswered("is given up", seconds)
+        self._world.travel(self._delivery, seconds)
+
+    def _unanswered(self, what: str, seconds: float) -> NoReturn:
+        self._tell(what)
+        left = max(0.0, self._ends - self._world.turns.now)
+        self._world.travel(self._delivery, min(seconds, left))
+        raise refusal(self._operation, NO_ANSWER, None) from None
+
+    def _tell(self, what: str) -> None:
+        operation = self._operation.partition(":")[2]
+        self._world.tell(self._delivery.name, f"{operation} {self._about} {what}")
 
 
 def _short(found: Any) -> str:

@@ -119,18 +119,21 @@ class Region:
         instance = self.instance(eni.instance_id if eni else None)
         return (self.enforced[instance.type] if instance else 51) - 1
 
-    def answers(self, address: str, at: float) -> bool:
-        """Whether a guest answers on an address at a time; the primary one like any other."""
-        since = next(
+    def assigned_at(self, address: str) -> float:
+        """Since when an ENI has an address, the primary one included; never, if none has it."""
+        return next(
             (
                 since
                 for rows in self.enis.values()
                 for since, eni in rows
                 if eni is not None and address in {*eni.secondary, eni.primary}
             ),
-            at,
+            float("inf"),
         )
-        return at >= since + self.answers_after
+
+    def answers(self, address: str, at: float) -> bool:
+        """Whether a guest answers on an address at a time."""
+        return at >= self.assigned_at(address) + self.answers_after
 
     def put_eni(self, eni: Eni) -> None:
         """It has changed."""

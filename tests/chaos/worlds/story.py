@@ -275,6 +275,7 @@ def _launch_events(
             hook=draws.randrange(hooks),
             target=draws.choice([None, 1, 3]) if kind == "backfill" else None,
             settings=draws.randrange(settings),
+            timeout=40.0 if draws.random() < 0.1 else 600.0,
             killed=draws.randrange(1, 14) if draws.random() < 0.08 else None,
         )
 

@@ -287,7 +287,7 @@ class Audit:
                 seen_at = delivery.started
             since = seen_at - settle
             ever = {*self._short(delivery, settings, since), *self._disturbed}
-            ever |= set(self._silent(delivery, settings, since))
+            ever |= set(self._silent(delivery, settings, now - settle))
             self.check(3, sides.told_falsely(told, ever, settle))
 
     def _never_shown(self, delivery: Delivery, short: set[str]) -> set[str]:
@@ -321,12 +321,13 @@ class Audit:
         return len(self._world.story.events) == 1 and not self._world.story.others
 
     def _silent(self, delivery: Delivery, settings: dict[str, str], since: float) -> Iterator[str]:
-        """The ENIs of a launch with an address that did not answer then, where that counts."""
+        """The ENIs of a launch with an address that they had then and that did not answer."""
         region, counts = self._world.region, settings.get("ON_SILENT") == "short"
         for eni_id in sorted(delivery.order.enis if counts else ()):
             eni = next(row for _, row in reversed(region.enis[eni_id]) if row is not None)
             wanted = self._wanted(eni, delivery.order, settings) is not None
-            if wanted and not all(region.answers(each, since) for each in eni.secondary):
+            had = [each for each in eni.secondary if region.assigned_at(each) <= since]
+            if wanted and not all(region.answers(each, since) for each in had):
                 yield eni_id
 
     # --- what others do -------------------------------------------------------------------------
