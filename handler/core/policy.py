@@ -89,17 +89,18 @@ class Policy(Value):
 
 
 def without_target(wishes: Iterable[tuple[Subject, Wish]]) -> set[str]:
-    """ENIs that nothing gives a target, on instances where nothing gives any ENI one.
+    """ENIs that nothing gives a target, though a tag may come that does.
 
-    Tags may come later than the instance that has them. Where another ENI of the instance has its
-    target from a tag, a rule or the default, what there is to see is seen.
+    Tags may come later than what has them. Where the instance's own tag or a rule gives another of
+    its ENIs a target, what there is to see is seen; the tag of another ENI says nothing of this
+    one's.
     """
     bare: dict[str, set[str]] = {}
     served = set()
     for subject, wish in wishes:
         if wish.skip is Reason.NO_TARGET:
             bare.setdefault(subject.eni.instance_id or "", set()).add(subject.eni.id)
-        elif wish.source is not None:
+        elif wish.source not in {None, "eni_tag"}:
             served.add(subject.eni.instance_id or "")
     return {eni_id for instance_id in bare.keys() - served for eni_id in bare[instance_id]}
 

@@ -825,7 +825,28 @@ def test_no_target_is_believed_when_reads_have_had_their_time() -> None:
         assert 30 <= stage.time.now() - began <= 35
 
 
-TWO = (eni("eni-a", tags={"secondary-ips": "4"}), eni("eni-a-second"))
+def test_a_tag_of_one_of_two_enis_comes_late() -> None:
+    """The tag of the other ENI says nothing of this one's: it is waited for.
+
+    Seen to fail when an instance with any target was taken for one whose tags are all there.
+    """
+    two = instance(
+        "a",
+        eni("eni-a", tags={"secondary-ips": "4"}),
+        eni("eni-a-second", tags={"secondary-ips": "2"}),
+    )
+    tagged = {"Tags": {"Tag": [{"TagKey": "secondary-ips", "TagValue": "4"}]}}
+    untagged = row("eni-a-second", "10.0.0.2", Type="Secondary")
+    late = rows(row("eni-a", "10.0.0.1", **tagged), untagged, times=1)
+    with Stage(world(two), {}, [late]) as stage:
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": GOOD, "eni-a-second": GOOD} == delivered.ends
+        assert {"eni-a": 4, "eni-a-second": 2} == stage.held()
+        assert "CONTINUE" == stage.hook()["result"]
+
+
+TWO = (eni("eni-a"), eni("eni-a-second", type="Secondary"))
+RULE = {"TARGET_RULES": '[{"eni_type": "secondary", "target": "4"}]'}
 FOREIGN = hook_event("i-a", lifecycleHookName="register-dns")
 ONLY_A = {"backfill": {"instance_ids": ["i-a"]}}
 
@@ -834,7 +855,7 @@ ONLY_A = {"backfill": {"instance_ids": ["i-a"]}}
     ("launched", "settings", "event"),
     [
         (world(instance("a")), EIGHT, hook_event("i-a")),
-        (world(instance("a", *TWO)), {}, hook_event("i-a")),
+        (world(instance("a", *TWO)), RULE, hook_event("i-a")),
         (world(instance("a", tags={"secondary-ips": "skip"})), {}, hook_event("i-a")),
         (world(instance("a", tags={"secondary-ips": "lots"})), {}, hook_event("i-a")),
         (world(instance("a")), {"DRY_RUN": "true"}, hook_event("i-a")),
@@ -843,7 +864,7 @@ ONLY_A = {"backfill": {"instance_ids": ["i-a"]}}
         (world(instance("a")), {}, running_event("i-a")),
         (world(instance("a")), {}, ONLY_A),
     ],
-    ids=["default", "sibling", "skip", "invalid", "dry", "group", "foreign", "state", "backfill"],
+    ids=["default", "a rule", "skip", "invalid", "dry", "group", "foreign", "state", "backfill"],
 )
 def test_tags_are_waited_for_only_where_they_may_matter(
     launched: World, settings: dict[str, str], event: World

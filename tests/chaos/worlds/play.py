@@ -32,7 +32,7 @@ from tests.chaos.worlds.watch import Audit, Order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.chaos.worlds.story import EniSpec, InstanceSpec, Other, Story, Trouble
+    from tests.chaos.worlds.story import InstanceSpec, Other, Story, Trouble
 
 # How often Function Compute tries an event again, and after how long.
 RETRIES, RETRY_AFTER = 2, 60.0
@@ -124,19 +124,22 @@ class World:
             held = frozenset(region.new_addresses(min(each.held, most)))
             kind = "Primary" if each.primary else "Secondary"
             status = "Attaching" if each.ready else "InUse"
-            eni = Eni(each.id, kind, status, each.vswitch, made.id, held, tags=dict(each.tags))
+            shown = {} if each.tagged else dict(each.tags)
+            eni = Eni(each.id, kind, status, each.vswitch, made.id, held, tags=shown)
             eni = replace(eni, primary="10.200.0.1")
             region.enis[each.id] = [(START - 999, eni)]
             region.shown_at[each.id] = START + max(each.shown, made.shown)
             if each.ready:
-                self._ready_later(region, each)
+                self._eni_later(region, each.id, each.ready, status="InUse")
+            if each.tagged:
+                self._eni_later(region, each.id, each.tagged, tags=dict(each.tags))
 
-    def _ready_later(self, region: Region, made: EniSpec) -> None:
-        def ready() -> None:
-            if (eni := region.eni(made.id)) is not None:
-                region.put_eni(replace(eni, status="InUse"))
+    def _eni_later(self, region: Region, eni_id: str, seconds: float, **changes: Any) -> None:
+        def change() -> None:
+            if (eni := region.eni(eni_id)) is not None:
+                region.put_eni(replace(eni, **changes))
 
-        self._later(made.ready, ready)
+        self._later(seconds, change)
 
     def _changed(self, rows: dict[str, list[tuple[float, Any]]], name: str, new: Any) -> None:
         if rows[name][-1][1] is not None:

@@ -32,6 +32,7 @@ FOREIGN = (("creator", "terway"), ("cilium-eni-index", "1"), ("ack.aliyun.com", 
 class EniSpec:
     """An ENI: what it holds at first, and from when on (seconds) reads show it and it is ready.
 
+    `tagged`: when somebody tags it, seconds; 0: it was tagged when it was made.
     `managed`: a service manages it, so that ECS refuses writes to it; no read shows that.
     """
 
@@ -42,6 +43,7 @@ class EniSpec:
     shown: float = 0.0
     ready: float = 0.0
     primary: bool = True
+    tagged: float = 0.0
     managed: bool = False
 
 
@@ -248,7 +250,23 @@ def _launch(seed: int, draws: Random) -> Story:
         tuple(_launch_events(draws, instances, len(actions), len(settings))),
         remembers=draws.random() < 0.3,
     )
+    made = _tagged_late(draws, made) if draws.random() < 0.06 else made
     return _reads(draws, _troubled(draws, made))
+
+
+def _tagged_late(draws: Random, made: Story) -> Story:
+    """Only tags say a target, and somebody sets them while the launch begins."""
+
+    def tagged(eni: EniSpec) -> EniSpec:
+        tags = ((TAG, str(draws.choice([1, 2, 3]))),) if draws.random() < 0.7 else ()
+        return replace(eni, tags=tags, tagged=round(draws.uniform(0.01, 0.4), 2))
+
+    instances = tuple(
+        replace(each, enis=tuple(tagged(eni) for eni in each.enis), tags=())
+        for each in made.instances
+    )
+    none = tuple(_frozen({**dict(each), "TARGET_SECONDARY_IPS": ""}) for each in made.settings)
+    return replace(made, instances=instances, settings=none)
 
 
 def _actions(draws: Random) -> tuple[Action, ...]:
@@ -444,7 +462,7 @@ def _with_plain_reads(told: Story) -> Iterator[Story]:
 def _plainer(each: InstanceSpec) -> Iterator[InstanceSpec]:
     yield replace(each, enis=each.enis[:1])
     yield replace(each, tags=(), shown=0.0, listed=0.0, runs=0.0)
-    plain = {"tags": (), "shown": 0.0, "ready": 0.0, "managed": False}
+    plain = {"tags": (), "shown": 0.0, "ready": 0.0, "tagged": 0.0, "managed": False}
     yield replace(each, enis=tuple(replace(eni, **plain) for eni in each.enis))  # type: ignore[arg-type]
     yield replace(each, enis=tuple(replace(eni, held=0) for eni in each.enis))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.cloud import ports
 from handler.core.model import Treatment
+from handler.core.value import replace
 from tests.chaos import sides
 from tests.chaos.sides import INSISTS_AFTER, NEVER, TAG, UNREADABLE
 from tests.chaos.turns import Killed
@@ -86,6 +87,7 @@ class Audit:
         self._orders = 0
         self._closing: int | None = None
         self._allowed: dict[str, int] = {}
+        self._tags = {eni.id: dict(eni.tags) for each in world.story.instances for eni in each.enis}
         self._spec = {eni.id: each for each in world.story.instances for eni in each.enis}
         self._remember_held()
 
@@ -154,7 +156,10 @@ class Audit:
         settings = self._settings(delivery)
         for eni_id in delivery.order.enis if delivery.order.writes else ():
             eni = self._world.region.eni(eni_id)
-            wanted = self._wanted(eni, delivery.order, settings) if eni else None
+            if eni is None:
+                continue
+            soon = replace(eni, tags={**self._tags[eni_id], **eni.tags})  # it may be tagged late
+            wanted = self._wanted(soon, delivery.order, settings)
             if wanted is not None and wanted != NEVER:
                 self._allowed[eni_id] = max(wanted, self._allowed[eni_id])
 
