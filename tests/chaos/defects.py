@@ -717,6 +717,13 @@ DEFECTS: tuple[Defect, ...] = (
         ),
     ),
     _defect(
+        "tag-of-another-eni",
+        "An ENI is left without a target because another one of its instance has a tag.",
+        f"{TROUBLE_HOOKS}::test_a_tag_of_one_of_two_enis_comes_late",
+        "handler.core.policy:without_target",
+        ("wish.source not in {None, 'eni_tag'}", "wish.source is not None"),
+    ),
+    _defect(
         "throttled-by-others-learnt",
         "A minute that others used up is taken for the quota, and calls stay slow for an hour.",
         "tests/unit/test_pacing.py::test_a_minute_that_others_had_begun_teaches_little",
