@@ -150,7 +150,7 @@ class Story:
 def story(seed: int) -> Story:
     """The world of a seed."""
     draws = Random(seed)
-    kind = draws.choices((_launch, _fleet, _busy_minute), (10, 4, 1))[0]
+    kind = draws.choices((_launch, _fleet, _limited, _busy_minute), (10, 4, 1, 1))[0]
     return _guests(kind(seed, draws))
 
 
@@ -401,6 +401,25 @@ def _fleet(seed: int, draws: Random) -> Story:
     if draws.random() < 0.6:
         made = _reads(draws, _troubled(draws, made))
     return made
+
+
+def _limited(seed: int, draws: Random) -> Story:
+    """A backfill with a limit, alone; what goes wrong is its writes, one after the other."""
+    instances = tuple(_instance(draws, number, ["vsw-1"], 0.0) for number in range(3))
+    names = tuple(each.id for each in instances)
+    event = Event(0.0, "backfill", names, "all", limit=draws.choice([1, 1, 2]))
+    settings = (_frozen(_settings(draws)),)
+    first = Trouble(ports.ASSIGN, draws.choice([0, 0, 1]), draws.choice(TROUBLES), 1.0)
+    made = Story(
+        seed,
+        settings,
+        _rooms(draws, instances),
+        instances,
+        (),
+        (event,),
+        troubles=(first, _next_trouble(draws, first)),
+    )
+    return _reads(draws, made)
 
 
 def _busy_minute(seed: int, draws: Random) -> Story:
