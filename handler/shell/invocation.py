@@ -116,10 +116,10 @@ class Invocation:
         self._pause(seconds, max(seconds, planned or 0.0))
 
     def _pause(self, seconds: float, planned: float) -> None:
-        """Let so much time pass, that of the calls before the sleep included."""
+        """Let so much time pass; the calls that keep a hook alive count towards it."""
         began = self.clock.now()
         self.before_wait(planned)
-        rest = seconds - (self.clock.now() - began)
+        rest = min(seconds, seconds - (self.clock.now() - began))  # a clock may be set back
         if rest > 0:
             with self._lock:
                 self.waited += rest
@@ -139,6 +139,7 @@ class Invocation:
         while (delay := self._pacer.admit(operation, self.clock.now(), self._share)) > 0:
             self._use_up(delay, end)
             self.wait(delay, end=end)
+            self._in_time(operation, end)
             self._check(operation)
 
     def _in_time(self, operation: str, end: float) -> None:

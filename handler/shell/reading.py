@@ -140,33 +140,26 @@ class Reader:
         read = partial(self._cloud.ecs.instances, query)
         return self._pages(ports.DESCRIBE_INSTANCES, read, start)
 
-    def capacities(self, instances: Iterable[Instance], *, launch: bool) -> Mapping[str, int]:
-        """Secondary addresses per ENI, by instance type: the quantity less the primary address.
-
-        Args:
-            instances: whose types are asked for; one that is refused is not known.
-            launch: whether one that is refused by a code that nobody knows is an error.
-        """
+    def capacities(self, instances: Iterable[Instance]) -> Mapping[str, int]:
+        """Secondary addresses per ENI, by instance type: the quantity less the primary address."""
         wanted = sorted({each.type for each in instances} - self._capacities.keys())
-        types = partial(self._types, launch=launch)
-        for found in self._invocation.side_by_side(types, batches(wanted, TYPES_PER_CALL)):
+        for found in self._invocation.side_by_side(self._types, batches(wanted, TYPES_PER_CALL)):
             self._capacities.update({name: count - 1 for name, count in found.items()})
         return self._capacities
 
-    def _types(self, types: tuple[str, ...], *, launch: bool) -> Mapping[str, int]:
+    def _types(self, types: tuple[str, ...]) -> Mapping[str, int]:
         """What is known of these types; one that is refused spoils it for no other."""
         ask = partial(self._cloud.ecs.addresses_per_eni, types)
         try:
             return self._invocation.read(ports.DESCRIBE_TYPES, ask)
         except CloudFault as fault:
-            alone = len(types) == 1
-            if fault.treatment not in REFUSED or (alone and launch and not _not_there(fault)):
+            if fault.treatment not in REFUSED:
                 raise
-        if alone:
+        if len(types) == 1:
             return {}
         found: dict[str, int] = {}
         for each in types:
-            found.update(self._types((each,), launch=launch))
+            found.update(self._types((each,)))
         return found
 
     def available(self, vswitch_ids: Iterable[str]) -> dict[str, int | CloudFault | None]:
@@ -253,9 +246,9 @@ def _endless(operation: str) -> CloudFault:
 
 
 def _not_there(fault: CloudFault) -> bool:
-    """Whether a refusal says that what was asked for is not there, rather than who knows what.
+    """Whether a refusal says that what was asked for is not there.
 
-    By the status 404 a code says so that stands in no table.
+    For a code that is in no table, only the status 404 says so.
     """
     if fault.treatment is Treatment.UNKNOWN:
         return fault.status == _NOT_FOUND

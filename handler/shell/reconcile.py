@@ -77,7 +77,7 @@ class Reconciler:
         return {*self._job.tally.groups, *(each.scaling_group_id for each in self._working)}
 
     def without_target(self, reading: Reading, eni_ids: Iterable[str]) -> set[str]:
-        """ENIs whose instances have no target at all; a tag that is set later may give one."""
+        """ENIs that nothing gives a target yet, though a tag that is set later may."""
         wishes = (self._wish(reading.enis[each], reading.instances) for each in eni_ids)
         return without_target(wishes)
 
@@ -152,7 +152,7 @@ class Reconciler:
             for subject, wish in wishes
             if subject.instance and wish.skip is None
         }
-        return self._job.reader.capacities(wishful.values(), launch=self.timing.launch)
+        return self._job.reader.capacities(wishful.values())
 
     def _record(self, rounds: Rounds) -> None:
         for finished, end in rounds.ended():

@@ -117,29 +117,6 @@ def test_a_type_that_is_refused_spoils_no_other(target: str, odd: tuple[str, str
         assert (odd != GOOD) == ("ecs.aa.odd" in str(advice))
 
 
-@pytest.mark.parametrize(
-    ("status", "end", "result"),
-    [
-        (400, ("deferred", "transient"), None),
-        (404, ("failed", "unknown_instance_type"), "ABANDON"),
-    ],
-    ids=["nobody knows", "not there"],
-)
-def test_no_instance_is_released_for_a_type_by_a_code_that_nobody_knows(
-    status: int, end: tuple[str, str], result: str | None
-) -> None:
-    """The launch is undecided; where the type is said not to be there, it has failed.
-
-    Seen to fail when either was taken for a type that is not known.
-    """
-    settings = {"TARGET_SECONDARY_IPS": "max", "ON_SHORTFALL": "abandon"}
-    with Stage(world(instance("a")), settings, [refusal(TYPES, "Odd.Refusal", status)]) as stage:
-        delivered = stage.deliver(hook_event("i-a"))
-        assert isinstance(delivered.error, Retryable) == (result is None)
-        assert {"eni-a": end} == delivered.ends
-        assert result == stage.hook().get("result")
-
-
 # --- numbers that are wrong -------------------------------------------------------------------
 
 

@@ -93,3 +93,23 @@ def test_nothing_begins_when_the_calls_before_it_took_what_was_left(operation: s
     clock.sleep(3600 - CONFIRM - 1)
     with pytest.raises(OutOfTime):
         whole.admit(operation)
+
+
+def test_nothing_begins_after_a_minute_that_was_waited_for_too_long() -> None:
+    """A hook that was kept alive for long before the next minute leaves no time for more."""
+    clock, pacer = Clock(), Pacer({"*": 1})
+    whole = Invocation(clock, T0 + 62, pacer, ThreadPoolExecutor(1), Pages(), 1.0)
+    whole.admit(ports.DESCRIBE_ENIS)
+    clock.sleep(59)
+    whole.before_wait = lambda planned: clock.sleep(7.0 if planned else 0.0)
+    with pytest.raises(OutOfTime):
+        whole.admit(ports.DESCRIBE_ENIS)
+
+
+def test_a_clock_that_is_set_back_lengthens_no_pause() -> None:
+    """While a hook is kept alive, the machine's clock may be corrected."""
+    clock = Clock()
+    whole = invocation(clock, Pacer({"*": 4}), share=1.0)
+    whole.before_wait = lambda _planned: clock.sleep(-30.0)
+    whole.wait(1.0)
+    assert 1.0 == whole.waited

@@ -41,7 +41,6 @@ class Order:
         target: what it asks for itself.
         by_id: whether it names ENIs.
         writes: whether it may write at all.
-        limit: how many ENIs it may change.
         number: tells it from others; its hand-overs have the same.
     """
 
@@ -49,7 +48,6 @@ class Order:
     target: int | None
     by_id: bool
     writes: bool
-    limit: int | None
     number: int
 
 
@@ -110,7 +108,7 @@ class Audit:
         enis = frozenset(self._meant(event))
         by_id = event.selector == "network_interface_ids"
         self._chains[self._orders] = Chain(event.limit, self._world.turns.now)
-        return Order(enis, event.target, by_id, event.kind != "plan", event.limit, self._orders)
+        return Order(enis, event.target, by_id, event.kind != "plan", self._orders)
 
     def _meant(self, event: Event) -> Iterator[str]:
         for each in self._world.story.instances:
