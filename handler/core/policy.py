@@ -89,11 +89,10 @@ class Policy(Value):
 
 
 def without_target(wishes: Iterable[tuple[Subject, Wish]]) -> set[str]:
-    """ENIs that nothing gives a target, though a tag may come that does.
+    """ENIs that have no target yet and may still get one from a tag.
 
-    Tags may come later than what has them. Where the instance's own tag or a rule gives another of
-    its ENIs a target, what there is to see is seen; the tag of another ENI says nothing of this
-    one's.
+    Tags can appear after what they are on. Where the instance's own tag or a rule gives another of
+    its ENIs a target, no more tags are waited for; another ENI's own tag says nothing of this one.
     """
     bare: dict[str, set[str]] = {}
     served = set()

@@ -134,13 +134,11 @@ class Invocation:
         end = self.last_write if operation == ports.ASSIGN else self.deadline
         self._in_time(operation, end)
         self.before_wait(0.0)
-        self._in_time(operation, end)
-        self._check(operation)
+        self._check(operation, end)
         while (delay := self._pacer.admit(operation, self.clock.now(), self._share)) > 0:
             self._use_up(delay, end)
             self.wait(delay, end=end)
-            self._in_time(operation, end)
-            self._check(operation)
+            self._check(operation, end)
 
     def _in_time(self, operation: str, end: float) -> None:
         if self.clock.now() >= end:
@@ -155,7 +153,8 @@ class Invocation:
         if self._launch and 0 < left < delay:
             self._pause(left, left)
 
-    def _check(self, operation: str) -> None:
+    def _check(self, operation: str, end: float) -> None:
+        self._in_time(operation, end)
         if operation == ports.ASSIGN and self._stopped():
             raise OutOfTime(STOPPED)
 

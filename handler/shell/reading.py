@@ -23,7 +23,6 @@ T = TypeVar("T")
 
 # Refusals that say something of what was asked for, not of who asks or when.
 REFUSED = frozenset({Treatment.REJECTED, Treatment.UNKNOWN, Treatment.GONE})
-
 # A region has fewer: a listing that goes on is one without end.
 MAX_PAGES = 10_000
 # How often a listing begins again because its token is no longer good.

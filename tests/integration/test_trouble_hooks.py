@@ -825,6 +825,17 @@ def test_no_target_is_believed_when_reads_have_had_their_time() -> None:
         assert 30 <= stage.time.now() - began <= 35
 
 
+def test_an_eni_without_a_tag_beside_one_with_it_has_no_target() -> None:
+    """The mirror: its tag never comes, and the hook goes on when that is believed."""
+    two = instance("a", eni("eni-a", tags={"secondary-ips": "4"}), eni("eni-a-second"))
+    with Stage(world(two)) as stage:
+        began = stage.time.now()
+        delivered = stage.deliver(hook_event("i-a"))
+        assert {"eni-a": GOOD, "eni-a-second": ("skipped", "no_target")} == delivered.ends
+        assert "CONTINUE" == stage.hook()["result"]
+        assert 30 <= stage.time.now() - began <= 35
+
+
 def test_a_tag_of_one_of_two_enis_comes_late() -> None:
     """The tag of the other ENI says nothing of this one's: it is waited for.
 

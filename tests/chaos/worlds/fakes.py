@@ -149,8 +149,11 @@ class EcsFake:
     def network_interfaces(self, query: EniQuery, token: str | None = None) -> Page[Eni]:
         """DescribeNetworkInterfaces, a few a page where ids are not given."""
         about = ", ".join(query.ids) or query.instance_id or query.vswitch_id or "all"
-        self._wire.world.audit.reads(self._wire.delivery)
-        return self._wire.call(ports.DESCRIBE_ENIS, about, lambda: self._enis(query, token))
+        audit, delivery = self._wire.world.audit, self._wire.delivery
+        audit.reads(delivery)
+        page = self._wire.call(ports.DESCRIBE_ENIS, about, lambda: self._enis(query, token))
+        audit.shows(delivery, (row.id for row in page.items))
+        return page
 
     def _enis(self, query: EniQuery, token: str | None) -> Page[Eni]:
         region = self._region
@@ -168,7 +171,6 @@ class EcsFake:
             and query.vswitch_id in {None, row.vswitch_id}
             and (row.instance_id or not query.attached)
         ]
-        self._wire.world.audit.shows(self._wire.delivery, (row.id for row in fit))
         if query.ids or query.instance_id:
             return Page(tuple(fit))
         return _page(fit, token, region.draws)
@@ -176,9 +178,12 @@ class EcsFake:
     def instances(self, query: InstanceQuery, token: str | None = None) -> Page[Instance]:
         """DescribeInstances."""
         about = ", ".join(query.ids) or str(dict(query.tags))
-        return self._wire.call(
+        page = self._wire.call(
             ports.DESCRIBE_INSTANCES, about, lambda: self._instances(query, token)
         )
+        named = (each for row in page.items for each in (row.id, *row.eni_ids))
+        self._wire.world.audit.shows(self._wire.delivery, named)
+        return page
 
     def _instances(self, query: InstanceQuery, token: str | None) -> Page[Instance]:
         region = self._region
@@ -186,8 +191,6 @@ class EcsFake:
         rows = [
             row for each in ids if each in region.instances and (row := region.shown_instance(each))
         ]
-        named = (each for row in rows for each in (row.id, *row.eni_ids))
-        self._wire.world.audit.shows(self._wire.delivery, named)
         wanted = set(query.tags)
         fit = [row for row in rows if wanted <= set(row.tags.items())]
         return Page(tuple(fit)) if query.ids else _page(fit, token, region.draws)

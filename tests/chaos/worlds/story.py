@@ -332,7 +332,7 @@ def _troubled(draws: Random, made: Story) -> Story:
 
 
 def _trouble(draws: Random) -> Trouble:
-    """What goes wrong with some call; one in five is refused as a request."""
+    """What goes wrong with some call; one in five is a refusal of the request itself."""
     names, weights = zip(*OPERATIONS, strict=True)
     operation = draws.choices(names, weights)[0]
     nth = draws.choices(range(8), (6, 4, 3, 2, 1, 1, 1, 1))[0]
@@ -341,7 +341,7 @@ def _trouble(draws: Random) -> Trouble:
 
 
 def _next_trouble(draws: Random, first: Trouble) -> Trouble:
-    """And what goes wrong with the call after that; every other one is refused as a request."""
+    """And what goes wrong with the call after it; half are refusals of the request itself."""
     kinds = _refusals(first.operation) if draws.random() < 0.5 else TROUBLES
     return replace(first, nth=first.nth + 1, kind=draws.choice(kinds))
 

@@ -193,7 +193,7 @@ class Audit:
         eni = self._world.region.eni(eni_id)
         tags = {**dict(spec.tags), **(eni.tags if eni else {})}
         self.check(8, sides.somebody_elses(eni_id, tags, by_id=order.by_id))
-        if self._closing == 1 and eni is not None and eni_id not in self._world.region.managed:
+        if self._closing == 1 and eni is not None:
             wanted = self._wanted(eni, order, self._settings(delivery))
             idle = wanted is None or len(eni.secondary) >= wanted
             self.check(2, f"{eni_id} has its target and is written to" if idle else "")
@@ -202,9 +202,9 @@ class Audit:
         """What its caller hears of a write: no answer perhaps, though ECS has done it."""
         if fault.treatment is Treatment.FOREIGN:
             self._seen[delivery.name].others.add(eni_id)
-        if fault.treatment is Treatment.NEW_TOKEN:  # another may hold the token, and get through
-            self._loose.add(eni_id)
-        if fault.treatment is Treatment.TRANSIENT:
+        if fault.treatment is Treatment.NEW_TOKEN and not self._alone:
+            self._loose.add(eni_id)  # another may hold the token, and get through
+        if fault.treatment is Treatment.TRANSIENT and not fault.throttling:
             self._chain(delivery).doubtful.add(eni_id)
         if fault.treatment is Treatment.GONE and delivery.event.kind not in OF_MANY:
             not_found = self._seen[delivery.name].not_found
@@ -233,7 +233,7 @@ class Audit:
     def _reserve(self, delivery: Delivery, vswitch_id: str) -> None:
         """Kept where one delivery is alone and reads are honest; what was less stays as it is."""
         story, region = self._world.story, self._world.region
-        if len(story.events) > 1 or story.others or story.overstated or story.lag or story.partial:
+        if not self._alone or story.overstated or story.lag or story.partial:
             return
         at_first = dict(story.vswitches)[vswitch_id]
         reserve = min(int(self._settings(delivery)["VSWITCH_RESERVE"]), at_first)
@@ -406,7 +406,7 @@ class Audit:
     def _shortages(self, delivery: Delivery, rows: list[dict[str, Any]]) -> None:
         """Nobody is short for want of room while there is room at every moment."""
         story, settings = self._world.story, self._settings(delivery)
-        if delivery.event.kind not in LAUNCHES and not self._first_writer(delivery):
+        if delivery.event.kind not in LAUNCHES and not self._only_writer(delivery):
             return  # they read a vSwitch once: what others took or gave back since is not seen
         told_wrong = [each.operation for each in story.troubles] + [
             each.name for each in story.others
@@ -422,8 +422,8 @@ class Audit:
             least = self._world.region.least_room(vswitch_id, since) - reserve
             self.check(3, sides.false_shortage(row, least))
 
-    def _first_writer(self, delivery: Delivery) -> bool:
-        """Whether nobody has written before a backfill, a try of its own included."""
+    def _only_writer(self, delivery: Delivery) -> bool:
+        """Whether nobody writes but a backfill and its hand-overs, each at its first try."""
         tried = delivery.event.killed is not None or delivery.tries
         return self._alone and delivery.order.writes and not tried
 
